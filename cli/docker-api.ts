@@ -1,0 +1,79 @@
+import { request } from 'node:http'
+import type { Readable } from 'node:stream'
+
+/** The few calls of the Docker Engine API that the commands need: to look, to build the demo's image, to clean up. */
+export interface DockerApi {
+  /** Version of the engine, or undefined when none answers. */
+  version(): Promise<string | undefined>
+  call(method: string, path: string, body?: Buffer): Promise<DockerAnswer>
+  /** Parsed JSON of a GET; any status but 200 throws. */
+  get<T>(path: string): Promise<T>
+  /** DELETE where «not there» is success. */
+  remove(path: string): Promise<void>
+  stream(path: string): Promise<Readable>
+}
+
+export interface DockerAnswer {
+  readonly status: number
+  readonly text: string
+}
+
+// Old enough for the engines we support, and still spoken by the newest.
+const API = '/v1.41'
+const PING_MS = 2000
+const CALL_MS = 120_000
+
+export function dockerApi(socketPath: string): DockerApi {
+  const open = async (method: string, path: string, body?: Buffer, timeout = CALL_MS) =>
+    await new Promise<{ status: number; stream: Readable }>((resolve, reject) => {
+      const headers =
+        body === undefined
+          ? {}
+          : { 'content-type': 'application/x-tar', 'content-length': body.length }
+      const call = request(
+        { socketPath, method, path: `${API}${path}`, headers, timeout },
+        (answer) => {
+          resolve({ status: answer.statusCode ?? 0, stream: answer })
+        },
+      )
+      call.once('timeout', () => call.destroy(new Error(`Docker did not answer ${method} ${path}`)))
+      call.once('error', reject)
+      call.end(body)
+    })
+  const call = async (method: string, path: string, body?: Buffer, timeout?: number) => {
+    const { status, stream } = await open(method, path, body, timeout)
+    return { status, text: await textOf(stream) }
+  }
+  const checked = async (
+    method: string,
+    path: string,
+    fine: readonly number[],
+  ): Promise<string> => {
+    const { status, text } = await call(method, path)
+    if (!fine.includes(status))
+      throw new Error(`Docker answered ${status} to ${method} ${path}: ${text.trim()}`)
+    return text
+  }
+  return {
+    call,
+    version: async () => {
+      const answer = await call('GET', '/version', undefined, PING_MS).catch(() => undefined)
+      if (answer?.status !== 200) return undefined
+      return /"Version":"([^"]+)"/.exec(answer.text)?.[1]
+    },
+    // The caller names the part of the documented answer that it reads.
+    get: async <T>(path: string) => JSON.parse(await checked('GET', path, [200])) as T,
+    remove: async (path) => void (await checked('DELETE', path, [200, 204, 404])),
+    stream: async (path) => {
+      const { status, stream } = await open('GET', path)
+      if (status === 200) return stream
+      throw new Error(`Docker answered ${status} to GET ${path}: ${(await textOf(stream)).trim()}`)
+    },
+  }
+}
+
+async function textOf(stream: Readable): Promise<string> {
+  const chunks: Buffer[] = []
+  for await (const chunk of stream) chunks.push(Buffer.from(chunk))
+  return Buffer.concat(chunks).toString()
+}

@@ -1,0 +1,107 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { parse } from 'yaml'
+import { createApp, type App } from './kernel/app/app.ts'
+import { operatorService } from './kernel/app/operator.ts'
+import type { Config } from './kernel/config/config.ts'
+import { openDataFolder, type DataFolder } from './kernel/config/data-folder.ts'
+import type { Db } from './kernel/db/db.ts'
+import { openSqlite } from './kernel/db/sqlite.ts'
+import type { Logger } from './kernel/log/log.ts'
+import { ensureCredentials } from './credentials.ts'
+import { openEngines, type Engines } from './engines.ts'
+import { firstStart } from './first-start.ts'
+import { createServices } from './services.ts'
+
+/** A running cloud. */
+export interface Cloud {
+  /** e.g. `http://127.0.0.1:5000` */
+  readonly url: string
+  readonly app: App
+  readonly engines: Engines
+  readonly folder: DataFolder
+  /** Answers what is under way, then stops; what runs in the engines goes on. */
+  close(): Promise<void>
+}
+
+export interface CloudOptions {
+  readonly engines?: Engines
+  readonly backOffMs?: (attempts: number) => number
+}
+
+export const VERSION = '0.1.0'
+
+/** Config → database → engines → services → first start → listen. The port opens last: who can connect can work. */
+export async function startCloud(config: Config, log: Logger, options: CloudOptions = {}): Promise<Cloud> {
+  const folder = openDataFolder(config.data)
+  const closers: (() => Promise<void> | void)[] = [() => folder.release()]
+  const closeAll = async (): Promise<void> => {
+    for (const close of closers.splice(0).toReversed()) await close()
+  }
+  try {
+    return await assemble(config, log, options, folder, closers, closeAll)
+  } catch (error) {
+    await closeAll()
+    throw error
+  }
+}
+
+async function assemble(
+  config: Config, log: Logger, options: CloudOptions, folder: DataFolder, closers: (() => Promise<void> | void)[], closeAll: () => Promise<void>,
+): Promise<Cloud> {
+  const engines = options.engines ?? (await openEngines(config, folder, log))
+  closers.push(async () => await engines.compute.close(), async () => await engines.network.close())
+  const db = await openDatabase(config, folder)
+  const services = createServices(config, folder, engines, guestDns(config))
+  let ready = false
+  const operator = operatorService({
+    version: VERSION, services: () => services.definitions, metrics: () => app.metrics, ready: () => ready,
+    health: async () => ({ compute: await healthOf(engines) }),
+  })
+  const app = await createApp({
+    db, log, services: [operator, ...services.definitions], policyOverrides: policyOf(folder),
+    authenticate: async (ctx, token) => await services.identity.face.authenticate(ctx, token),
+    ...(options.backOffMs === undefined ? {} : { backOffMs: options.backOffMs }),
+  })
+  closers.push(async () => await app.close())
+  const ctx = app.ctx()
+  const passwords = ensureCredentials(config, folder, config.listen.port)
+  await services.identity.start(ctx)
+  await firstStart(ctx, config, folder, services, passwords)
+  await app.runner.start()
+  const stop = new AbortController()
+  closers.push(() => stop.abort())
+  services.workload.watch(ctx, stop.signal).catch((error: unknown) => log.error({ err: error }, 'watching the engine'))
+  const url = await app.http.listen(config.listen)
+  if (config.listen.port === 0) ensureCredentials(config, folder, Number(new URL(url).port))
+  ready = true
+  return { url, app, engines, folder, close: closeAll }
+}
+
+async function openDatabase(config: Config, folder: DataFolder): Promise<Db> {
+  const { url } = config.database
+  if (url === undefined) return openSqlite(folder.file('stackyard.db'))
+  const { openPostgres } = await import('./kernel/db/postgres.ts')
+  return await openPostgres(url)
+}
+
+function policyOf(folder: DataFolder): Readonly<Record<string, string>> {
+  const file = folder.file('policy.yaml')
+  if (!existsSync(file)) return {}
+  return (parse(readFileSync(file, 'utf8')) ?? {}) as Record<string, string> // a rule that is not text fails in parseRule
+}
+
+/** Name servers for guests: configured ones, else the host's, loopback ones left out (a guest cannot reach them). */
+function guestDns(config: Config): readonly string[] {
+  if (config.network.dns.length > 0 || !existsSync('/etc/resolv.conf')) return config.network.dns
+  const lines = readFileSync('/etc/resolv.conf', 'utf8').split('\n')
+  return lines.map((line) => /^nameserver\s+(\S+)/.exec(line)?.[1] ?? '').filter((address) => address !== '' && !/^(127\.|::1)/.test(address))
+}
+
+async function healthOf(engines: Engines): Promise<{ ok: boolean; detail: string }> {
+  try {
+    const info = await engines.compute.hostInfo()
+    return { ok: true, detail: `${engines.compute.kind} ${info.engineVersion}` }
+  } catch (error) {
+    return { ok: false, detail: error instanceof Error ? error.message : String(error) }
+  }
+}

@@ -1,0 +1,34 @@
+import type { Config } from './kernel/config/config.ts'
+import type { DataFolder } from './kernel/config/data-folder.ts'
+import type { Logger } from './kernel/log/log.ts'
+import type { ComputePort } from './ports/compute.ts'
+import type { ImageStore } from './ports/image-store.ts'
+import type { NetworkPort } from './ports/network.ts'
+
+/** The world as the cloud sees it: one thing behind each port. */
+export interface Engines {
+  readonly compute: ComputePort
+  readonly network: NetworkPort
+  readonly images: ImageStore
+}
+
+/** Only what is used is loaded. */
+export async function openEngines(config: Config, folder: DataFolder, log: Logger): Promise<Engines> {
+  if (config.engines.kind === 'fake') {
+    const { createFakeCompute, createFakeImageStore, createFakeNetwork } = await import('./engines/fake/index.ts')
+    return { compute: createFakeCompute(), network: createFakeNetwork(), images: createFakeImageStore() }
+  }
+  const [{ createDockerCompute }, { createLinuxNetwork }, { createFileImageStore }] = await Promise.all([
+    import('./engines/docker/index.ts'),
+    import('./engines/linux/index.ts'),
+    import('./engines/files/image-store.ts'),
+  ])
+  const { cloud } = folder
+  return {
+    compute: createDockerCompute({
+      socket: config.engines.dockerSocket, cloud, folder: folder.file('workloads'), poolSize: config.engines.sandboxPool, log,
+    }),
+    network: createLinuxNetwork({ cloud, log }),
+    images: createFileImageStore({ folder: folder.file('images') }),
+  }
+}

@@ -1,0 +1,344 @@
+import { createHash, randomBytes, randomUUID } from 'node:crypto'
+import { mkdtemp, readFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { gzipSync } from 'node:zlib'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { dockerArchive, tar } from '../../kernel/archive/docker-archive.ts'
+import { silentLog } from '../../kernel/log/log.ts'
+import { busyboxImage } from '../../kernel/testkit/busybox-image.ts'
+import { computeContract } from '../../ports/contract/compute.ts'
+import type { ComputePort, ContainerSpec, ImageKey, WorkloadId } from '../../ports/compute.ts'
+import { DockerClient } from './client.ts'
+import { createDockerCompute, purgeDocker, type DockerComputeConfig } from './index.ts'
+import { containerName, poolPrefix, sandboxName, type Inspected } from './names.ts'
+
+const socket = '/var/run/docker.sock'
+const client = new DockerClient(socket)
+afterAll(() => client.close())
+
+async function newConfig(poolSize: number): Promise<DockerComputeConfig> {
+  const folder = await mkdtemp(join(tmpdir(), 'stackyard-docker-'))
+  return { socket, cloud: randomBytes(2).toString('hex'), folder, poolSize, log: silentLog() }
+}
+
+async function kill(id: WorkloadId): Promise<void> {
+  await client.send('POST', `/containers/${containerName(id)}/kill`)
+}
+
+computeContract('docker', async () => {
+  const config = await newConfig(2)
+  const port = createDockerCompute(config)
+  return { port, die: kill, cleanUp: async () => await tearDown(port, config) }
+})
+
+async function tearDown(port: ComputePort, config: DockerComputeConfig): Promise<void> {
+  await port.close()
+  await purgeDocker(config)
+}
+
+const KEY: ImageKey = `sha256:${'ab'.repeat(32)}`
+const HALF: ImageKey = `sha256:${'cd'.repeat(32)}`
+
+function spec(id: WorkloadId, change: Partial<ContainerSpec> = {}): ContainerSpec {
+  const limits = { vcpus: 0.5, memoryMiB: 32, pids: 20 }
+  const base = { image: KEY, revision: 1, hostname: 'web-1', env: {}, labels: {}, tty: false }
+  return { ...base, id, limits, files: [], dns: [], hosts: [], ...change }
+}
+
+describe('docker engine', { timeout: 60_000 }, () => {
+  let config: DockerComputeConfig
+  let port: ComputePort
+  beforeAll(async () => {
+    config = await newConfig(0)
+    port = createDockerCompute(config)
+    const image = await busyboxImage({
+      command: ['sleep', '1000'],
+      config: { Env: ['PATH=/bin'], Volumes: { '/data': {} } },
+    })
+    await port.loadImage(KEY, async () => Readable.from([image]))
+  }, 60_000)
+  afterAll(async () => await tearDown(port, config), 60_000)
+
+  async function run(change: Partial<ContainerSpec>): Promise<WorkloadId> {
+    const id = randomUUID()
+    await port.ensureSandbox(id)
+    await port.create(spec(id, change))
+    await port.start(id)
+    return id
+  }
+
+  /** What a shell script prints inside a container of its own, when it ended. */
+  async function output(script: string, change: Partial<ContainerSpec> = {}): Promise<string> {
+    const id = await run({ ...change, command: ['sh', '-c', script] })
+    while ((await port.observe(id)).container === 'running') await sleep(20)
+    const text = await port.logs(id)
+    await port.destroy(id)
+    return text
+  }
+
+  it('gives files, names and environment to the guest', async () => {
+    const text = await output(
+      'sleep 0.3; hostname; cat /etc/hostname /etc/hosts /etc/resolv.conf /app/key; stat -c %a /app/key; echo $COLOUR $HOSTNAME; pwd',
+      {
+        env: { COLOUR: 'blue' },
+        workdir: '/tmp',
+        dns: ['10.0.0.2'],
+        hosts: [{ address: '10.0.0.7', names: ['web-1', 'web-1.cloud'] }],
+        files: [
+          { path: '/app/key', content: Buffer.from('secret\n').toString('base64'), mode: 0o640 },
+        ],
+      },
+    )
+    expect(text.split('\n')).toEqual([
+      'web-1',
+      'web-1',
+      '127.0.0.1 localhost',
+      '::1 localhost ip6-localhost ip6-loopback',
+      '10.0.0.7 web-1 web-1.cloud',
+      'nameserver 10.0.0.2',
+      'secret',
+      '640',
+      'blue web-1',
+      '/tmp',
+      '',
+    ])
+  })
+
+  it('lets nobody make devices or write what the engine reads', async () => {
+    const text = await output(
+      'mknod /tmp/x b 7 1; echo evil > /etc/hostname; grep CapEff /proc/self/status',
+    )
+    expect(text).toMatch(/mknod: .*not permitted/)
+    expect(text).toMatch(/Read-only file system/)
+    const effective = BigInt(`0x${/CapEff:\s*([0-9a-f]+)/.exec(text)?.[1]}`)
+    expect([(effective >> 27n) & 1n, (effective >> 13n) & 1n]).toEqual([0n, 1n]) // no MKNOD; NET_RAW for ping
+  })
+
+  it('keeps a new host name over a restart', async () => {
+    const id = await run({
+      command: ['sh', '-c', 'sleep 0.3; hostname; cat /etc/hosts; sleep 100'],
+      hosts: [{ address: '10.0.0.7', names: ['web-1'] }],
+    })
+    await port.setHostname(id, 'db-9')
+    await port.stop(id, 0)
+    await port.start(id)
+    await sleep(500)
+    expect(await port.logs(id, 4)).toBe(
+      'db-9\n127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n10.0.0.7 db-9\n',
+    )
+    await port.destroy(id)
+  })
+
+  it('says who ran out of memory', async () => {
+    const id = await run({ command: ['sh', '-c', 'tail /dev/zero'] })
+    while ((await port.observe(id)).container === 'running') await sleep(50)
+    expect(await port.observe(id)).toMatchObject({
+      container: 'exited',
+      exitCode: 137,
+      oomKilled: true,
+    })
+    await port.destroy(id)
+  })
+
+  it.each([
+    ['relative', 'etc/x'],
+    ['upward', '/a/../../etc/x'],
+    ['a folder', '/etc/'],
+    ['under /proc', '/proc/x'],
+    ['made by us', '/etc/hosts'],
+  ])('refuses a guest file whose path is %s', async (_what, path) => {
+    const id = randomUUID()
+    await port.ensureSandbox(id)
+    await expect(
+      port.create(spec(id, { files: [{ path, content: '', mode: 0o600 }] })),
+    ).rejects.toThrow('Cannot lay a file')
+    await port.destroy(id)
+  })
+
+  it("shows a terminal's output as it was", async () => {
+    const id = await run({ tty: true, command: ['sh', '-c', 'echo one; echo two >&2; sleep 100'] })
+    await sleep(300)
+    expect(await port.logs(id)).toBe('one\r\ntwo\r\n')
+    await port.destroy(id)
+  })
+
+  it('says that the sandbox has to run before the start', async () => {
+    const id = randomUUID()
+    await port.ensureSandbox(id)
+    await port.create(spec(id))
+    await client.send('POST', `/containers/${sandboxName(id)}/stop`)
+    expect(await port.observe(id)).toMatchObject({ sandbox: 'stopped', container: 'created' })
+    await expect(port.start(id)).rejects.toThrow('has to be ensured')
+    await port.ensureSandbox(id)
+    await port.start(id)
+    await port.destroy(id)
+  })
+
+  it('saves the file system when somebody removed the sandbox', async () => {
+    const id = await run({
+      command: [
+        'sh',
+        '-c',
+        'cat /note /data/note; echo a > /note; echo b > /data/note; sleep 1000',
+      ],
+    })
+    await sleep(200)
+    await client.send('DELETE', `/containers/${sandboxName(id)}`, { query: { force: true } })
+    await port.ensureSandbox(id)
+    await port.create(spec(id, { command: ['sh', '-c', 'cat /note /data/note; sleep 1000'] }))
+    await port.start(id)
+    await sleep(200)
+    expect(await port.logs(id)).toBe('a\nb\n')
+    const { Mounts } = await client.call<Inspected>('GET', `/containers/${containerName(id)}/json`)
+    const volume = Mounts.find(({ Type }) => Type === 'volume')?.Name
+    await port.destroy(id)
+    expect(await client.find(`/volumes/${volume}`)).toBeUndefined()
+    expect(await tagsOf(config)).toEqual([`stackyard/${config.cloud}:${'ab'.repeat(32)}`])
+  })
+
+  it('leaves no image behind when one is removed in use', async () => {
+    const image = await busyboxImage({ command: ['sleep', '999'] })
+    await port.loadImage(HALF, async () => Readable.from([image]))
+    const id = await run({ image: HALF })
+    await port.removeImage(HALF)
+    expect(await port.hasImage(HALF)).toBe(false)
+    expect(await tagsOf(config)).toContain(`stackyard/${config.cloud}:gone-${'cd'.repeat(32)}`)
+    await port.destroy(id)
+    expect((await tagsOf(config)).filter((tag) => tag.includes('cdcd'))).toEqual([])
+  })
+
+  it('notices that an image was removed behind its back', async () => {
+    const image = await busyboxImage({ command: ['sleep', '998'] })
+    await port.loadImage(HALF, async () => Readable.from([image]))
+    await client.send('DELETE', `/images/stackyard/${config.cloud}:${'cd'.repeat(32)}`)
+    const id = randomUUID()
+    await port.ensureSandbox(id)
+    await expect(port.create(spec(id, { image: HALF }))).rejects.toThrow('has no image')
+    expect(await port.hasImage(HALF)).toBe(false)
+    await port.destroy(id)
+  })
+
+  it('takes a plain root file system', async () => {
+    const content = await tar([
+      { path: 'bin/' },
+      { path: 'hello', content: Buffer.from('hi'), mode: 0o644 },
+    ])
+    await port.loadImage(HALF, async () => Readable.from([content]))
+    expect(await port.hasImage(HALF)).toBe(true)
+    await port.removeImage(HALF)
+  })
+
+  it('takes an OCI layout, compressed within and without', async () => {
+    const content = await ociLayout()
+    await port.loadImage(HALF, async () => Readable.from([gzipSync(content)]))
+    const id = await run({ image: HALF, command: ['/bin/busybox', 'echo', 'running'] })
+    while ((await port.observe(id)).container === 'running') await sleep(20)
+    expect(await port.logs(id)).toBe('running\n')
+    await port.destroy(id)
+    await port.removeImage(HALF)
+  })
+
+  it('sweeps what a killed process left of a commit', async () => {
+    const query = { repo: `stackyard/${config.cloud}`, tag: 'commit-0badcafe-1' }
+    await client.send('POST', `/images/stackyard/${config.cloud}:${'ab'.repeat(32)}/tag`, { query })
+    await createDockerCompute(config).close()
+    expect(await tagsOf(config)).toEqual([`stackyard/${config.cloud}:${'ab'.repeat(32)}`])
+  })
+
+  it('ignores the tags that an archive brings', async () => {
+    const evil = await dockerArchive({
+      architecture: 'amd64',
+      tag: 'stackyard/sandbox:1',
+      config: { Cmd: ['/x'] },
+      files: [{ path: 'x' }],
+    })
+    const before = await client.call<{ Id: string }>('GET', '/images/stackyard/sandbox:1/json')
+    await port.loadImage(HALF, async () => Readable.from([evil]))
+    expect((await client.call<{ Id: string }>('GET', '/images/stackyard/sandbox:1/json')).Id).toBe(
+      before.Id,
+    )
+    await port.removeImage(HALF)
+  })
+
+  it('finds its spare sandboxes again and gives each away once', async () => {
+    const own = await newConfig(1)
+    const first = createDockerCompute(own)
+    const pooled = await spare(own)
+    await first.close()
+    const second = createDockerCompute(own)
+    try {
+      await sleep(200)
+      const id = randomUUID()
+      await second.ensureSandbox(id)
+      expect((await client.call<Inspected>('GET', `/containers/${sandboxName(id)}/json`)).Id).toBe(
+        pooled.Id,
+      )
+      await spare(own) // and the pool fills again
+      expect(await second.list()).toEqual([id])
+      expect(await port.list()).not.toContain(id)
+      const others = Array.from({ length: 3 }, () => randomUUID())
+      const places = await Promise.all(
+        [id, id, ...others, ...others].map(async (one) => (await second.ensureSandbox(one)).netns),
+      )
+      expect(new Set(places).size).toBe(4) // the same one for the same workload
+    } finally {
+      await tearDown(second, own)
+    }
+  })
+
+  async function spare(own: DockerComputeConfig): Promise<{ Id: string }> {
+    for (;;) {
+      const query = {
+        filters: JSON.stringify({ name: [poolPrefix(own.cloud)], status: ['running'] }),
+      }
+      const [found] = await client.call<{ Id: string }[]>('GET', '/containers/json', { query })
+      if (found !== undefined) return found
+      await sleep(50)
+    }
+  }
+})
+
+async function ociLayout(): Promise<Buffer> {
+  const layer = await tar([
+    { path: 'bin/' },
+    { path: 'bin/busybox', content: await readFile('/usr/bin/busybox') },
+  ])
+  const digest = (content: Buffer): string => createHash('sha256').update(content).digest('hex')
+  const architecture = process.arch === 'arm64' ? 'arm64' : 'amd64'
+  const config = Buffer.from(
+    JSON.stringify({
+      architecture,
+      os: 'linux',
+      config: {},
+      rootfs: { type: 'layers', diff_ids: [`sha256:${digest(layer)}`] },
+    }),
+  )
+  const packed = gzipSync(layer)
+  const named = (content: Buffer): object => ({
+    digest: `sha256:${digest(content)}`,
+    size: content.length,
+  })
+  const manifest = Buffer.from(
+    JSON.stringify({ schemaVersion: 2, config: named(config), layers: [named(packed)] }),
+  )
+  const index = Buffer.from(JSON.stringify({ schemaVersion: 2, manifests: [named(manifest)] }))
+  return await tar([
+    { path: 'oci-layout', content: Buffer.from('{"imageLayoutVersion":"1.0.0"}') },
+    { path: 'index.json', content: index },
+    ...[config, packed, manifest].map((content) => ({
+      path: `blobs/sha256/${digest(content)}`,
+      content,
+    })),
+  ])
+}
+
+async function tagsOf(config: DockerComputeConfig): Promise<readonly string[]> {
+  const query = { filters: JSON.stringify({ reference: [`stackyard/${config.cloud}`] }) }
+  const images = await client.call<{ RepoTags: string[] | null }[]>('GET', '/images/json', {
+    query,
+  })
+  return images.flatMap(({ RepoTags }) => RepoTags ?? []).toSorted()
+}

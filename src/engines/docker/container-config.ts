@@ -1,0 +1,74 @@
+import type { ContainerSpec, Limits } from '../../ports/compute.ts'
+import type { BindMount } from './guest-files.ts'
+import { labels, sandboxName } from './names.ts'
+
+/** A workload's wish in the words of `POST /containers/create`. */
+export const MIB = 1024 * 1024
+const NANO = 1e9
+
+export interface VolumeMount {
+  readonly Type: 'volume'
+  readonly Source: string
+  readonly Target: string
+}
+
+export interface ConfigParts {
+  readonly cloud: string
+  readonly image: string
+  readonly mounts: readonly (BindMount | VolumeMount)[]
+}
+
+export function containerConfig(spec: ContainerSpec, parts: ConfigParts): object {
+  return {
+    Image: parts.image,
+    ...(spec.entrypoint === undefined ? {} : { Entrypoint: spec.entrypoint }),
+    ...(spec.command === undefined ? {} : { Cmd: spec.command }),
+    // Docker would say the sandbox's name here, and refuses `Hostname` for a container that joins another's network.
+    Env: Object.entries({ HOSTNAME: spec.hostname, ...spec.env }).map(
+      ([key, value]) => `${key}=${value}`,
+    ),
+    ...(spec.workdir === undefined ? {} : { WorkingDir: spec.workdir }),
+    ...(spec.user === undefined ? {} : { User: spec.user }),
+    Tty: spec.tty,
+    // A terminal without an input ends at once for a shell, which is what people run on a terminal.
+    OpenStdin: spec.tty,
+    Labels: {
+      ...spec.labels,
+      [labels.cloud]: parts.cloud,
+      [labels.workload]: spec.id,
+      [labels.revision]: String(spec.revision),
+    },
+    HostConfig: {
+      ...limitsConfig(spec.limits),
+      NetworkMode: `container:${sandboxName(spec.id)}`,
+      Mounts: parts.mounts,
+      // A device node of one's own making would be a door to other tenants' volumes (loop devices).
+      CapDrop: ['MKNOD'],
+      RestartPolicy: { Name: 'no' },
+      LogConfig: { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '2' } },
+    },
+  }
+}
+
+/** Swap counts into the memory limit: a limit that swaps is no limit for the neighbours. */
+export function limitsConfig(limits: Limits): object {
+  const memory = limits.memoryMiB * MIB
+  return {
+    NanoCpus: Math.round(limits.vcpus * NANO),
+    Memory: memory,
+    MemorySwap: memory,
+    PidsLimit: limits.pids,
+  }
+}
+
+export function limitsOf(config: {
+  NanoCpus: number
+  Memory: number
+  PidsLimit: number | null
+}): Limits {
+  return {
+    vcpus: config.NanoCpus / NANO,
+    memoryMiB: config.Memory / MIB,
+    pids: config.PidsLimit ?? 0,
+  }
+}

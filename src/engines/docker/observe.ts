@@ -1,0 +1,78 @@
+import type { SeenWorkload, WorkloadId } from '../../ports/compute.ts'
+import { limitsOf } from './container-config.ts'
+import { listGuestFolders } from './guest-files.ts'
+import {
+  cloudFilter,
+  containerName,
+  inspectOwn,
+  isId,
+  labels,
+  sandboxName,
+  workloadOf,
+  type DockerHost,
+  type Inspected,
+} from './names.ts'
+import { netnsOf } from './sandboxes.ts'
+
+/** What is: one workload, and all of them. */
+export async function observe(host: DockerHost, id: WorkloadId): Promise<SeenWorkload> {
+  const [sandbox, container] = await Promise.all([
+    inspectOwn(host, sandboxName(id)),
+    inspectOwn(host, containerName(id)),
+  ])
+  return { ...seenSandbox(sandbox), ...seenContainer(container) }
+}
+
+export async function listWorkloads(host: DockerHost): Promise<readonly WorkloadId[]> {
+  const [containers, folders] = await Promise.all([
+    host.client.call<{ Names: string[] }[]>('GET', '/containers/json', {
+      query: { all: true, filters: cloudFilter(host) },
+    }),
+    listGuestFolders(host),
+  ])
+  const named = containers.flatMap(({ Names }) => Names.flatMap((name) => workloadOf(name) ?? []))
+  return [...new Set([...named, ...folders.filter(isId)])]
+}
+
+function seenSandbox(sandbox: Inspected | undefined): Pick<SeenWorkload, 'sandbox' | 'netns'> {
+  if (sandbox === undefined) return { sandbox: 'absent' }
+  const netns = netnsOf(sandbox)
+  return netns === undefined ? { sandbox: 'stopped' } : { sandbox: 'running', netns }
+}
+
+function seenContainer(container: Inspected | undefined): Omit<SeenWorkload, 'sandbox' | 'netns'> {
+  if (container === undefined) return { container: 'absent' }
+  const { State, Config, HostConfig } = container
+  const state = stateOf(State)
+  return {
+    container: state,
+    revision: Number(Config.Labels?.[labels.revision] ?? 0),
+    limits: limitsOf(HostConfig),
+    ...(state === 'exited' ? { exitCode: State.ExitCode, oomKilled: State.OOMKilled } : {}),
+    ...timeOf('startedAt', State.StartedAt),
+    ...(state === 'exited' ? timeOf('finishedAt', State.FinishedAt) : {}),
+  }
+}
+
+function stateOf(state: Inspected['State']): SeenWorkload['container'] {
+  switch (state.Status) {
+    case 'created':
+    case 'running':
+    case 'paused':
+      return state.Status
+    case 'restarting': // nobody asks Docker to restart containers, so this is between two states
+      return 'running'
+    case 'exited':
+    case 'dead':
+    case 'removing':
+      return 'exited'
+  }
+}
+
+/** The engine writes the year 1 for «never». */
+function timeOf<K extends string>(key: K, time: string): { readonly [key in K]?: string } {
+  if (time.startsWith('0001-')) return {}
+  const result: { [key in K]?: string } = {}
+  result[key] = new Date(time).toISOString()
+  return result
+}

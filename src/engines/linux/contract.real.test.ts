@@ -1,0 +1,4 @@
+import { networkContract } from '../../ports/contract/network.ts'
+import { linuxBed } from './testbed.ts'
+
+networkContract('linux', linuxBed)

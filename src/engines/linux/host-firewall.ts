@@ -1,0 +1,111 @@
+import { run, tryRun } from '../../kernel/exec/run.ts'
+import { rangeOf } from './addresses.ts'
+import type { Names } from './names.ts'
+
+/**
+ * The host's part of an external network: address translation towards the world in a table of our own, and accepts where
+ * the host's firewall would drop forwarded packets. Docker sets the policy of FORWARD to drop, and an accept in another
+ * table cannot undo that, so the accepts go into Docker's own door for others (DOCKER-USER) or, without Docker, into
+ * FORWARD. Every rule carries the cloud's tag in a comment; asking again changes nothing.
+ */
+interface Family {
+  readonly nft: 'ip' | 'ip6'
+  readonly iptables: 'iptables' | 'ip6tables'
+}
+
+const families: readonly Family[] = [
+  { nft: 'ip', iptables: 'iptables' },
+  { nft: 'ip6', iptables: 'ip6tables' },
+]
+
+const familyOfCidr = (cidr: string): Family => ({
+  nft: rangeOf(cidr).family === 4 ? 'ip' : 'ip6',
+  iptables: rangeOf(cidr).family === 4 ? 'iptables' : 'ip6tables',
+})
+
+export async function openHostFirewall(names: Names, externalId: string, cidr: string): Promise<void> {
+  const family = familyOfCidr(cidr)
+  await run('nft', ['-f', '-'], { input: hostTable(names, externalId, cidr) })
+  await ensureAccepts(family, names.hostLink(externalId), names.ruleComment(externalId))
+}
+
+export async function closeHostFirewall(names: Names, externalId: string): Promise<void> {
+  for (const family of families) {
+    await tryRun('nft', ['delete', 'table', family.nft, names.hostTable(externalId)])
+    await removeAccepts(family, names.ruleComment(externalId))
+  }
+}
+
+/** Everything any external network of the cloud has left in the host's firewall. */
+export async function purgeHostFirewall(names: Names): Promise<void> {
+  const tables = await tryRun('nft', ['list', 'tables'])
+  for (const found of tables.stdout.matchAll(/^table (ip6?) (\S+)$/gm)) {
+    const [, family = '', table = ''] = found
+    if (table.startsWith(names.hostTablePrefix)) await run('nft', ['delete', 'table', family, table])
+  }
+  for (const family of families) await removeAccepts(family, names.ruleCommentPrefix)
+}
+
+/**
+ * Tenants reach the world under the host's address. They do not reach the host's cloud metadata service (its answers hold
+ * the host's secrets) nor containers that Docker keeps on bridges of its own.
+ */
+export function hostTable(names: Names, externalId: string, cidr: string): string {
+  const { nft } = familyOfCidr(cidr)
+  const table = `${nft} ${names.hostTable(externalId)}`
+  const link = names.hostLink(externalId)
+  const linkLocal = nft === 'ip' ? '169.254.0.0/16' : 'fe80::/10'
+  return `table ${table}
+delete table ${table}
+table ${table} {
+  chain forward {
+    type filter hook forward priority -10; policy accept;
+    iifname != "${link}" return
+    ${nft} daddr ${linkLocal} drop
+    ct state established,related accept
+    oifname { "docker0", "docker_gwbridge" } drop
+    oifname "br-*" drop
+  }
+  chain postrouting {
+    type nat hook postrouting priority 100; policy accept;
+    ${nft} saddr ${cidr} oifname != "${link}" masquerade
+  }
+}
+`
+}
+
+async function ensureAccepts(family: Family, link: string, comment: string): Promise<void> {
+  const chain = await doorChain(family)
+  if (chain === undefined) return
+  const there = await rulesOf(family, chain)
+  for (const side of ['-i', '-o']) {
+    const rule = [side, link, '-m', 'comment', '--comment', comment, '-j', 'ACCEPT']
+    const listed = there.some((line) => line.includes(` ${side} ${link} `) && line.includes(comment))
+    if (!listed) await run(family.iptables, ['-w', '10', '-I', chain, ...rule])
+  }
+}
+
+/** Where the host lets others say what may be forwarded; undefined when nothing there would drop it. */
+async function doorChain(family: Family): Promise<string | undefined> {
+  const docker = await tryRun(family.iptables, ['-w', '10', '-S', 'DOCKER-USER']).catch(() => undefined)
+  if (docker === undefined) return undefined // no iptables on this host, hence no rules of its kind
+  if (docker.code === 0) return 'DOCKER-USER'
+  const forward = await rulesOf(family, 'FORWARD')
+  return forward.every((line) => line === '-P FORWARD ACCEPT') ? undefined : 'FORWARD'
+}
+
+async function rulesOf(family: Family, chain?: string): Promise<string[]> {
+  const listed = await tryRun(family.iptables, ['-w', '10', '-S', ...(chain === undefined ? [] : [chain])]).catch(() => undefined)
+  return listed?.stdout.split('\n').filter((line) => line !== '') ?? []
+}
+
+async function removeAccepts(family: Family, comment: string): Promise<void> {
+  for (const line of await rulesOf(family)) {
+    const [verb, ...rest] = line.split(' ')
+    // iptables prints a comment without blanks bare, so the line can be given back word by word.
+    const mine = rest.some((word) => word.replaceAll('"', '').startsWith(comment))
+    if (verb === '-A' && mine) {
+      await tryRun(family.iptables, ['-w', '10', '-D', ...rest.map((word) => word.replaceAll('"', ''))])
+    }
+  }
+}

@@ -1,0 +1,65 @@
+/** What `ip -j` says, read into small closed shapes; whatever it leaves out stays undefined. */
+export interface LinkFact {
+  readonly ifname: string
+  readonly ifindex: number
+  /** ifindex of the other end of a veth, in the other end's namespace. */
+  readonly peerIndex: number | undefined
+  readonly mac: string | undefined
+  readonly mtu: number
+  readonly up: boolean
+  readonly master: string | undefined
+  readonly alias: string | undefined
+  /** `address/prefix`, without link-local ones. */
+  readonly addresses: readonly string[]
+}
+
+export interface RouteFact {
+  readonly destination: string
+  readonly via: string | undefined
+  readonly dev: string | undefined
+  /** Made by the kernel itself for an address. */
+  readonly byKernel: boolean
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null
+
+const text = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined)
+const count = (value: unknown): number | undefined => (typeof value === 'number' ? value : undefined)
+
+export function linkFacts(list: readonly unknown[]): LinkFact[] {
+  return list.flatMap((item) => {
+    // `ip -j addr show` prints an empty object for every link its filter left out
+    if (!isRecord(item) || typeof item['ifname'] !== 'string') return []
+    const flags: unknown = item['flags']
+    const addresses: unknown = item['addr_info']
+    return {
+      ifname: item['ifname'],
+      ifindex: count(item['ifindex']) ?? 0,
+      peerIndex: count(item['link_index']),
+      mac: text(item['address']),
+      mtu: count(item['mtu']) ?? 0,
+      up: Array.isArray(flags) && flags.includes('UP'),
+      master: text(item['master']),
+      alias: text(item['ifalias']),
+      addresses: Array.isArray(addresses) ? addresses.flatMap(addressFact) : [],
+    }
+  })
+}
+
+function addressFact(item: unknown): string[] {
+  if (!isRecord(item) || item['scope'] === 'link') return []
+  return typeof item['local'] === 'string' ? [`${item['local']}/${String(item['prefixlen'])}`] : []
+}
+
+export function routeFacts(list: readonly unknown[]): RouteFact[] {
+  return list.flatMap((item) => {
+    if (!isRecord(item) || typeof item['dst'] !== 'string') return []
+    return {
+      destination: item['dst'],
+      via: text(item['gateway']),
+      dev: text(item['dev']),
+      byKernel: item['protocol'] === 'kernel',
+    }
+  })
+}

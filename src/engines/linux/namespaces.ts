@@ -1,0 +1,179 @@
+import { readdir } from 'node:fs/promises'
+import { statSync } from 'node:fs'
+import { CoProcess, type CoProcessSpec } from '../../kernel/exec/coprocess.ts'
+import { CommandFailed, run, tryRun } from '../../kernel/exec/run.ts'
+import { netnsDir, netnsPath } from './names.ts'
+
+/**
+ * Namespaces and the two tools that write into them. `ip` and `nft` cost 3–7 ms to start and under 1 ms to be told something,
+ * so a namespace being worked on keeps one of each running (`ip -batch -`, `nft -i`) until it has been quiet for a while.
+ * They are tied to the namespace's inode: one that was removed and made again under the same name gets new ones.
+ */
+const IDLE_MS = 15_000
+const KEPT = 16
+
+interface Kept {
+  readonly process: CoProcess
+  readonly inode: number
+  lastUsed: number
+}
+
+export class Namespaces {
+  readonly #kept = new Map<string, Kept>()
+  readonly #sweeper: NodeJS.Timeout
+
+  constructor() {
+    this.#sweeper = setInterval(() => this.#sweep(Date.now() - IDLE_MS), IDLE_MS / 3)
+    this.#sweeper.unref()
+  }
+
+  /** Its inode while it exists: two namespaces that follow each other under one name differ in it. */
+  inode(name: string): number | undefined {
+    return inodeOf(netnsPath(name))
+  }
+
+  async list(prefix: string): Promise<string[]> {
+    const names = await readdir(netnsDir).catch(() => [])
+    return names.filter((name) => name.startsWith(prefix)).sort()
+  }
+
+  /** Makes the namespace if it is not there; answers whether it was made. The id is kept on `lo` so that it can be listed. */
+  async add(name: string, id: string): Promise<boolean> {
+    if (this.inode(name) !== undefined) return false
+    const made = await tryRun('ip', ['netns', 'add', name])
+    if (made.code !== 0 && !made.stderr.includes('File exists')) {
+      throw new CommandFailed(`ip netns add ${name}`, made)
+    }
+    await this.ip(name, [`link set dev lo alias ${id}`, 'link set dev lo up'])
+    return true
+  }
+
+  async remove(name: string): Promise<void> {
+    await this.#drop(name)
+    const gone = await tryRun('ip', ['netns', 'del', name])
+    if (gone.code !== 0 && !gone.stderr.includes('No such file')) {
+      throw new CommandFailed(`ip netns del ${name}`, gone)
+    }
+  }
+
+  /**
+   * Tells `ip` these lines; all are tried, then it throws what `ip` said about those that failed. Complaints that match
+   * `tolerated` (what is to be made exists, what is to go is gone) are none.
+   */
+  async ip(name: string, lines: readonly string[], tolerated?: RegExp): Promise<void> {
+    if (lines.length === 0) return
+    const said = await this.#ask(`ip ${name}`, name, lines.join('\n'), {
+      command: 'ip',
+      args: ['-n', name, '-force', '-batch', '-'],
+      marker: (number) => `link show dev marker${number}z`,
+      complaint: (number) =>
+        new RegExp(`Device "marker${number}z" does not exist\\.\\s*\\nCommand failed -:\\d+\\n`),
+    })
+    const words = said
+      .split('\n')
+      .filter((line) => !line.startsWith('Command failed') && tolerated?.test(line) !== true)
+    if (words.join('') !== '') throw new Error(`ip in ${name} said: ${words.join(' ').slice(0, 400)}`)
+  }
+
+  /** One transaction of nft commands: all of them hold, or none. Throws what nft said. */
+  async nft(name: string, commands: readonly string[]): Promise<void> {
+    if (commands.length === 0) return
+    const said = await this.#ask(`nft ${name}`, name, commands.join('; '), {
+      command: 'nsenter',
+      args: [`--net=${netnsPath(name)}`, 'nft', '-i'],
+      env: { HOME: '/dev/null' }, // where its history file would go
+      marker: (number) => `marker${number}z`,
+      complaint: (number) => new RegExp(`Error: syntax error[^\\n]*\\nmarker${number}z\\n[ ^~]*\\n`),
+    })
+    if (said !== '') throw new Error(`nft in ${name} said: ${nftReasons(said)}`)
+  }
+
+  /** Deletes one link, through a program of its own: it takes the kernel 20 ms and others must not wait for it. */
+  async removeLink(name: string, link: string): Promise<void> {
+    const gone = await tryRun('ip', ['-n', name, 'link', 'del', 'dev', link])
+    if (gone.code !== 0 && !gone.stderr.includes('Cannot find device')) {
+      throw new CommandFailed(`ip -n ${name} link del ${link}`, gone)
+    }
+  }
+
+  /** `ip -j …` in a namespace; an object that is not there is an empty list. */
+  async show(name: string, args: readonly string[]): Promise<readonly unknown[]> {
+    return await parsed('ip', ['-n', name, '-j', ...args])
+  }
+
+  /** Any program inside a namespace given by its path. */
+  async inside(path: string, command: string, args: readonly string[], input = ''): Promise<string> {
+    return await run('nsenter', [`--net=${path}`, command, ...args], { input })
+  }
+
+  async showInside(path: string, args: readonly string[]): Promise<readonly unknown[]> {
+    return await parsed('nsenter', [`--net=${path}`, 'ip', '-j', ...args])
+  }
+
+  /** Kernel settings of a namespace, as `net/ipv4/ip_forward=0`; those this kernel lacks are passed over. */
+  async sysctl(path: string, settings: readonly string[]): Promise<void> {
+    await run('nsenter', [`--net=${path}`, 'sysctl', '-q', '-e', '-w', ...settings])
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#sweeper)
+    await Promise.all([...this.#kept.values()].map((kept) => kept.process.stop()))
+    this.#kept.clear()
+  }
+
+  async #ask(key: string, name: string, text: string, spec: CoProcessSpec): Promise<string> {
+    const inode = this.inode(name)
+    if (inode === undefined) throw new Error(`the namespace ${name} is not on this host`)
+    let kept = this.#kept.get(key)
+    if (kept === undefined || !kept.process.alive || kept.inode !== inode) {
+      if (kept !== undefined) void kept.process.stop()
+      if (this.#kept.size >= KEPT) this.#sweep(this.#oldestIdle())
+      kept = { process: new CoProcess(spec), inode, lastUsed: 0 }
+      this.#kept.set(key, kept)
+    }
+    kept.lastUsed = Date.now()
+    return await kept.process.ask(text)
+  }
+
+  #oldestIdle(): number {
+    const idle = [...this.#kept.values()].filter((kept) => kept.process.idle)
+    return Math.min(...idle.map((kept) => kept.lastUsed))
+  }
+
+  /** Lets go of what has been quiet since `before`. */
+  #sweep(before: number): void {
+    for (const [key, kept] of this.#kept) {
+      if (!kept.process.idle || kept.lastUsed > before) continue
+      this.#kept.delete(key)
+      void kept.process.stop()
+    }
+  }
+
+  /** A program that stands in a namespace keeps it alive, so it must go first. */
+  async #drop(name: string): Promise<void> {
+    const keys = [`ip ${name}`, `nft ${name}`]
+    const stopped = keys.map((key) => this.#kept.get(key)?.process.stop())
+    for (const key of keys) this.#kept.delete(key)
+    await Promise.all(stopped)
+  }
+}
+
+export function inodeOf(path: string): number | undefined {
+  return statSync(path, { throwIfNoEntry: false })?.ino
+}
+
+async function parsed(command: string, args: readonly string[]): Promise<readonly unknown[]> {
+  const result = await tryRun(command, args)
+  if (result.code !== 0) {
+    if (/does not exist|Cannot find device/.test(result.stderr)) return []
+    throw new CommandFailed([command, ...args].join(' '), result)
+  }
+  const list: unknown = result.stdout.trim() === '' ? [] : JSON.parse(result.stdout)
+  return Array.isArray(list) ? list : []
+}
+
+/** nft repeats the whole command below each reason; the reasons are enough. */
+function nftReasons(said: string): string {
+  const reasons = said.split('\n').filter((line) => line.startsWith('Error:'))
+  return (reasons.length === 0 ? said : reasons.join(' ')).slice(0, 400)
+}

@@ -1,0 +1,97 @@
+import type { NetworkSpec } from '../../ports/network.ts'
+import { checkedMtu } from './addresses.ts'
+import { METADATA_ADDRESS } from './filters.ts'
+import { linkFacts } from './link-facts.ts'
+import { BRIDGE, LINK_GROUP, netnsPath, steadyMac, type Names } from './names.ts'
+import type { Namespaces } from './namespaces.ts'
+import { Segment } from './segment.ts'
+
+/**
+ * A tenant network: a namespace with one bridge. The bridge has no address but the metadata one, and a route that lets its
+ * answers out to whatever addresses the tenant chose. Two networks with the same CIDR never meet.
+ */
+export class Networks {
+  readonly #segments = new Map<string, Segment>()
+  readonly #mtus = new Map<string, number>()
+  readonly #namespaces: Namespaces
+  readonly #names: Names
+
+  constructor(namespaces: Namespaces, names: Names) {
+    this.#namespaces = namespaces
+    this.#names = names
+  }
+
+  async ensure(spec: NetworkSpec): Promise<void> {
+    const netns = this.#names.network(spec.id)
+    const made = await this.#namespaces.add(netns, spec.id)
+    const firstSight = made || !this.#segments.has(spec.id)
+    const segment = this.segment(spec.id)
+    await Promise.all([
+      this.#namespaces.ip(netns, bridgeLines(spec), /File exists/),
+      segment.ensureBase(),
+      firstSight ? this.#namespaces.sysctl(netnsPath(netns), networkSettings) : undefined,
+    ])
+    this.#mtus.set(spec.id, spec.mtu)
+  }
+
+  async remove(id: string): Promise<void> {
+    const netns = this.#names.network(id)
+    this.#segments.delete(id)
+    this.#mtus.delete(id)
+    await removeWithLinks(this.#namespaces, netns)
+  }
+
+  /** What is known of the filters of a network that is on this host. */
+  segment(id: string): Segment {
+    const netns = this.#names.network(id)
+    const inode = this.#namespaces.inode(netns)
+    if (inode === undefined) throw new Error(`network ${id} is not on this host`)
+    const known = this.#segments.get(id)
+    if (known?.inode === inode) return known
+    const segment = new Segment(this.#namespaces, id, netns, inode)
+    this.#segments.set(id, segment)
+    return segment
+  }
+
+  has(id: string): boolean {
+    return this.#namespaces.inode(this.#names.network(id)) !== undefined
+  }
+
+  async mtu(id: string): Promise<number> {
+    const known = this.#mtus.get(id)
+    if (known !== undefined) return known
+    const [bridge] = linkFacts(await this.#namespaces.show(this.#names.network(id), ['link', 'show', 'dev', BRIDGE]))
+    if (bridge === undefined) throw new Error(`network ${id} has no bridge on this host`)
+    return bridge.mtu
+  }
+}
+
+/** Deleting the links first leaves nothing behind in other namespaces; `ip netns del` alone does that some time later. */
+export async function removeWithLinks(namespaces: Namespaces, netns: string): Promise<void> {
+  if (namespaces.inode(netns) === undefined) return
+  await namespaces.ip(netns, [`link del group ${LINK_GROUP}`], /Cannot find device|No such device/)
+  await namespaces.remove(netns)
+}
+
+function bridgeLines(spec: NetworkSpec): string[] {
+  return [
+    // Without a MAC of its own a bridge takes the lowest of its ports', and tenants' ARP entries for it would go stale.
+    `link add ${BRIDGE} address ${steadyMac(spec.id)} type bridge mcast_snooping 0`,
+    `link set dev ${BRIDGE} addrgenmode none mtu ${checkedMtu(spec.mtu)} up`,
+    `addr replace ${METADATA_ADDRESS}/32 dev ${BRIDGE}`,
+    `route replace default dev ${BRIDGE}`,
+  ]
+}
+
+/** A new namespace takes over the host's settings, and Docker has switched forwarding on there. */
+const networkSettings = [
+  'net/ipv4/ip_forward=0',
+  'net/ipv6/conf/all/forwarding=0',
+  'net/ipv4/conf/all/rp_filter=0',
+  'net/ipv4/conf/default/rp_filter=0',
+  'net/ipv4/conf/all/arp_ignore=1',
+  'net/bridge/bridge-nf-call-iptables=1',
+  'net/bridge/bridge-nf-call-ip6tables=1',
+  // A packet of a flow conntrack does not know is no flow: a cut flow must not come back from the other end.
+  'net/netfilter/nf_conntrack_tcp_loose=0',
+]

@@ -1,0 +1,183 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { PortSpec, SecurityGroupSpec } from '../../ports/network.ts'
+import { run, tryRun } from '../../kernel/exec/run.ts'
+import { baseCommands, forgetPortCommands, portCommands, SG, tableCommands } from './filters.ts'
+import { cutArguments, forbiddenFlows, parseFlow, type Flow } from './flows.ts'
+import {
+  emptyGroupCommands, forgetGroupCommands, groupCommands, isSetOfGroup, renderGroup, type RenderedGroup,
+} from './group-filters.ts'
+import type { Namespaces } from './namespaces.ts'
+import { netnsPath } from './names.ts'
+
+interface KnownGroup {
+  readonly spec: SecurityGroupSpec
+  readonly rendered: RenderedGroup
+}
+
+/**
+ * The filters of one network as this process last wrote them. What is remembered only saves work: a write that fails (the
+ * tables were lost, or hold something else than remembered) is followed by one that writes everything anew.
+ */
+export class Segment {
+  readonly id: string
+  readonly netns: string
+  readonly inode: number
+  readonly ports = new Map<string, PortSpec>()
+  readonly #groups = new Map<string, KnownGroup>()
+  readonly #namespaces: Namespaces
+  #cut: Promise<void> | undefined
+
+  constructor(namespaces: Namespaces, id: string, netns: string, inode: number) {
+    this.#namespaces = namespaces
+    this.id = id
+    this.netns = netns
+    this.inode = inode
+  }
+
+  /** Tables and base chains. */
+  async ensureBase(): Promise<void> {
+    if (this.ports.size === 0 && this.#groups.size === 0) {
+      await this.#namespaces.nft(this.netns, [...tableCommands(), ...baseCommands()])
+    } else await this.#write(baseCommands())
+  }
+
+  /** Brings a port's filters and its groups in force; flows its new filters forbid are cut. */
+  async writePort(port: PortSpec): Promise<void> {
+    const commands = portCommands(port)
+    const before = this.ports.get(port.id)
+    const groups = port.securityGroups.map((group) => this.#remember(group))
+    this.ports.set(port.id, port)
+    try {
+      await this.#write([...groups.flatMap((group) => group.commands), ...commands])
+    } catch (cause) {
+      if (before === undefined) this.ports.delete(port.id)
+      else this.ports.set(port.id, before)
+      throw cause
+    }
+    const narrowed = before === undefined || narrower(before, port) || groups.some((group) => group.narrowed)
+    if (narrowed) await this.cutForbidden()
+  }
+
+  async forgetPort(portId: string): Promise<void> {
+    this.ports.delete(portId)
+    await this.#write(forgetPortCommands(portId))
+  }
+
+  async writeGroup(group: SecurityGroupSpec): Promise<void> {
+    const known = this.#groups.has(group.id)
+    const { commands, narrowed } = this.#remember(group)
+    await this.#write(commands)
+    if (narrowed || !known) await this.cutForbidden()
+  }
+
+  async forgetGroup(groupId: string): Promise<void> {
+    const known = this.#groups.get(groupId)
+    this.#groups.delete(groupId)
+    const sets = known === undefined ? await this.#setsOf(groupId) : [...known.rendered.sets.keys()]
+    try {
+      await this.#namespaces.nft(this.netns, forgetGroupCommands(groupId, sets))
+    } catch {
+      // A chain that something still jumps to cannot go; empty it allows nothing and is written over when needed.
+      await this.#write(emptyGroupCommands(groupId))
+    }
+  }
+
+  /** Takes the group as it is now wanted and answers what must be written for it. */
+  #remember(spec: SecurityGroupSpec): { commands: string[]; narrowed: boolean } {
+    const had = this.#groups.get(spec.id)
+    const rendered = renderGroup(spec)
+    this.#groups.set(spec.id, { spec, rendered })
+    return {
+      commands: groupCommands(rendered, had?.rendered),
+      narrowed: had !== undefined && fewerRules(had.spec, spec),
+    }
+  }
+
+  async #write(commands: readonly string[]): Promise<void> {
+    try {
+      await this.#namespaces.nft(this.netns, commands)
+    } catch (first) {
+      try {
+        await this.#namespaces.nft(this.netns, [...this.#everything(), ...commands])
+      } catch {
+        for (const id of this.#groups.keys()) this.#unknow(id)
+        throw first
+      }
+    }
+  }
+
+  #everything(): string[] {
+    return [
+      ...tableCommands(),
+      ...baseCommands(),
+      ...[...this.#groups.values()].flatMap((group) => groupCommands(group.rendered, undefined)),
+      ...[...this.ports.values()].flatMap(portCommands),
+    ]
+  }
+
+  /** Nobody knows what is really written for this group: the next write writes it whole. */
+  #unknow(groupId: string): void {
+    const known = this.#groups.get(groupId)
+    if (known === undefined) return
+    this.#groups.set(groupId, { ...known, rendered: { structure: [], sets: known.rendered.sets } })
+  }
+
+  async #setsOf(groupId: string): Promise<string[]> {
+    const listed = await tryRun('nsenter', [`--net=${netnsPath(this.netns)}`, 'nft', '-t', 'list', 'table', ...SG.split(' ')])
+    const names = [...listed.stdout.matchAll(/^\s*set (\S+) \{/gm)].map((found) => found[1] ?? '')
+    return names.filter((name) => isSetOfGroup(name, groupId))
+  }
+
+  /** Ends the flows no rule allows (any longer). Callers that come while a round has not begun share it. */
+  async cutForbidden(): Promise<void> {
+    if (this.ports.size === 0) return
+    this.#cut ??= Promise.resolve().then(async () => {
+      this.#cut = undefined
+      await this.#cutRound()
+    })
+    await this.#cut
+  }
+
+  async #cutRound(): Promise<void> {
+    const enter = [`--net=${netnsPath(this.netns)}`, 'conntrack']
+    const flows: Flow[] = []
+    for (const family of ['ipv4', 'ipv6']) {
+      // Without the tool established flows end when they end; the doctor says so.
+      const listed = await tryRun('nsenter', [...enter, '-L', '-f', family, '-o', 'extended'])
+      flows.push(...listed.stdout.split('\n').flatMap((line) => parseFlow(line) ?? []))
+    }
+    const doomed = forbiddenFlows(flows, this.ports.values(), (id) => this.#groups.get(id)?.spec)
+    if (doomed.length === 0) return
+    await cutFlows(enter, doomed)
+  }
+}
+
+/** All in one start of `conntrack`, which reads such a list from a file only (it opens /dev/stdin, and ours is a socket). */
+async function cutFlows(enter: readonly string[], flows: readonly Flow[]): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'stackyard-flows-'))
+  try {
+    const list = join(folder, 'list')
+    await writeFile(list, flows.map((flow) => `${cutArguments(flow).join(' ')}\n`).join(''))
+    await run('nsenter', [...enter, '-R', list])
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+/** Does the group allow less than before? Only then can an established flow have become forbidden. */
+function fewerRules(before: SecurityGroupSpec, now: SecurityGroupSpec): boolean {
+  const members = (rule: SecurityGroupSpec['rules'][number]): string[] =>
+    (rule.remoteMembers ?? ['any']).map((member) => JSON.stringify({ ...rule, remoteMembers: member }))
+  const allowed = new Set(now.rules.flatMap(members))
+  return before.rules.flatMap(members).some((rule) => !allowed.has(rule))
+}
+
+function narrower(before: PortSpec, now: PortSpec): boolean {
+  const groups = new Set(now.securityGroups.map((group) => group.id))
+  return (
+    before.securityGroups.some((group) => !groups.has(group.id)) ||
+    (now.portSecurity && !before.portSecurity)
+  )
+}

@@ -1,0 +1,48 @@
+import { randomBytes } from 'node:crypto'
+import { run, tryRun } from '../../kernel/exec/run.ts'
+import type { NetworkBed } from '../../ports/contract/network.ts'
+import { createLinuxNetwork } from './linux-network.ts'
+import { netnsPath } from './names.ts'
+import { purgeLinuxNetwork } from './purge.ts'
+
+/** For tests on a real host: a cloud with a tag of its own, plain namespaces as workloads, and an end that leaves nothing. */
+export interface LinuxBed extends NetworkBed {
+  readonly cloud: string
+  /** The name behind a path that `netns()` gave. */
+  nameOf(path: string): string
+  /** Runs a busybox applet in a workload; answers its exit code and output. */
+  busybox(path: string, ...words: string[]): Promise<{ code: number; stdout: string; stderr: string }>
+  /** Removes a workload's namespace and makes it anew under the same path. */
+  remake(path: string): Promise<void>
+}
+
+export async function linuxBed(): Promise<LinuxBed> {
+  const cloud = randomBytes(2).toString('hex')
+  const port = createLinuxNetwork({ cloud, log: { debug: () => undefined } })
+  const made: string[] = []
+  const second = randomBytes(2)
+  const prefix = `10.${200 + ((second[0] ?? 0) % 50)}.${second[1] ?? 0}`
+  return {
+    cloud,
+    port,
+    external: { cidr: `${prefix}.0/24`, gateway: `${prefix}.1`, address: `${prefix}.10`, floating: `${prefix}.101` },
+    nameOf: (path) => path.split('/').at(-1) ?? '',
+    netns: async () => {
+      const name = `syt${cloud}-${made.length}`
+      made.push(name)
+      await run('ip', ['netns', 'add', name])
+      return netnsPath(name)
+    },
+    busybox: async (path, ...words) => await tryRun('nsenter', [`--net=${path}`, 'busybox', ...words], { timeoutMs: 10_000 }),
+    remake: async (path) => {
+      const name = path.split('/').at(-1) ?? ''
+      await run('ip', ['netns', 'del', name])
+      await run('ip', ['netns', 'add', name])
+    },
+    close: async () => {
+      await port.close()
+      await purgeLinuxNetwork(cloud)
+      for (const name of made) await tryRun('ip', ['netns', 'del', name])
+    },
+  }
+}

@@ -1,0 +1,67 @@
+import { randomUUID } from 'node:crypto'
+import type { FastifyInstance } from 'fastify'
+import type { Ctx, Who } from '../ctx/ctx.ts'
+import type { Db } from '../db/db.ts'
+import { migrate } from '../db/migrate.ts'
+import { AuditLog, auditMigrations } from '../events/audit.ts'
+import { createHttpServer } from '../http/server.ts'
+import type { ServiceDefinition } from '../http/service.ts'
+import type { Logger } from '../log/log.ts'
+import { createMetrics, type Metrics } from '../metrics/metrics.ts'
+import { commonRules, Policy } from '../policy/policy.ts'
+import { TaskRunner } from '../tasks/runner.ts'
+import { taskMigrations } from '../tasks/store.ts'
+
+/** Database, policy, HTTP and task runner around any set of services: everything but the services themselves. */
+export interface App {
+  readonly http: FastifyInstance
+  readonly runner: TaskRunner
+  readonly metrics: Metrics
+  readonly policy: Policy
+  /** A context for the cloud's own work. */
+  ctx(): Ctx
+  close(): Promise<void>
+}
+
+export interface AppConfig {
+  readonly db: Db
+  readonly log: Logger
+  readonly services: readonly ServiceDefinition[]
+  readonly policyOverrides?: Readonly<Record<string, string>>
+  authenticate(ctx: Ctx, token: string): Promise<Who | undefined>
+  /** How long the task runner waits after so many failures; tests make it short. */
+  readonly backOffMs?: (attempts: number) => number
+}
+
+/** Migrates and wires; does not listen and does not start the runner yet. */
+export async function createApp(config: AppConfig): Promise<App> {
+  const { db, log, services } = config
+  await migrate(db, [{ name: 'kernel', migrations: [...taskMigrations, ...auditMigrations] }, ...services])
+  const rules = Object.assign({}, commonRules, ...services.map((service) => service.policies)) as Record<string, string> // each is name → rule
+  const policy = new Policy(rules, config.policyOverrides)
+  requireDeclaredPolicies(services, policy)
+  const never = new AbortController().signal
+  const ctx = (request: Partial<Ctx> = {}): Ctx => ({
+    requestId: `req-${randomUUID()}`, who: undefined, db, log, policy, now: () => new Date(), signal: never, baseUrl: '', ...request,
+  })
+  const audit = new AuditLog(ctx)
+  const metrics = createMetrics()
+  const runner = new TaskRunner({ reconcilers: services.flatMap((service) => service.reconcilers), ctx, metrics, ...(config.backOffMs === undefined ? {} : { backOffMs: config.backOffMs }) })
+  const http = createHttpServer({ services, ctx, audit, metrics, authenticate: config.authenticate })
+  return {
+    http, runner, metrics, policy, ctx,
+    async close() {
+      await http.close()
+      await runner.stop()
+      await audit.close()
+      await db.close()
+    },
+  }
+}
+
+function requireDeclaredPolicies(services: readonly ServiceDefinition[], policy: Policy): void {
+  const missing = services.flatMap((service) =>
+    service.routes.filter((route) => route.policy !== null && !policy.has(route.policy)).map((route) => `${service.name} ${route.method} ${route.path}: ${String(route.policy)}`),
+  )
+  if (missing.length > 0) throw new Error(`routes name policy rules that nobody declares:\n${missing.join('\n')}`)
+}

@@ -1,0 +1,275 @@
+import { randomUUID } from 'node:crypto'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { NetworkPort, PortSpec, RouterSpec, SecurityGroupSpec } from '../network.ts'
+
+/** What a suite needs of an engine: the port, namespaces to plug into, an external network free to use, and an end. */
+export interface NetworkBed {
+  readonly port: NetworkPort
+  /** A new, empty namespace. */
+  netns(): Promise<string>
+  readonly external: { readonly cidr: string; readonly gateway: string; readonly address: string; readonly floating: string }
+  close(): Promise<void>
+}
+
+export const allowAll: SecurityGroupSpec['rules'] = (['ingress', 'egress'] as const).flatMap((direction) =>
+  (['IPv4', 'IPv6'] as const).map((ethertype) => ({ direction, ethertype })),
+)
+
+export function groupSpec(rules: SecurityGroupSpec['rules'], members: readonly string[] = []): SecurityGroupSpec {
+  return { id: randomUUID(), rules, members }
+}
+
+let lastMac = 0
+export const nextMac = (): string => `fa:16:3e:00:${(lastMac >> 8).toString(16).padStart(2, '0')}:${(lastMac++ & 255).toString(16).padStart(2, '0')}`
+
+export function portSpec(networkId: string, address: string, more: Partial<PortSpec> = {}): PortSpec {
+  return {
+    id: randomUUID(),
+    networkId,
+    mac: nextMac(),
+    mtu: 1400,
+    adminUp: true,
+    addresses: [{ address, prefix: 24, gateway: address.replace(/\.\d+$/, '.1') }],
+    routes: [],
+    portSecurity: true,
+    securityGroups: [groupSpec(allowAll)],
+    allowedPairs: [],
+    ...more,
+  }
+}
+
+export function routerSpec(more: Partial<RouterSpec> = {}): RouterSpec {
+  return { id: randomUUID(), adminUp: true, interfaces: [], floatingIps: [], routes: [], ...more }
+}
+
+export const networkSpec = (id: string, cidr = '10.0.0.0/24') => ({
+  id,
+  mtu: 1400,
+  subnets: [{ id: randomUUID(), cidr, gateway: cidr.replace(/\.0\/24$/, '.1') }],
+})
+
+export const legSpec = (networkId: string, address: string): RouterSpec['interfaces'][number] => ({
+  portId: randomUUID(),
+  networkId,
+  mac: nextMac(),
+  addresses: [{ address, prefix: 24 }],
+})
+
+/** The part of the port's promise that needs no packets; every engine passes it. */
+export function networkContract(name: string, make: () => Promise<NetworkBed>): void {
+  describe(`network port: ${name}`, () => {
+    let bed: NetworkBed
+    beforeAll(async () => {
+      bed = await make()
+    })
+    afterAll(async () => await bed.close())
+    networkLife(() => bed)
+    portLife(() => bed)
+    groupLife(() => bed)
+    routerLife(() => bed)
+    absence(() => bed)
+  })
+}
+
+function networkLife(bed: () => NetworkBed): void {
+  it('lists a network from its first ensure to its removal, whatever is repeated', async () => {
+    const { port } = bed()
+    const id = randomUUID()
+    await port.ensureNetwork(networkSpec(id))
+    await port.ensureNetwork({ ...networkSpec(id), mtu: 1350 })
+    expect((await port.list()).networks).toContain(id)
+    expect(await port.pluggedPorts(id)).toEqual([])
+    await port.removeNetwork(id)
+    await port.removeNetwork(id)
+    expect((await port.list()).networks).not.toContain(id)
+  })
+
+  it('lists an external network from its first ensure to its removal', async () => {
+    const { port, external } = bed()
+    const networkId = randomUUID()
+    const spec = { networkId, cidr: external.cidr, gateway: external.gateway, mtu: 1400 }
+    await port.ensureExternal(spec)
+    await port.ensureExternal(spec)
+    expect((await port.list()).externals).toContain(networkId)
+    await port.removeExternal(networkId)
+    await port.removeExternal(networkId)
+    expect((await port.list()).externals).not.toContain(networkId)
+  })
+
+  it('hands out the metadata address of a network once, and of no network that is not there', async () => {
+    const { port } = bed()
+    const id = randomUUID()
+    await expect(port.serveMetadata(id, (socket) => socket.destroy())).rejects.toThrow(id)
+    await port.ensureNetwork(networkSpec(id))
+    await port.serveMetadata(id, (socket) => socket.destroy())
+    await port.serveMetadata(id, (socket) => socket.destroy())
+    await port.removeNetwork(id)
+    expect((await port.list()).networks).not.toContain(id)
+  })
+}
+
+function portLife(bed: () => NetworkBed): void {
+  it('knows a port from plug to unplug, whatever is repeated', async () => {
+    const { port } = bed()
+    const id = randomUUID()
+    await port.ensureNetwork(networkSpec(id))
+    const spec = portSpec(id, '10.0.0.5')
+    const at = { netns: await bed().netns(), ifname: 'eth0' }
+    await port.plug(spec, at)
+    await port.plug(spec, at)
+    expect(await port.pluggedPorts(id)).toEqual([spec.id])
+    await port.updatePort({ ...spec, adminUp: false, portSecurity: false }, at)
+    await port.updatePort({ ...spec, addresses: [{ address: '10.0.0.6', prefix: 24 }] }, at)
+    expect(await port.pluggedPorts(id)).toEqual([spec.id])
+    await port.unplug(spec.id, id)
+    await port.unplug(spec.id, id)
+    expect(await port.pluggedPorts(id)).toEqual([])
+    await port.plug(spec, at)
+    expect(await port.pluggedPorts(id)).toEqual([spec.id])
+    await port.removeNetwork(id)
+  })
+
+  it('moves a port to a namespace that was made anew', async () => {
+    const { port } = bed()
+    const id = randomUUID()
+    await port.ensureNetwork(networkSpec(id))
+    const spec = portSpec(id, '10.0.0.5')
+    await port.plug(spec, { netns: await bed().netns(), ifname: 'eth0' })
+    await port.plug(spec, { netns: await bed().netns(), ifname: 'eth0' })
+    expect(await port.pluggedPorts(id)).toEqual([spec.id])
+    await port.removeNetwork(id)
+  })
+
+  it('keeps two networks of the same CIDR apart', async () => {
+    const { port } = bed()
+    const ids = [randomUUID(), randomUUID()]
+    const specs = ids.map((id) => portSpec(id, '10.0.0.5'))
+    for (const id of ids) await port.ensureNetwork(networkSpec(id))
+    for (const spec of specs) await port.plug(spec, { netns: await bed().netns(), ifname: 'eth0' })
+    for (const spec of specs) expect(await port.pluggedPorts(spec.networkId)).toEqual([spec.id])
+    for (const id of ids) await port.removeNetwork(id)
+  })
+
+  it('plugs many at once', async () => {
+    const { port } = bed()
+    const id = randomUUID()
+    await port.ensureNetwork(networkSpec(id))
+    const specs = [5, 6, 7, 8, 9, 10].map((last) => portSpec(id, `10.0.0.${last}`))
+    await Promise.all(specs.map(async (spec) => await port.plug(spec, { netns: await bed().netns(), ifname: 'eth0' })))
+    expect([...(await port.pluggedPorts(id))].sort()).toEqual(specs.map((spec) => spec.id).sort())
+    await Promise.all(specs.map((spec) => port.unplug(spec.id, id)))
+    expect(await port.pluggedPorts(id)).toEqual([])
+    await port.removeNetwork(id)
+  })
+
+  it('refuses a port whose words are no addresses, and one of no network', async () => {
+    const { port } = bed()
+    const id = randomUUID()
+    const at = { netns: await bed().netns(), ifname: 'eth0' }
+    await expect(port.plug(portSpec(id, '10.0.0.5'), at)).rejects.toThrow(id)
+    await port.ensureNetwork(networkSpec(id))
+    await expect(port.plug(portSpec(id, '10.0.0.5', { mac: 'x; drop' }), at)).rejects.toThrow('MAC')
+    await expect(port.plug(portSpec(id, '10.0.0.500'), at)).rejects.toThrow('10.0.0.500')
+    await expect(port.plug(portSpec(id, '10.0.0.5'), { ...at, ifname: 'a b' })).rejects.toThrow('a b')
+    expect(await port.pluggedPorts(id)).toEqual([])
+    await port.removeNetwork(id)
+  })
+}
+
+function groupLife(bed: () => NetworkBed): void {
+  it('takes a security group with every kind of rule, again and changed, and forgets it', async () => {
+    const { port } = bed()
+    const id = randomUUID()
+    await port.ensureNetwork(networkSpec(id))
+    const group = groupSpec(everyKindOfRule, ['10.0.0.5'])
+    const spec = portSpec(id, '10.0.0.5', { securityGroups: [group] })
+    await port.ensureSecurityGroup(id, group)
+    await port.plug(spec, { netns: await bed().netns(), ifname: 'eth0' })
+    await port.ensureSecurityGroup(id, group)
+    const members = ['10.0.0.5', '10.0.0.6', '10.0.0.0/28', 'fd00::5']
+    const rules = group.rules.map((rule) => (rule.remoteMembers === undefined ? rule : { ...rule, remoteMembers: members }))
+    await port.ensureSecurityGroup(id, { ...group, rules, members })
+    await port.ensureSecurityGroup(id, { ...group, rules: [] })
+    await port.unplug(spec.id, id)
+    await port.removeSecurityGroup(id, group.id)
+    await port.removeSecurityGroup(id, group.id)
+    await port.removeNetwork(id)
+  })
+}
+
+const everyKindOfRule: SecurityGroupSpec['rules'] = [
+  ...allowAll,
+  { direction: 'ingress', ethertype: 'IPv4', protocol: 6, portMin: 22, portMax: 22 },
+  { direction: 'ingress', ethertype: 'IPv4', protocol: 17, portMin: 1, portMax: 65_535, remoteCidr: '192.0.2.0/24' },
+  { direction: 'ingress', ethertype: 'IPv4', protocol: 1, portMin: 8, portMax: 0 },
+  { direction: 'ingress', ethertype: 'IPv4', protocol: 1, portMin: 3 },
+  { direction: 'ingress', ethertype: 'IPv6', protocol: 58, portMin: 128 },
+  { direction: 'ingress', ethertype: 'IPv6', protocol: 1 },
+  { direction: 'ingress', ethertype: 'IPv4', protocol: 47 },
+  { direction: 'ingress', ethertype: 'IPv4', protocol: 132, portMin: 80, portMax: 90 },
+  { direction: 'ingress', ethertype: 'IPv4', remoteMembers: ['10.0.0.5'] },
+  { direction: 'ingress', ethertype: 'IPv6', remoteMembers: ['10.0.0.5'] },
+  { direction: 'egress', ethertype: 'IPv4', protocol: 6, remoteMembers: [] },
+  { direction: 'egress', ethertype: 'IPv6', protocol: 6, portMin: 443, portMax: 443, remoteCidr: '2001:db8::/32' },
+  { direction: 'egress', ethertype: 'IPv4', remoteCidr: '0.0.0.0/0' },
+]
+
+function routerLife(bed: () => NetworkBed): void {
+  it('takes a router through interfaces, gateway and floating addresses and back', async () => {
+    const { port, external } = bed()
+    const [inner, other, outer] = [randomUUID(), randomUUID(), randomUUID()]
+    await port.ensureNetwork(networkSpec(inner))
+    await port.ensureNetwork(networkSpec(other, '10.0.1.0/24'))
+    await port.ensureExternal({ networkId: outer, cidr: external.cidr, gateway: external.gateway, mtu: 1400 })
+    const bare = routerSpec()
+    await port.ensureRouter(bare)
+    const full: RouterSpec = {
+      ...bare,
+      interfaces: [legSpec(inner, '10.0.0.1'), legSpec(other, '10.0.1.1')],
+      external: {
+        networkId: outer, mac: nextMac(), gateway: external.gateway, snat: true,
+        addresses: [{ address: external.address, prefix: Number(external.cidr.split('/')[1]) }],
+      },
+      floatingIps: [{ id: randomUUID(), floating: external.floating, fixed: '10.0.0.5' }],
+      routes: [{ destination: '192.0.2.0/24', nexthop: '10.0.0.9' }],
+    }
+    await port.ensureRouter(full)
+    await port.ensureRouter(full)
+    await port.ensureRouter({ ...full, adminUp: false, floatingIps: [], routes: [] })
+    await port.ensureRouter({ ...bare, interfaces: full.interfaces.slice(0, 1) })
+    await port.ensureRouter(full)
+    expect((await port.list()).routers).toContain(bare.id)
+    expect(await port.pluggedPorts(inner)).toEqual([])
+    await port.removeRouter(bare.id)
+    await port.removeRouter(bare.id)
+    expect((await port.list()).routers).not.toContain(bare.id)
+    await port.removeExternal(outer)
+    await port.removeNetwork(inner)
+    await port.removeNetwork(other)
+  })
+
+  it('refuses a router between networks that are not there', async () => {
+    const { port } = bed()
+    const nowhere = randomUUID()
+    const spec = routerSpec({ interfaces: [legSpec(nowhere, '10.0.0.1')] })
+    await expect(port.ensureRouter(spec)).rejects.toThrow(nowhere)
+    await port.removeRouter(spec.id)
+  })
+}
+
+function absence(bed: () => NetworkBed): void {
+  it('removes what is not there without complaint', async () => {
+    const { port } = bed()
+    const [id, other] = [randomUUID(), randomUUID()]
+    await port.removeNetwork(id)
+    await port.removeRouter(id)
+    await port.removeExternal(id)
+    await port.unplug(other, id)
+    await port.removeSecurityGroup(id, other)
+    expect(await port.pluggedPorts(id)).toEqual([])
+  })
+
+  it('holds nothing when all has been removed', async () => {
+    expect(await bed().port.list()).toEqual({ networks: [], routers: [], externals: [] })
+  })
+}

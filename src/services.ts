@@ -1,0 +1,34 @@
+import type { Config } from './kernel/config/config.ts'
+import type { DataFolder } from './kernel/config/data-folder.ts'
+import type { ServiceDefinition } from './kernel/http/service.ts'
+import type { Engines } from './engines.ts'
+import { createCompute } from './services/compute/index.ts'
+import { createIdentity } from './services/identity/index.ts'
+import { createImage } from './services/image/index.ts'
+import { createNetwork } from './services/network/index.ts'
+import { createWorkload } from './services/workload/index.ts'
+
+/** What the catalog lists. Versions stand in a URL only where clients append none (see docs/decisions/004). */
+const catalog = [
+  { type: 'identity', name: 'keystone', path: '/identity' },
+  { type: 'image', name: 'glance', path: '/image' },
+  { type: 'network', name: 'neutron', path: '/network' },
+  { type: 'compute', name: 'nova', path: '/compute/v2.1' },
+] as const
+
+export type Services = ReturnType<typeof createServices>
+
+/** Every service with the faces of those to its left: the only place where they meet. */
+// oxlint-disable-next-line explicit-function-return-type -- the type is what is made here, named `Services`
+export function createServices(config: Config, folder: DataFolder, engines: Engines, guestDns: readonly string[]) {
+  const { hostName } = config
+  const identity = createIdentity({ region: config.identity.region, tokenHours: config.identity.tokenHours, keyFolder: folder.file('keys'), catalog })
+  const image = createImage({ store: engines.images, identity: identity.face })
+  const network = createNetwork({ port: engines.network, identity: identity.face, host: hostName, mtu: config.network.mtu, guestDns })
+  const workload = createWorkload({ compute: engines.compute, network: network.face, image: image.face, hostName })
+  const compute = createCompute({
+    identity: identity.face, image: image.face, network: network.face, workload: workload.face, hostName, zone: 'nova',
+  })
+  const definitions: readonly ServiceDefinition[] = [identity, image, network, workload, compute].map((service) => service.definition)
+  return { identity, image, network, workload, compute, definitions }
+}

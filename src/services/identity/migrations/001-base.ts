@@ -1,0 +1,58 @@
+import { sql } from 'kysely'
+import type { Migration } from '../../../kernel/db/migrate.ts'
+
+const statements = [
+  `create table identity_projects (id text primary key, name text not null, domain_id text not null, parent_id text not null,
+    path text not null, is_domain integer not null, enabled integer not null, description text, options_json text not null,
+    extra_json text not null)`,
+  'create unique index identity_projects_name on identity_projects (domain_id, name)',
+  'create index identity_projects_parent on identity_projects (parent_id)',
+  'create index identity_projects_path on identity_projects (path)',
+  'create table identity_project_tags (project_id text not null, name text not null, primary key (project_id, name))',
+  'create index identity_project_tags_name on identity_project_tags (name)',
+  `create table identity_users (id text primary key, name text not null, domain_id text not null, enabled integer not null,
+    default_project_id text, password_hash text, password_changed_at text, password_expires_at text,
+    failed_logins integer not null, failed_at text, options_json text not null, extra_json text not null)`,
+  'create unique index identity_users_name on identity_users (domain_id, name)',
+  'create table identity_past_passwords (user_id text not null, changed_at text not null, hash text not null, primary key (user_id, changed_at))',
+  'create table identity_groups (id text primary key, name text not null, domain_id text not null, description text not null, extra_json text not null)',
+  'create unique index identity_groups_name on identity_groups (domain_id, name)',
+  'create table identity_members (group_id text not null, user_id text not null, primary key (group_id, user_id))',
+  'create index identity_members_user on identity_members (user_id)',
+  `create table identity_roles (id text primary key, name text not null, domain_id text not null, description text,
+    options_json text not null, extra_json text not null)`,
+  'create unique index identity_roles_name on identity_roles (domain_id, name)',
+  'create table identity_implied_roles (prior_id text not null, implied_id text not null, primary key (prior_id, implied_id))',
+  `create table identity_assignments (actor_type text not null, actor_id text not null, target_type text not null,
+    target_id text not null, role_id text not null, inherited integer not null,
+    primary key (actor_id, actor_type, target_type, target_id, role_id, inherited))`,
+  'create index identity_assignments_target on identity_assignments (target_id)',
+  'create index identity_assignments_role on identity_assignments (role_id)',
+  `create table identity_records (kind text not null, id text not null, unique_key text, owner text not null,
+    body_json text not null, created_at text not null, primary key (kind, id))`,
+  'create unique index identity_records_unique on identity_records (kind, unique_key)',
+  'create index identity_records_owner on identity_records (kind, owner)',
+  `create table identity_application_credentials (id text primary key, user_id text not null, project_id text not null,
+    name text not null, secret_hash text not null, unrestricted integer not null, expires_at text, description text,
+    roles_json text not null, access_rules_json text, created_at text not null)`,
+  'create unique index identity_application_credentials_name on identity_application_credentials (user_id, name)',
+  `create table identity_credentials (id text primary key, user_id text not null, project_id text, type text not null,
+    blob text not null, access text, trust_id text, app_cred_id text)`,
+  'create index identity_credentials_user on identity_credentials (user_id)',
+  'create index identity_credentials_project on identity_credentials (project_id)',
+  `create table identity_trusts (id text primary key, trustor_user_id text not null, trustee_user_id text not null, project_id text,
+    impersonation integer not null, expires_at text, remaining_uses integer, redelegation_count integer not null,
+    allow_redelegation integer not null, redelegated_trust_id text, roles_json text not null, deleted_at text,
+    extra_json text not null)`,
+  'create index identity_trusts_trustor on identity_trusts (trustor_user_id)',
+  'create index identity_trusts_trustee on identity_trusts (trustee_user_id)',
+  'create table identity_revocations (key text primary key, issued_before bigint not null, expires_at bigint not null, seq bigint not null)',
+  'create index identity_revocations_seq on identity_revocations (seq)',
+]
+
+export const base: Migration = {
+  id: '001-base',
+  async up(kysely) {
+    for (const statement of statements) await sql.raw(statement).execute(kysely)
+  },
+}

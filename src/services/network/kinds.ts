@@ -1,0 +1,11 @@
+/** Names of this service's reconcilers, as nudges give them. */
+export const kinds = {
+  network: 'network.network',
+  external: 'network.external',
+  router: 'network.router',
+  port: 'network.port',
+  group: 'network.security-group',
+} as const
+
+/** The one zone there is; networks and routers live in it. */
+export const ZONE = 'nova'

@@ -1,0 +1,54 @@
+import { randomUUID } from 'node:crypto'
+import type { Ctx } from '../../../kernel/ctx/ctx.ts'
+import { neutronError } from '../fault.ts'
+import { standardColumns, text, type ListSpec } from '../standard/list-spec.ts'
+import { db, newRow, type RbacTable } from '../tables.ts'
+
+export type ObjectType = 'network' | 'subnetpool' | 'address_scope' | 'security_group'
+export type Action = 'access_as_shared' | 'access_as_external'
+
+export const rbacSpec: ListSpec = {
+  table: 'net_rbac',
+  columns: { ...standardColumns, object_type: text('object_type'), object_id: text('object_id'), action: text('action'), target_tenant: text('target'), target_project: text('target') },
+}
+
+export interface Share {
+  readonly type: ObjectType
+  readonly id: string
+  readonly action: Action
+  readonly target: string
+}
+
+/** 409 when the same rule is there already. */
+export async function insertShare(tx: Ctx, share: Share, projectId: string): Promise<string> {
+  const id = randomUUID()
+  const result = await db(tx).insertInto('net_rbac')
+    .values({ ...newRow(tx, id, projectId, {}), object_type: share.type, object_id: share.id, action: share.action, target: share.target })
+    .onConflict((conflict) => conflict.columns(['object_id', 'action', 'target']).doNothing()).executeTakeFirst()
+  if (Number(result.numInsertedOrUpdatedRows ?? 0) === 0) {
+    throw neutronError('conflict', 'DuplicateRbacPolicy', 'An RBAC policy already exists with those values.')
+  }
+  return id
+}
+
+/** Opens the object to everyone (`shared`, `router:external`), or closes it again. */
+export async function setShared(tx: Ctx, object: { readonly type: ObjectType; readonly id: string; readonly action: Action }, projectId: string, on: boolean): Promise<void> {
+  const existing = db(tx).selectFrom('net_rbac').select('id').where('object_id', '=', object.id).where('action', '=', object.action).where('target', '=', '*')
+  const row = await existing.executeTakeFirst()
+  if (on && row === undefined) await insertShare(tx, { ...object, target: '*' }, projectId)
+  if (!on && row !== undefined) await deleteShare(tx, row.id)
+}
+
+export async function deleteShare(tx: Ctx, id: string): Promise<void> {
+  await db(tx).deleteFrom('net_rbac').where('id', '=', id).execute()
+}
+
+/** All rules about an object. */
+export async function sharesOf(ctx: Ctx, objectId: string): Promise<readonly RbacTable[]> {
+  return await db(ctx).selectFrom('net_rbac').selectAll().where('object_id', '=', objectId).execute()
+}
+
+/** The object is gone: so are the rules about it. */
+export async function deleteSharesOf(tx: Ctx, objectId: string): Promise<void> {
+  await db(tx).deleteFrom('net_rbac').where('object_id', '=', objectId).execute()
+}

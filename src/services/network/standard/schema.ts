@@ -1,0 +1,73 @@
+import { Type, type Static, type TObject, type TProperties } from 'typebox'
+
+/** What every resource's table has. Booleans are 0/1, times ISO 8601, `tags` a JSON list. */
+export interface StandardTable {
+  id: string
+  project_id: string
+  name: string
+  description: string
+  created_at: string
+  updated_at: string
+  revision: number
+  tags: string
+}
+
+/** A row as lists and look-ups give it. */
+export interface StandardRow extends StandardTable {
+  /** 1 when a sharing rule (RBAC) opens it to who asks. */
+  readonly is_shared: number
+}
+
+export type View = Readonly<Record<string, unknown>>
+
+// PostgreSQL's text holds no null byte: it is refused at the door for every string.
+const NO_NULL = '^[^\\u0000]*$'
+
+export const Text = (maxLength = 255) => Type.String({ maxLength, pattern: NO_NULL })
+
+export const TextOr = (fallback: string, maxLength = 255) => Type.String({ maxLength, pattern: NO_NULL, default: fallback })
+
+export const Id = Type.String({ format: 'uuid' })
+
+export const IdOrNull = Type.Union([Id, Type.Null()])
+
+/** Neutron takes true, "True", "1" and 1 alike. */
+export const Flag = Type.Union([Type.Boolean(), Type.String({ pattern: '^([tT]rue|TRUE|[fF]alse|FALSE|0|1)$' }), Type.Integer({ minimum: 0, maximum: 1 })])
+
+export const isTrue = (value: Static<typeof Flag>): boolean => value === true || value === 1 || /^(true|1)$/i.test(String(value))
+
+export const bit = (value: Static<typeof Flag> | undefined, fallback: boolean): 0 | 1 => ((value === undefined ? fallback : isTrue(value)) ? 1 : 0)
+
+export const Ip = Type.String({ anyOf: [{ format: 'ipv4' }, { format: 'ipv6' }], maxLength: 64 })
+
+export const Mac = Type.String({ pattern: '^([0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2}$' })
+
+const Owner = { project_id: Type.Optional(Text()), tenant_id: Type.Optional(Text()) }
+
+/** Attributes of a new resource: its own, and those that all have. */
+export function creation<P extends TProperties>(own: P) {
+  return Type.Object({ name: TextOr(''), description: TextOr(''), ...Owner, ...own }, { additionalProperties: false })
+}
+
+/** Attributes that a PUT may carry: all optional. */
+export function change<P extends TProperties>(own: P) {
+  return Type.Object({ name: Type.Optional(Text()), description: Type.Optional(Text()), ...own }, { additionalProperties: false })
+}
+
+/** `{"network": {…}}`, or with `plural` also `{"networks": [{…}, …]}`. */
+export function wrapped(item: TObject, singular: string, plural?: string): TObject {
+  const one = { [singular]: plural === undefined ? item : Type.Optional(item) }
+  const many = plural === undefined ? {} : { [plural]: Type.Optional(Type.Array(item, { minItems: 1, maxItems: 1000 })) }
+  return Type.Object({ ...one, ...many }, { additionalProperties: false, minProperties: 1, maxProperties: 1 })
+}
+
+/** Neutron gives times to the second. */
+export const timeOf = (iso: string): string => `${iso.slice(0, 19)}Z`
+
+/** The part of a view that every resource has. */
+export function standardView(row: StandardTable): View {
+  return {
+    id: row.id, name: row.name, description: row.description, project_id: row.project_id, tenant_id: row.project_id,
+    created_at: timeOf(row.created_at), updated_at: timeOf(row.updated_at), revision_number: row.revision,
+  }
+}

@@ -1,0 +1,161 @@
+import { randomUUID } from 'node:crypto'
+import type { Ctx } from '../../../kernel/ctx/ctx.ts'
+import { fromJson, inTx, toJson } from '../../../kernel/db/db.ts'
+import { route, type Route } from '../../../kernel/http/route.ts'
+import { bitsOf } from '../addressing/address.ts'
+import { formatCidr, lastOf, overlaps, parseCidr, type Cidr } from '../addressing/cidr.ts'
+import { getAddressScope } from '../address-scopes/store.ts'
+import { invalidValue, neutronError } from '../fault.ts'
+import { mustFit } from '../quotas/store.ts'
+import { deleteSharesOf, setShared } from '../rbac-policies/store.ts'
+import { mustOwn } from '../standard/access.ts'
+import { resource, type Resource } from '../standard/resource.ts'
+import { bit, isTrue, standardView, type View } from '../standard/schema.ts'
+import { changeRow, tagsOf } from '../standard/store.ts'
+import { newRow } from '../tables.ts'
+import { listOf, NewSubnetPool, PrefixOps, SubnetPoolChange, type NewSubnetPoolWish, type SubnetPoolChangeWish, type SubnetPoolRow } from './schema.ts'
+import { defaultPoolOf, deleteSubnetPool, getSubnetPool, insertSubnetPool, poolsInScope, subnetPoolSpec, takenFrom } from './store.ts'
+
+/** Subnet pools: prefixes from which projects take subnets that never overlap. */
+export function subnetPoolResource(): Resource {
+  return resource<SubnetPoolRow, typeof NewSubnetPool, typeof SubnetPoolChange>({
+    singular: 'subnetpool', plural: 'subnetpools', path: 'subnetpools', label: 'Subnet pool', notFound: 'SubnetPoolNotFound', spec: subnetPoolSpec, taggable: true,
+    createBody: NewSubnetPool, updateBody: SubnetPoolChange, adminOnly: { shared: false, is_default: false },
+    create: createPool, update: updatePool, remove: removePool,
+    views: async (_ctx, rows) => await Promise.resolve(rows.map(poolView)),
+  })
+}
+
+/** Adding and removing prefixes one by one. */
+export function prefixRoutes(): Route[] {
+  const op = (verb: 'add' | 'remove'): Route => route({
+    method: 'PUT', path: `/v2.0/subnetpools/:id/${verb}_prefixes`, policy: 'network:update_subnetpool', body: PrefixOps,
+    handle: async (ctx, req) => await inTx(ctx, async (tx) => {
+      const row = await getSubnetPool(tx, (req.params as { id: string }).id) // named in the path
+      mustOwn(tx, row, 'update_subnetpool')
+      const sent = readPrefixes(listOf(req.body.prefixes)).map(formatCidr)
+      const had = fromJson<string[]>(row.prefixes)
+      const prefixes = verb === 'add' ? merged([...had, ...sent]) : had.filter((prefix) => !sent.includes(prefix))
+      await writePrefixes(tx, row, prefixes)
+      return { prefixes }
+    }),
+  })
+  return [op('add'), op('remove')]
+}
+
+function readPrefixes(texts: readonly string[]): Cidr[] {
+  return texts.map((text) => {
+    const cidr = parseCidr(text)
+    if (cidr === undefined || cidr.prefix === 0) throw invalidValue('prefixes', `'${text.slice(0, 64)}' is not a valid IP subnet.`)
+    return cidr
+  })
+}
+
+/** A prefix inside another one is dropped, so that a pool never overlaps itself. */
+function merged(texts: readonly string[]): string[] {
+  const all = readPrefixes(texts)
+  const kept = all.filter((cidr, at) => !all.some((other, index) => index !== at && covers(other, cidr) && (other.prefix < cidr.prefix || index < at)))
+  return kept.map(formatCidr)
+}
+
+const covers = (outer: Cidr, inner: Cidr): boolean => overlaps(outer, inner) && outer.prefix <= inner.prefix
+
+interface Lengths {
+  readonly version: 4 | 6
+  readonly min: number
+  readonly max: number
+  readonly default: number
+}
+
+function checkLengths({ version, min, max, default: usual }: Lengths): void {
+  const bits = bitsOf(version)
+  if (max > bits || min > bits || usual > bits) throw neutronError('badRequest', 'IllegalSubnetPoolPrefixBounds', `A prefix length of IPv${version} is at most ${bits}.`)
+  if (min > max) throw neutronError('badRequest', 'IllegalSubnetPoolPrefixBounds', `Illegal prefix bounds: min_prefixlen=${min}, max_prefixlen=${max}.`)
+  if (usual < min || usual > max) throw neutronError('badRequest', 'IllegalSubnetPoolPrefixBounds', `Illegal prefix bounds: default_prefixlen=${usual} is not between ${min} and ${max}.`)
+}
+
+async function createPool(tx: Ctx, wish: NewSubnetPoolWish, projectId: string): Promise<string> {
+  const prefixes = readPrefixes(listOf(wish.prefixes))
+  const version = prefixes[0]?.base.version ?? 4
+  if (prefixes.some((prefix) => prefix.base.version !== version)) throw neutronError('badRequest', 'PrefixVersionMismatch', 'Cannot mix IPv4 and IPv6 prefixes in a subnet pool.')
+  await mustFit(tx, 'subnetpool', projectId)
+  const min = wish.min_prefixlen ?? (version === 4 ? 8 : 64)
+  const lengths = { version, min, max: wish.max_prefixlen ?? bitsOf(version), default: wish.default_prefixlen ?? min }
+  checkLengths(lengths)
+  const isDefault = bit(wish.is_default, false)
+  if (isDefault === 1) await checkDefault(tx, version)
+  const id = randomUUID()
+  const row = {
+    ...newRow(tx, id, projectId, wish), prefixes: toJson(merged(prefixes.map(formatCidr))), version, default_len: lengths.default, min_len: min, max_len: lengths.max,
+    quota: wish.default_quota ?? null, is_default: isDefault, scope_id: wish.address_scope_id ?? null,
+  }
+  await checkScope(tx, row)
+  await insertSubnetPool(tx, row)
+  if (bit(wish.shared, false) === 1) await setShared(tx, { type: 'subnetpool', id, action: 'access_as_shared' }, projectId, true)
+  return id
+}
+
+async function checkDefault(tx: Ctx, version: 4 | 6, id?: string): Promise<void> {
+  const other = await defaultPoolOf(tx, version)
+  if (other !== undefined && other !== id) throw neutronError('badRequest', 'InvalidInput', `A default subnetpool for this IP family has already been set: ${other}.`)
+}
+
+/** Within an address scope every address is unique, so its pools must lie apart and be of its family. */
+async function checkScope(tx: Ctx, pool: Pick<SubnetPoolRow, 'id' | 'scope_id' | 'version' | 'prefixes'>): Promise<void> {
+  if (pool.scope_id === null) return
+  const scope = await getAddressScope(tx, pool.scope_id)
+  if (scope.version !== pool.version) throw neutronError('badRequest', 'IllegalSubnetPoolIpVersionAssociation', `Illegal subnetpool association: the subnetpool cannot associate with address scope ${scope.id}, because its IP version is ${scope.version}.`)
+  const own = readPrefixes(fromJson<string[]>(pool.prefixes))
+  for (const other of await poolsInScope(tx, pool.scope_id)) {
+    const theirs = readPrefixes(fromJson<string[]>(other.prefixes))
+    if (other.id === pool.id || !own.some((mine) => theirs.some((prefix) => overlaps(mine, prefix)))) continue
+    throw neutronError('conflict', 'AddressScopePrefixConflict', 'Failed to associate address scope: subnetpools within an address scope must have unique prefixes.')
+  }
+}
+
+/** Every prefix given out must stay inside the pool. */
+async function writePrefixes(tx: Ctx, row: SubnetPoolRow, prefixes: readonly string[]): Promise<void> {
+  const ranges = readPrefixes(prefixes)
+  if (ranges.some((range) => range.base.version !== row.version)) throw neutronError('badRequest', 'PrefixVersionMismatch', 'Cannot mix IPv4 and IPv6 prefixes in a subnet pool.')
+  const taken = readPrefixes((await takenFrom(tx, row.id)).map(({ cidr }) => cidr))
+  const lost = taken.find((cidr) => !ranges.some((range) => range.base.value <= cidr.base.value && lastOf(cidr) <= lastOf(range)))
+  if (lost !== undefined) throw neutronError('badRequest', 'IllegalSubnetPoolPrefixUpdate', `Illegal update to prefixes: ${formatCidr(lost)} is allocated from the pool.`)
+  await checkScope(tx, { ...row, prefixes: toJson(prefixes) })
+  await changeRow(tx, subnetPoolSpec, row.id, { prefixes: toJson(prefixes) })
+}
+
+async function updatePool(tx: Ctx, row: SubnetPoolRow, wish: SubnetPoolChangeWish): Promise<void> {
+  const min = wish.min_prefixlen ?? row.min_len
+  const max = wish.max_prefixlen ?? row.max_len
+  const usual = wish.default_prefixlen ?? row.default_len
+  checkLengths({ version: row.version, min, max, default: usual })
+  if (wish.is_default !== undefined && isTrue(wish.is_default)) await checkDefault(tx, row.version, row.id)
+  if (wish.address_scope_id !== undefined) await checkScope(tx, { ...row, scope_id: wish.address_scope_id })
+  if (wish.prefixes !== undefined) {
+    const next = { ...row, scope_id: wish.address_scope_id === undefined ? row.scope_id : wish.address_scope_id }
+    await writePrefixes(tx, next, merged(listOf(wish.prefixes)))
+  }
+  await changeRow(tx, subnetPoolSpec, row.id, {
+    min_len: min, max_len: max, default_len: usual,
+    ...(wish.name === undefined ? {} : { name: wish.name }),
+    ...(wish.description === undefined ? {} : { description: wish.description }),
+    ...(wish.default_quota === undefined ? {} : { quota: wish.default_quota }),
+    ...(wish.is_default === undefined ? {} : { is_default: bit(wish.is_default, false) }),
+    ...(wish.address_scope_id === undefined ? {} : { scope_id: wish.address_scope_id }),
+  })
+}
+
+async function removePool(tx: Ctx, row: SubnetPoolRow): Promise<void> {
+  if ((await takenFrom(tx, row.id)).length > 0) {
+    throw neutronError('badRequest', 'SubnetPoolDeleteError', `Unable to delete subnet pool: Subnet pool ${row.id} has existing allocations.`)
+  }
+  await deleteSubnetPool(tx, row.id)
+  await deleteSharesOf(tx, row.id)
+}
+
+function poolView(row: SubnetPoolRow): View {
+  return {
+    ...standardView(row), prefixes: fromJson<string[]>(row.prefixes), ip_version: row.version, default_prefixlen: row.default_len, min_prefixlen: row.min_len,
+    max_prefixlen: row.max_len, default_quota: row.quota, is_default: row.is_default === 1, shared: row.is_shared === 1, address_scope_id: row.scope_id, tags: tagsOf(row),
+  }
+}

@@ -1,0 +1,91 @@
+/**
+ * workload: what runs. Owns table workloads, one row for every container whatever tongue asked for it (Nova's servers, Zun's
+ * containers), and the one reconciler that makes the rows true. Has no API of its own. Asks image for bytes, network for
+ * ports, the compute port for containers.
+ */
+import type { Ctx } from '../../kernel/ctx/ctx.ts'
+import { inTx } from '../../kernel/db/db.ts'
+import { cloudError } from '../../kernel/errors/cloud-error.ts'
+import type { ServiceDefinition } from '../../kernel/http/service.ts'
+import { nudge } from '../../kernel/tasks/store.ts'
+import type { WorkloadFace } from './face.ts'
+import { workloads } from './migrations/001-workloads.ts'
+import { retryReconciler, workloadReconciler, type WorkloadDeps } from './reconcile.ts'
+import { workloadView, type WorkloadRow } from './schema.ts'
+import { changeWorkload, claimedOf, findWorkload, findWorkloads, insertWorkload, markRemoving } from './store.ts'
+import { watchEngine } from './watch.ts'
+
+export interface WorkloadService {
+  readonly definition: ServiceDefinition
+  readonly face: WorkloadFace
+  /** Follows the engine's changes until `signal` aborts. */
+  watch(ctx: Ctx, signal: AbortSignal): Promise<void>
+}
+
+export function createWorkload(deps: WorkloadDeps): WorkloadService {
+  return {
+    definition: {
+      name: 'workload',
+      mount: '',
+      routes: [],
+      policies: {},
+      migrations: [workloads],
+      reconcilers: [workloadReconciler(deps), retryReconciler],
+      fault: (error) => ({ body: { error: { code: error.status, message: error.message } } }),
+    },
+    face: createFace(deps),
+    watch: async (ctx, signal) => await watchEngine(ctx, deps, signal),
+  }
+}
+
+function createFace(deps: WorkloadDeps): WorkloadFace {
+  const { compute, hostName } = deps
+  return {
+    async create(ctx, wish) {
+      await inTx(ctx, async (tx) => {
+        await insertWorkload(tx, wish, hostName)
+        await nudge(tx, 'workload', wish.id)
+      })
+    },
+    change: async (ctx, id, change) =>
+      await inTx(ctx, async (tx) => {
+        const row = await getWorkload(tx, id)
+        if (row.removing === 1) throw cloudError('conflict', `Workload ${id} is being deleted.`)
+        const generation = await changeWorkload(tx, row, change)
+        await nudge(tx, 'workload', id)
+        return generation
+      }),
+    async remove(ctx, id) {
+      await inTx(ctx, async (tx) => {
+        const row = await findWorkload(tx, id)
+        if (row === undefined) return
+        if (row.removing === 0) await markRemoving(tx, row)
+        await nudge(tx, 'workload', id)
+      })
+    },
+    async find(ctx, id) {
+      const row = await findWorkload(ctx, id)
+      return row === undefined ? undefined : workloadView(row)
+    },
+    findMany: async (ctx, ids) => new Map((await findWorkloads(ctx, ids)).map((row) => [row.id, workloadView(row)])),
+    logs: async (ctx, id, tailLines) => ((await getWorkload(ctx, id)).seen === 'new' ? '' : await compute.logs(id, tailLines)),
+    async commit(ctx, id) {
+      if ((await getWorkload(ctx, id)).seen === 'new') throw cloudError('conflict', `Workload ${id} has no file system yet.`)
+      return await compute.commit(id)
+    },
+    stats: async (_ctx, id) => await compute.stats(id),
+    async hostInfo(ctx) {
+      const [info, claimed] = await Promise.all([compute.hostInfo(), claimedOf(ctx, hostName)])
+      return {
+        ...info, kind: compute.kind, hostName, running: claimed.running,
+        usedVcpus: claimed.vcpus, usedMemoryMiB: claimed.memoryMiB, usedDiskGiB: claimed.diskGiB,
+      }
+    },
+  }
+}
+
+async function getWorkload(ctx: Ctx, id: string): Promise<WorkloadRow> {
+  const row = await findWorkload(ctx, id)
+  if (row === undefined) throw cloudError('notFound', `Workload ${id} could not be found.`)
+  return row
+}

@@ -1,0 +1,229 @@
+import type { Ctx } from '../../kernel/ctx/ctx.ts'
+import { fromJson, inTx } from '../../kernel/db/db.ts'
+import { done, type Outcome, type Reconciler } from '../../kernel/tasks/reconciler.ts'
+import { nudge } from '../../kernel/tasks/store.ts'
+import type { ComputePort, Limits, SeenWorkload } from '../../ports/compute.ts'
+import type { ImageFace } from '../image/face.ts'
+import type { NetworkFace } from '../network/face.ts'
+import { containerSpec } from './container-spec.ts'
+import type { Nic } from './face.ts'
+import { endedByItself, planWorkload, type Seen, type Step, type Wish } from './plan.ts'
+import type { WorkloadRow } from './schema.ts'
+import { deleteWorkload, failWorkload, findWorkload, listWorkloadIds, noteRestarted, noteStep, settleWorkload } from './store.ts'
+
+export interface WorkloadDeps {
+  readonly compute: ComputePort
+  readonly network: NetworkFace
+  readonly image: ImageFace
+  readonly hostName: string
+}
+
+const GRACE_SECONDS = 5
+const SWEEP_MS = 60_000
+
+/**
+ * The one reconciler of everything that runs: create, start, stop, resize, rebuild, delete, «Docker says it died» and «we were
+ * killed half-way» all end here. A key without a row is an orphan: what the engine holds for it is removed.
+ */
+export function workloadReconciler(deps: WorkloadDeps): Reconciler {
+  return {
+    kind: 'workload',
+    concurrency: 6,
+    patience: { attempts: 7 },
+    reconcile: async (ctx, id) => await reconcile(ctx, deps, id),
+    async giveUp(ctx, id, reason) {
+      const row = await findWorkload(ctx, id)
+      if (row === undefined) return
+      await inTx(ctx, async (tx) => {
+        await failWorkload(tx, id, reason)
+        await nudge(tx, row.owner_kind, id)
+      })
+      // a removal is never given up for good: nothing may leak because the engine was away for a while
+      if (row.removing === 1) await nudge(ctx, 'workload.retry', id, SWEEP_MS)
+    },
+    sweep: { everyMs: SWEEP_MS, keys: async (ctx) => await needingALook(ctx, deps) },
+  }
+}
+
+/** Takes a removal up again that had been given up. */
+export const retryReconciler: Reconciler = {
+  kind: 'workload.retry',
+  async reconcile(ctx, id) {
+    await nudge(ctx, 'workload', id)
+    return done
+  },
+}
+
+async function reconcile(ctx: Ctx, deps: WorkloadDeps, id: string): Promise<Outcome> {
+  const row = await findWorkload(ctx, id)
+  if (row === undefined) {
+    await deps.compute.destroy(id)
+    return done
+  }
+  const wish = wishOf(row)
+  const seen = await observe(ctx, deps, row)
+  for (const stage of planWorkload(wish, seen)) {
+    ctx.signal.throwIfAborted()
+    await together(stage.map(async (step) => await apply(ctx, deps, row, step)))
+  }
+  if (wish.power !== 'removed') await settle(ctx, deps, row, wish)
+  return done
+}
+
+function wishOf(row: WorkloadRow): Wish {
+  return {
+    power: row.removing === 1 ? 'removed' : row.power,
+    revision: row.revision,
+    limits: fromJson<Limits>(row.limits),
+    nics: fromJson<Nic[]>(row.nics),
+    boundPorts: fromJson<string[]>(row.bound_ports),
+    restart: row.restart,
+    changed: row.generation !== row.settled_generation,
+  }
+}
+
+async function observe(ctx: Ctx, deps: WorkloadDeps, row: WorkloadRow): Promise<Seen> {
+  const [seen, pluggedPorts] = await Promise.all([
+    deps.compute.observe(row.id),
+    deps.network.pluggedPorts(ctx, fromJson<Nic[]>(row.nics).map((nic) => nic.portId)),
+  ])
+  return { ...seen, pluggedPorts }
+}
+
+/** All of a stage, and only then its first failure: nothing may still be under way when the next try begins. */
+async function together(steps: readonly Promise<void>[]): Promise<void> {
+  const results = await Promise.allSettled(steps)
+  const failed = results.find((result) => result.status === 'rejected')
+  if (failed !== undefined) throw failed.reason
+}
+
+async function apply(ctx: Ctx, deps: WorkloadDeps, row: WorkloadRow, step: Step): Promise<void> {
+  try {
+    await applyStep(ctx, deps, row, step)
+  } catch (cause) {
+    await noteStep(ctx, row.id, wordsFor(step))
+    throw stepFailed(step, cause)
+  }
+}
+
+async function applyStep(ctx: Ctx, deps: WorkloadDeps, row: WorkloadRow, step: Step): Promise<void> {
+  const { compute, network } = deps
+  switch (step.kind) {
+    case 'loadImage':
+      return await loadImage(ctx, deps, row)
+    case 'ensureSandbox':
+      await compute.ensureSandbox(row.id)
+      return
+    case 'plug':
+      return await plug(ctx, deps, row, step.nic)
+    case 'create':
+      return await compute.create(await containerSpec(ctx, network, row))
+    case 'setLimits':
+      return await compute.setLimits(row.id, fromJson<Limits>(row.limits))
+    case 'start':
+      return await compute.start(row.id)
+    case 'stop':
+      return await compute.stop(row.id, GRACE_SECONDS)
+    case 'kill':
+      return await compute.kill(row.id, 'SIGKILL')
+    case 'pause':
+      return await compute.pause(row.id)
+    case 'unpause':
+      return await compute.unpause(row.id)
+    case 'noteRestart':
+      return await noteRestarted(ctx, row)
+    case 'unplug':
+      return await network.unplugPort(ctx, step.portId)
+    case 'release':
+      await network.unplugPort(ctx, step.portId)
+      return await network.releasePort(ctx, step.portId)
+    case 'destroy':
+      return await compute.destroy(row.id)
+    case 'forget':
+      return await forget(ctx, row)
+  }
+}
+
+async function loadImage(ctx: Ctx, deps: WorkloadDeps, row: WorkloadRow): Promise<void> {
+  if (await deps.compute.hasImage(row.image_key)) return
+  await deps.compute.loadImage(row.image_key, async () => await deps.image.openImage(ctx, row.image_id))
+}
+
+/** The namespace is asked for anew: `ensureSandbox` of a running one only says where it is. */
+async function plug(ctx: Ctx, deps: WorkloadDeps, row: WorkloadRow, nic: Nic): Promise<void> {
+  const { netns } = await deps.compute.ensureSandbox(row.id)
+  await deps.network.plugPort(ctx, nic.portId, { netns, ifname: `eth${nic.index}` })
+}
+
+async function forget(ctx: Ctx, row: WorkloadRow): Promise<void> {
+  await inTx(ctx, async (tx) => {
+    await deleteWorkload(tx, row.id)
+    await nudge(tx, row.owner_kind, row.id)
+  })
+}
+
+/** Writes down what is so now. A process that ended by itself makes the wish follow: nobody asked for it to run again. */
+async function settle(ctx: Ctx, deps: WorkloadDeps, row: WorkloadRow, wish: Wish): Promise<void> {
+  const seen = await deps.compute.observe(row.id)
+  const ended = endedByItself({ ...wish, changed: false }, { ...seen, pluggedPorts: [] })
+  await inTx(ctx, async (tx) => {
+    await settleWorkload(tx, row, {
+      seen: seenWord(seen),
+      exit_code: seen.exitCode ?? null,
+      oom_killed: seen.oomKilled === true ? 1 : 0,
+      started_at: seen.startedAt ?? row.started_at,
+      finished_at: seen.finishedAt ?? null,
+      bound_ports: JSON.stringify(wish.nics.map((nic) => nic.portId)),
+      ...(ended ? { power: 'stopped' as const } : {}),
+    })
+    await nudge(tx, row.owner_kind, row.id)
+  })
+}
+
+function seenWord(seen: SeenWorkload): WorkloadRow['seen'] {
+  if (seen.container === 'running' || seen.container === 'paused') return seen.container
+  return seen.container === 'absent' ? 'new' : 'stopped'
+}
+
+/** Orphans, what is not settled, and what the engine lost altogether; the engine's own changes are told by `watchEngine`. */
+async function needingALook(ctx: Ctx, deps: WorkloadDeps): Promise<readonly string[]> {
+  const rows = await listWorkloadIds(ctx, deps.hostName)
+  const known = new Set(rows.map((row) => row.id))
+  const held = await deps.compute.list()
+  const there = new Set(held)
+  return [
+    ...held.filter((id) => !known.has(id)),
+    ...rows.filter((row) => !row.settled || !there.has(row.id)).map((row) => row.id),
+  ]
+}
+
+/** What the engine refuses as wrong (status 400: a broken image, no command) stays wrong: the runner need not try again. */
+function stepFailed(step: Step, cause: unknown): Error {
+  const hopeless = cause instanceof Error && 'status' in cause && cause.status === 400
+  return Object.assign(new Error(wordsFor(step), { cause }), hopeless ? { retryable: false } : {})
+}
+
+function wordsFor(step: Step): string {
+  switch (step.kind) {
+    case 'loadImage':
+      return 'loading the image'
+    case 'ensureSandbox':
+      return 'making the sandbox'
+    case 'plug':
+      return `plugging port ${step.nic.portId}`
+    case 'unplug':
+    case 'release':
+      return `letting go of port ${step.portId}`
+    case 'create':
+      return 'creating the container'
+    case 'setLimits':
+      return 'changing the limits'
+    case 'noteRestart':
+      return 'restarting'
+    case 'forget':
+    case 'destroy':
+      return 'removing the container'
+    default:
+      return `${step.kind === 'stop' ? 'stopp' : step.kind.replace(/e$/, '')}ing the container`
+  }
+}

@@ -1,0 +1,65 @@
+import type { Selectable } from 'kysely'
+import { fromJson } from '../../kernel/db/db.ts'
+import type { Limits } from '../../ports/compute.ts'
+import type { Nic, Power, Process, Workload } from './face.ts'
+
+/** The one table of everything that runs. JSON columns: limits, nics, bound_ports (ids that the engine may hold), process. */
+export interface WorkloadTable {
+  id: string
+  project_id: string
+  owner_kind: string
+  name: string
+  host: string
+  image_id: string
+  image_key: string
+  /** Grows with each rebuild; the container carries it, so that an old one is recognised. */
+  revision: number
+  limits: string
+  disk_gib: number
+  nics: string
+  bound_ports: string
+  process: string
+  power: Power
+  removing: number
+  generation: number
+  settled_generation: number
+  /** A restart that is asked for and not yet under way. */
+  restart: 'soft' | 'hard' | null
+  seen: Workload['seen']
+  error: string | null
+  step: string | null
+  exit_code: number | null
+  oom_killed: number
+  started_at: string | null
+  finished_at: string | null
+  settled_at: string | null
+  created_at: string
+}
+export type WorkloadRow = Selectable<WorkloadTable>
+
+/** The row as other services see it. */
+export function workloadView(row: WorkloadRow): Workload {
+  return {
+    id: row.id,
+    projectId: row.project_id,
+    name: row.name,
+    image: { imageId: row.image_id, key: row.image_key },
+    limits: fromJson<Limits>(row.limits),
+    diskGiB: row.disk_gib,
+    nics: fromJson<Nic[]>(row.nics),
+    process: fromJson<Process>(row.process),
+    host: row.host,
+    wish: row.removing === 1 ? 'removed' : row.power,
+    generation: row.generation,
+    settledGeneration: row.settled_generation,
+    seen: row.seen,
+    error: row.error,
+    step: row.step,
+    exitCode: row.exit_code,
+    oomKilled: row.oom_killed === 1,
+    startedAt: row.started_at,
+    finishedAt: row.finished_at,
+    settledAt: row.settled_at,
+    createdAt: row.created_at,
+  }
+}

@@ -1,0 +1,110 @@
+import { sql, type Kysely, type Updateable } from 'kysely'
+import type { Ctx } from '../../kernel/ctx/ctx.ts'
+import { fromJson, tables, toJson } from '../../kernel/db/db.ts'
+import type { NewWorkload, Nic, WorkloadChange } from './face.ts'
+import type { WorkloadRow, WorkloadTable } from './schema.ts'
+
+interface Tables {
+  workloads: WorkloadTable
+}
+
+const db = (ctx: Ctx): Kysely<Tables> => tables<Tables>(ctx)
+
+export async function insertWorkload(ctx: Ctx, wish: NewWorkload, host: string): Promise<void> {
+  await db(ctx)
+    .insertInto('workloads')
+    .values({
+      id: wish.id, project_id: wish.projectId, owner_kind: wish.ownerKind, name: wish.name, host,
+      image_id: wish.image.imageId, image_key: wish.image.key, revision: 1, limits: toJson(wish.limits), disk_gib: wish.diskGiB,
+      nics: toJson(wish.nics), bound_ports: toJson(wish.nics.map((nic) => nic.portId)), process: toJson(wish.process),
+      power: wish.power, removing: 0, generation: 1, settled_generation: 0, restart: null, seen: 'new', error: null, step: null,
+      exit_code: null, oom_killed: 0, started_at: null, finished_at: null, settled_at: null, created_at: ctx.now().toISOString(),
+    })
+    .execute()
+}
+
+export async function findWorkload(ctx: Ctx, id: string): Promise<WorkloadRow | undefined> {
+  return await db(ctx).selectFrom('workloads').selectAll().where('id', '=', id).executeTakeFirst()
+}
+
+export async function findWorkloads(ctx: Ctx, ids: readonly string[]): Promise<readonly WorkloadRow[]> {
+  const rows: WorkloadRow[] = []
+  for (let at = 0; at < ids.length; at += 500) {
+    rows.push(...(await db(ctx).selectFrom('workloads').selectAll().where('id', 'in', ids.slice(at, at + 500)).execute()))
+  }
+  return rows
+}
+
+/** Writes a changed wish as a new generation; answers it. New ports are remembered as bound before anything plugs them. */
+export async function changeWorkload(ctx: Ctx, row: WorkloadRow, change: WorkloadChange): Promise<number> {
+  const generation = row.generation + 1
+  const nicIds = (change.nics ?? fromJson<Nic[]>(row.nics)).map((nic) => nic.portId)
+  const rebuilt = change.rebuildWith
+  await update(ctx, row.id, {
+    generation,
+    error: null,
+    bound_ports: toJson([...new Set([...fromJson<string[]>(row.bound_ports), ...nicIds])]),
+    ...(change.name === undefined ? {} : { name: change.name }),
+    ...(change.power === undefined ? {} : { power: change.power }),
+    ...(change.limits === undefined ? {} : { limits: toJson(change.limits) }),
+    ...(change.diskGiB === undefined ? {} : { disk_gib: change.diskGiB }),
+    ...(change.nics === undefined ? {} : { nics: toJson(change.nics) }),
+    ...(change.process === undefined ? {} : { process: toJson(change.process) }),
+    ...(change.restart === undefined ? {} : { restart: change.restart }),
+    ...(rebuilt === undefined ? {} : { image_id: rebuilt.imageId, image_key: rebuilt.key, revision: row.revision + 1 }),
+  })
+  return generation
+}
+
+export async function markRemoving(ctx: Ctx, row: WorkloadRow): Promise<void> {
+  await update(ctx, row.id, { removing: 1, generation: row.generation + 1, error: null })
+}
+
+export type SeenFacts = Pick<WorkloadRow, 'seen' | 'exit_code' | 'oom_killed' | 'started_at' | 'finished_at'>
+
+/** The wish of this generation is true. `power` follows when the process ended by itself. */
+export async function settleWorkload(ctx: Ctx, row: WorkloadRow, facts: SeenFacts & Partial<Pick<WorkloadRow, 'power' | 'bound_ports'>>): Promise<void> {
+  await update(ctx, row.id, { ...facts, settled_generation: row.generation, settled_at: ctx.now().toISOString(), error: null, step: null }, row.generation)
+}
+
+export async function noteStep(ctx: Ctx, id: string, step: string): Promise<void> {
+  await update(ctx, id, { step })
+}
+
+export async function noteRestarted(ctx: Ctx, row: WorkloadRow): Promise<void> {
+  await update(ctx, row.id, { restart: null }, row.generation)
+}
+
+export async function failWorkload(ctx: Ctx, id: string, reason: string): Promise<void> {
+  await update(ctx, id, { error: reason.slice(0, 2000) })
+}
+
+export async function deleteWorkload(ctx: Ctx, id: string): Promise<void> {
+  await db(ctx).deleteFrom('workloads').where('id', '=', id).execute()
+}
+
+/** Every id of this host, with whether something is still to be done for it. */
+export async function listWorkloadIds(ctx: Ctx, host: string): Promise<readonly { readonly id: string; readonly settled: boolean }[]> {
+  const rows = await db(ctx).selectFrom('workloads').select(['id', 'generation', 'settled_generation', 'error']).where('host', '=', host).execute()
+  return rows.map((row) => ({ id: row.id, settled: row.generation === row.settled_generation || row.error !== null }))
+}
+
+/** What the workloads of a host claim of it. */
+export async function claimedOf(ctx: Ctx, host: string): Promise<{ vcpus: number; memoryMiB: number; diskGiB: number; running: number }> {
+  const rows = await db(ctx).selectFrom('workloads').select(['limits', 'disk_gib', 'seen']).where('host', '=', host).execute()
+  const claimed = { vcpus: 0, memoryMiB: 0, diskGiB: 0, running: 0 }
+  for (const row of rows) {
+    const limits = fromJson<{ vcpus: number; memoryMiB: number }>(row.limits)
+    claimed.vcpus += limits.vcpus
+    claimed.memoryMiB += limits.memoryMiB
+    claimed.diskGiB += row.disk_gib
+    if (row.seen === 'running') claimed.running++
+  }
+  return claimed
+}
+
+/** With `generation`, only while the wish is still the one that was worked on. */
+async function update(ctx: Ctx, id: string, change: Updateable<WorkloadTable>, generation?: number): Promise<void> {
+  const query = db(ctx).updateTable('workloads').set(change).where('id', '=', id)
+  await (generation === undefined ? query : query.where('generation', '=', sql.val(generation))).execute()
+}

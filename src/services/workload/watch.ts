@@ -1,0 +1,39 @@
+import type { Ctx } from '../../kernel/ctx/ctx.ts'
+import { nudge } from '../../kernel/tasks/store.ts'
+import type { WorkloadDeps } from './reconcile.ts'
+import { findWorkload } from './store.ts'
+
+/** Events of one workload within this time are looked at once. */
+const QUIET_MS = 50
+
+/**
+ * Turns the engine's changes into nudges. Most events are the echo of our own steps: a look at the container tells them from
+ * real news (it died, somebody stopped or removed it), which alone are written down.
+ */
+export async function watchEngine(ctx: Ctx, deps: WorkloadDeps, signal: AbortSignal): Promise<void> {
+  const waiting = new Set<string>()
+  const soon = (id: string): void => {
+    if (waiting.has(id)) return
+    waiting.add(id)
+    setTimeout(() => {
+      waiting.delete(id)
+      if (signal.aborted) return
+      look(ctx, deps, id).catch((error: unknown) => ctx.log.warn({ err: error, id }, 'looking at a changed workload'))
+    }, QUIET_MS)
+  }
+  const changes = deps.compute.changes(signal)
+  for (const id of await deps.compute.list()) soon(id) // what happened while nobody watched
+  for await (const id of changes) soon(id)
+}
+
+async function look(ctx: Ctx, deps: WorkloadDeps, id: string): Promise<void> {
+  const row = await findWorkload(ctx, id)
+  if (row !== undefined) {
+    if (row.generation !== row.settled_generation && row.error === null) return // its reconcile is under way or due
+    const { container, sandbox } = await deps.compute.observe(id)
+    const word = container === 'running' || container === 'paused' ? container : 'stopped'
+    const sandboxFine = sandbox === 'running' || row.power === 'stopped'
+    if (word === row.seen && sandboxFine && container !== 'absent' && row.error === null) return
+  }
+  await nudge(ctx, 'workload', id)
+}
