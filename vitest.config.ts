@@ -9,7 +9,7 @@ export default defineConfig({
       {
         test: {
           ...common, name: 'real', pool: 'forks', isolate: true, fileParallelism: false, testTimeout: 600_000, hookTimeout: 300_000,
-          include: ['src/**/*.real.test.ts', 'test/e2e/**/*.test.ts'],
+          include: ['src/**/*.real.test.ts', 'tools/**/*.real.test.ts', 'test/e2e/**/*.test.ts'],
         },
       },
     ],

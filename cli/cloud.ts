@@ -115,14 +115,13 @@ export async function waitUntilReady(
   signal?: AbortSignal,
 ): Promise<void> {
   const deadline = Date.now() + READY_LIMIT_MS
-  while (Date.now() < deadline && signal?.aborted !== true) {
+  while (Date.now() < deadline) {
     const seen = await readiness(settings)
-    if (seen?.ready === true) return
+    if (seen?.ready === true || signal?.aborted === true) return
     const reason = seen?.details['reason'] ?? seen?.details['status']
     if (typeof reason === 'string') note(reason)
     await wait(100)
   }
-  if (signal?.aborted === true) return
   throw new CommandError(`the cloud was not ready after ${READY_LIMIT_MS / 1000} seconds`, [
     ...lastLines(logFile(settings.data), 12),
     `The whole log: ${logFile(settings.data)}`,

@@ -1,11 +1,12 @@
-import { mkdtempSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { expect, it } from 'vitest'
+import { afterAll, expect, it } from 'vitest'
 import { run } from '../src/kernel/exec/run.ts'
 import { openrc, readAccess } from './clouds-yaml.ts'
 
-const folder = mkdtempSync(join(tmpdir(), 'stackyard-test-'))
+const folder = mkdtempSync(join(tmpdir(), 'stackyard-access-'))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 it('prints variables that a shell reads back unchanged, whatever the password holds', async () => {
   const password = `a'b"c $HOME \`id\` \\`

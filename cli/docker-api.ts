@@ -24,24 +24,8 @@ const PING_MS = 2000
 const CALL_MS = 120_000
 
 export function dockerApi(socketPath: string): DockerApi {
-  const open = async (method: string, path: string, body?: Buffer, timeout = CALL_MS) =>
-    await new Promise<{ status: number; stream: Readable }>((resolve, reject) => {
-      const headers =
-        body === undefined
-          ? {}
-          : { 'content-type': 'application/x-tar', 'content-length': body.length }
-      const call = request(
-        { socketPath, method, path: `${API}${path}`, headers, timeout },
-        (answer) => {
-          resolve({ status: answer.statusCode ?? 0, stream: answer })
-        },
-      )
-      call.once('timeout', () => call.destroy(new Error(`Docker did not answer ${method} ${path}`)))
-      call.once('error', reject)
-      call.end(body)
-    })
   const call = async (method: string, path: string, body?: Buffer, timeout?: number) => {
-    const { status, stream } = await open(method, path, body, timeout)
+    const { status, stream } = await open({ socketPath, method, path, body, timeout })
     return { status, text: await textOf(stream) }
   }
   const checked = async (
@@ -50,9 +34,8 @@ export function dockerApi(socketPath: string): DockerApi {
     fine: readonly number[],
   ): Promise<string> => {
     const { status, text } = await call(method, path)
-    if (!fine.includes(status))
-      throw new Error(`Docker answered ${status} to ${method} ${path}: ${text.trim()}`)
-    return text
+    if (fine.includes(status)) return text
+    throw new Error(`Docker answered ${status} to ${method} ${path}: ${text.trim()}`)
   }
   return {
     call,
@@ -65,11 +48,34 @@ export function dockerApi(socketPath: string): DockerApi {
     get: async <T>(path: string) => JSON.parse(await checked('GET', path, [200])) as T,
     remove: async (path) => void (await checked('DELETE', path, [200, 204, 404])),
     stream: async (path) => {
-      const { status, stream } = await open('GET', path)
+      const { status, stream } = await open({ socketPath, method: 'GET', path })
       if (status === 200) return stream
       throw new Error(`Docker answered ${status} to GET ${path}: ${(await textOf(stream)).trim()}`)
     },
   }
+}
+
+interface Call {
+  readonly socketPath: string
+  readonly method: string
+  readonly path: string
+  readonly body?: Buffer | undefined
+  readonly timeout?: number | undefined
+}
+
+async function open(wish: Call): Promise<{ status: number; stream: Readable }> {
+  const { socketPath, method, path, body, timeout = CALL_MS } = wish
+  const tar = { 'content-type': 'application/x-tar', 'content-length': body?.length ?? 0 }
+  const headers = body === undefined ? {} : tar
+  return await new Promise((resolve, reject) => {
+    const options = { socketPath, method, path: `${API}${path}`, headers, timeout }
+    const sent = request(options, (answer) =>
+      resolve({ status: answer.statusCode ?? 0, stream: answer }),
+    )
+    sent.once('timeout', () => sent.destroy(new Error(`Docker did not answer ${method} ${path}`)))
+    sent.once('error', reject)
+    sent.end(body)
+  })
 }
 
 async function textOf(stream: Readable): Promise<string> {

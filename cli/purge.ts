@@ -95,21 +95,28 @@ async function removeContainers(docker: DockerApi, tag: string): Promise<number>
   return found.length
 }
 
-/** Images carry the tag in their repository (`stackyard/<tag>`) or, when made by us, in a label. */
+/**
+ * Images carry the tag in their repository (`stackyard/<tag>`), the demo's own in a label. Names are removed, and content goes
+ * with its last name: the same content may be another cloud's image, too.
+ */
 async function removeImages(docker: DockerApi, tag: string): Promise<number> {
-  const all = await docker.get<{ RepoTags: string[] | null }[]>('/images/json?all=0')
-  const names = all
-    .flatMap((image) => image.RepoTags ?? [])
-    .filter((name) => name.startsWith(`stackyard/${tag}:`) || name.startsWith(`stackyard/${tag}/`))
+  const all = await docker.get<DockerImage[]>('/images/json')
+  const marked = await docker.get<DockerImage[]>(`/images/json?${byLabel(tag, DEMO_LABEL)}`)
+  const ids = new Set(marked.map(({ Id }) => Id))
+  const isOurs = (id: string, name: string): boolean =>
+    name.startsWith(`stackyard/${tag}:`) || (ids.has(id) && !name.startsWith('stackyard/'))
+  const names = all.flatMap(({ Id, RepoTags }) =>
+    (RepoTags ?? []).filter((name) => isOurs(Id, name)),
+  )
+  const nameless = marked.filter(({ RepoTags }) => (RepoTags ?? []).length === 0)
   for (const name of names) await docker.remove(`/images/${encodeURIComponent(name)}?force=1`)
-  const queries = [byLabel(tag), byLabel(tag, DEMO_LABEL)]
-  const labelled = new Set<string>()
-  for (const query of queries) {
-    const found = await docker.get<{ Id: string }[]>(`/images/json?${query}`)
-    for (const { Id } of found) labelled.add(Id)
-  }
-  for (const id of labelled) await docker.remove(`/images/${id}?force=1`)
-  return names.length + labelled.size
+  for (const { Id } of nameless) await docker.remove(`/images/${Id}`)
+  return names.length + nameless.length
+}
+
+interface DockerImage {
+  readonly Id: string
+  readonly RepoTags: readonly string[] | null
 }
 
 async function removeAll(docker: DockerApi, kind: string, list: string): Promise<number> {

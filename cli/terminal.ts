@@ -5,7 +5,7 @@ import { environment } from '../src/kernel/config/environment.ts'
  * What the commands print. Progress goes to stderr and results to stdout, so that `eval "$(./stackyard openrc)"` and pipes
  * get the result alone. Colours and the spinner appear on a terminal only.
  */
-const isTerminal = process.stderr.isTTY === true
+const isTerminal = process.stderr.isTTY
 const hasColour = isTerminal && (environment()['NO_COLOR'] ?? '') === ''
 const SPINNER = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏']
 const SPIN_MS = 80
@@ -39,11 +39,11 @@ export async function step<T>(
   try {
     const result = await work(spinner.note)
     spinner.stop()
-    say(`${green('✓')} ${title} ${dim(`${seconds(performance.now() - began)}`)}`)
+    say(`${green('✓')} ${title} ${dim(seconds(performance.now() - began))}`)
     return result
   } catch (error) {
     spinner.stop()
-    say(`${red('✗')} ${title} ${dim(`${seconds(performance.now() - began)}`)}`)
+    say(`${red('✗')} ${title} ${dim(seconds(performance.now() - began))}`)
     throw error
   }
 }
@@ -73,7 +73,7 @@ export function spin(title: string): Spinner {
 
 /** Yes or no. Where nobody can be asked, the answer is `unasked`. */
 export async function ask(question: string, unasked: boolean): Promise<boolean> {
-  if (!isTerminal || process.stdin.isTTY !== true) return unasked
+  if (!isTerminal || !process.stdin.isTTY) return unasked
   const lines = createInterface({ input: process.stdin, output: process.stderr })
   try {
     const answer = await lines.question(`${bold(question)} [y/N] `)

@@ -61,7 +61,7 @@ export function tellWhereItIs({ cloud, wasRunning }: UpResult): void {
   say(wasRunning ? bold('Stackyard is already up: nothing to do.') : bold('Stackyard is up.'))
   say(`  endpoint     ${baseUrl(cloud.settings)}/identity/v3`)
   say(`  clouds.yaml  ${file}  ${dim('clouds «stackyard» (user demo) and «stackyard-admin»')}`)
-  say(`  openrc       ${join(data, 'openrc')}`)
+  say(`  openrc       ${join(data, 'openrc')}  ${dim('the administrator, for a shell')}`)
   say()
   say(bold('Next'))
   const next = {

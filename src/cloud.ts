@@ -6,11 +6,12 @@ import type { Config } from './kernel/config/config.ts'
 import { openDataFolder, type DataFolder } from './kernel/config/data-folder.ts'
 import type { Db } from './kernel/db/db.ts'
 import { openSqlite } from './kernel/db/sqlite.ts'
+import type { ServiceDefinition } from './kernel/http/service.ts'
 import type { Logger } from './kernel/log/log.ts'
 import { ensureCredentials } from './credentials.ts'
 import { openEngines, type Engines } from './engines.ts'
 import { firstStart } from './first-start.ts'
-import { createServices } from './services.ts'
+import { createServices, type Services } from './services.ts'
 
 /** A running cloud. */
 export interface Cloud {
@@ -19,6 +20,7 @@ export interface Cloud {
   readonly app: App
   readonly engines: Engines
   readonly folder: DataFolder
+  readonly definitions: readonly ServiceDefinition[]
   /** Answers what is under way, then stops; what runs in the engines goes on. */
   close(): Promise<void>
 }
@@ -31,37 +33,42 @@ export interface CloudOptions {
 export const VERSION = '0.1.0'
 
 /** Config → database → engines → services → first start → listen. The port opens last: who can connect can work. */
-export async function startCloud(config: Config, log: Logger, options: CloudOptions = {}): Promise<Cloud> {
+export async function startCloud(
+  config: Config,
+  log: Logger,
+  options: CloudOptions = {},
+): Promise<Cloud> {
   const folder = openDataFolder(config.data)
-  const closers: (() => Promise<void> | void)[] = [() => folder.release()]
+  const closers: Closers = [() => folder.release()]
   const closeAll = async (): Promise<void> => {
     for (const close of closers.splice(0).toReversed()) await close()
   }
   try {
-    return await assemble(config, log, options, folder, closers, closeAll)
+    return { ...(await assemble(config, log, options, folder, closers)), close: closeAll }
   } catch (error) {
     await closeAll()
     throw error
   }
 }
 
+/** What has been opened so far, to be closed in the other order. */
+type Closers = (() => Promise<void> | void)[]
+
 async function assemble(
-  config: Config, log: Logger, options: CloudOptions, folder: DataFolder, closers: (() => Promise<void> | void)[], closeAll: () => Promise<void>,
-): Promise<Cloud> {
+  config: Config,
+  log: Logger,
+  options: CloudOptions,
+  folder: DataFolder,
+  closers: Closers,
+): Promise<Omit<Cloud, 'close'>> {
   const engines = options.engines ?? (await openEngines(config, folder, log))
-  closers.push(async () => await engines.compute.close(), async () => await engines.network.close())
-  const db = await openDatabase(config, folder)
+  closers.push(
+    async () => await engines.compute.close(),
+    async () => await engines.network.close(),
+  )
   const services = createServices(config, folder, engines, guestDns(config))
-  let ready = false
-  const operator = operatorService({
-    version: VERSION, services: () => services.definitions, metrics: () => app.metrics, ready: () => ready,
-    health: async () => ({ compute: await healthOf(engines) }),
-  })
-  const app = await createApp({
-    db, log, services: [operator, ...services.definitions], policyOverrides: policyOf(folder),
-    authenticate: async (ctx, token) => await services.identity.face.authenticate(ctx, token),
-    ...(options.backOffMs === undefined ? {} : { backOffMs: options.backOffMs }),
-  })
+  const state = { ready: false }
+  const app = await wire(config, log, options, folder, engines, services, state)
   closers.push(async () => await app.close())
   const ctx = app.ctx()
   const passwords = ensureCredentials(config, folder, config.listen.port)
@@ -70,11 +77,40 @@ async function assemble(
   await app.runner.start()
   const stop = new AbortController()
   closers.push(() => stop.abort())
-  services.workload.watch(ctx, stop.signal).catch((error: unknown) => log.error({ err: error }, 'watching the engine'))
+  services.workload
+    .watch(ctx, stop.signal)
+    .catch((error: unknown) => log.error({ err: error }, 'watching the engine'))
   const url = await app.http.listen(config.listen)
   if (config.listen.port === 0) ensureCredentials(config, folder, Number(new URL(url).port))
-  ready = true
-  return { url, app, engines, folder, close: closeAll }
+  state.ready = true
+  return { url, app, engines, folder, definitions: services.definitions }
+}
+
+async function wire(
+  config: Config,
+  log: Logger,
+  options: CloudOptions,
+  folder: DataFolder,
+  engines: Engines,
+  services: Services,
+  state: { readonly ready: boolean },
+): Promise<App> {
+  const operator = operatorService({
+    version: VERSION,
+    services: () => services.definitions,
+    metrics: () => app.metrics,
+    ready: () => state.ready,
+    health: async () => ({ compute: await healthOf(engines) }),
+  })
+  const app = await createApp({
+    db: await openDatabase(config, folder),
+    log,
+    services: [operator, ...services.definitions],
+    policyOverrides: policyOf(folder),
+    authenticate: services.identity.face.authenticate,
+    ...(options.backOffMs === undefined ? {} : { backOffMs: options.backOffMs }),
+  })
+  return app
 }
 
 async function openDatabase(config: Config, folder: DataFolder): Promise<Db> {
@@ -94,7 +130,9 @@ function policyOf(folder: DataFolder): Readonly<Record<string, string>> {
 function guestDns(config: Config): readonly string[] {
   if (config.network.dns.length > 0 || !existsSync('/etc/resolv.conf')) return config.network.dns
   const lines = readFileSync('/etc/resolv.conf', 'utf8').split('\n')
-  return lines.map((line) => /^nameserver\s+(\S+)/.exec(line)?.[1] ?? '').filter((address) => address !== '' && !/^(127\.|::1)/.test(address))
+  return lines
+    .map((line) => /^nameserver\s+(\S+)/.exec(line)?.[1] ?? '')
+    .filter((address) => address !== '' && !/^(127\.|::1)/.test(address))
 }
 
 async function healthOf(engines: Engines): Promise<{ ok: boolean; detail: string }> {

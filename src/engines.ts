@@ -13,20 +13,34 @@ export interface Engines {
 }
 
 /** Only what is used is loaded. */
-export async function openEngines(config: Config, folder: DataFolder, log: Logger): Promise<Engines> {
+export async function openEngines(
+  config: Config,
+  folder: DataFolder,
+  log: Logger,
+): Promise<Engines> {
   if (config.engines.kind === 'fake') {
-    const { createFakeCompute, createFakeImageStore, createFakeNetwork } = await import('./engines/fake/index.ts')
-    return { compute: createFakeCompute(), network: createFakeNetwork(), images: createFakeImageStore() }
+    const { createFakeCompute, createFakeImageStore, createFakeNetwork } =
+      await import('./engines/fake/index.ts')
+    return {
+      compute: createFakeCompute(),
+      network: createFakeNetwork(),
+      images: createFakeImageStore(),
+    }
   }
-  const [{ createDockerCompute }, { createLinuxNetwork }, { createFileImageStore }] = await Promise.all([
-    import('./engines/docker/index.ts'),
-    import('./engines/linux/index.ts'),
-    import('./engines/files/image-store.ts'),
-  ])
+  const [{ createDockerCompute }, { createLinuxNetwork }, { createFileImageStore }] =
+    await Promise.all([
+      import('./engines/docker/index.ts'),
+      import('./engines/linux/index.ts'),
+      import('./engines/files/image-store.ts'),
+    ])
   const { cloud } = folder
   return {
     compute: createDockerCompute({
-      socket: config.engines.dockerSocket, cloud, folder: folder.file('workloads'), poolSize: config.engines.sandboxPool, log,
+      socket: config.engines.dockerSocket,
+      cloud,
+      folder: folder.file('workloads'),
+      poolSize: config.engines.sandboxPool,
+      log,
     }),
     network: createLinuxNetwork({ cloud, log }),
     images: createFileImageStore({ folder: folder.file('images') }),

@@ -21,7 +21,6 @@ const { values } = parseArgs({
 
 const config = loadConfig({
   ...(values.config === undefined ? {} : { file: values.config }),
-  env: process.env,
   flags: {
     data: values.data,
     'listen.host': values.host,

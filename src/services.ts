@@ -20,15 +20,32 @@ export type Services = ReturnType<typeof createServices>
 
 /** Every service with the faces of those to its left: the only place where they meet. */
 // oxlint-disable-next-line explicit-function-return-type -- the type is what is made here, named `Services`
-export function createServices(config: Config, folder: DataFolder, engines: Engines, guestDns: readonly string[]) {
+export function createServices(
+  config: Config,
+  folder: DataFolder,
+  engines: Engines,
+  guestDns: readonly string[],
+) {
   const { hostName } = config
-  const identity = createIdentity({ region: config.identity.region, tokenHours: config.identity.tokenHours, keyFolder: folder.file('keys'), catalog })
-  const image = createImage({ store: engines.images, identity: identity.face })
-  const network = createNetwork({ port: engines.network, identity: identity.face, host: hostName, mtu: config.network.mtu, guestDns })
-  const workload = createWorkload({ compute: engines.compute, network: network.face, image: image.face, hostName })
-  const compute = createCompute({
-    identity: identity.face, image: image.face, network: network.face, workload: workload.face, hostName, zone: 'nova',
+  const { region, tokenHours } = config.identity
+  const identity = createIdentity({ region, tokenHours, keyFolder: folder.file('keys'), catalog })
+  const image = createImage({ store: engines.images })
+  const network = createNetwork({
+    port: engines.network,
+    identity: identity.face,
+    host: hostName,
+    mtu: config.network.mtu,
+    guestDns,
   })
-  const definitions: readonly ServiceDefinition[] = [identity, image, network, workload, compute].map((service) => service.definition)
+  const workload = createWorkload({
+    compute: engines.compute,
+    network: network.face,
+    image: image.face,
+    hostName,
+  })
+  const faces = { identity: identity.face, image: image.face, network: network.face }
+  const compute = createCompute({ ...faces, workload: workload.face, hostName, zone: 'nova' })
+  const all = [identity, image, network, workload, compute] as const
+  const definitions: readonly ServiceDefinition[] = all.map((service) => service.definition)
   return { identity, image, network, workload, compute, definitions }
 }

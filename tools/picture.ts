@@ -11,10 +11,11 @@ export interface Piece {
   readonly classes: readonly string[]
 }
 
-const ESCAPE = '\u001b['
+const ESC = '\u001b'
+const ESCAPE = `${ESC}[`
 // Any control sequence but «m», which sets colours; the second one catches just those.
-const CURSOR_MOVES = new RegExp(`${RegExp.escape(ESCAPE)}[0-9;?]*[A-LN-Za-ln-z]`, 'g')
-const COLOUR_CODES = new RegExp(`(${RegExp.escape(ESCAPE)}[0-9;]*m)`)
+const CURSOR_MOVES = new RegExp(`${ESC}\\[[0-9;?]*[A-LN-Za-ln-z]`, 'g')
+const COLOUR_CODES = new RegExp(`(${ESC}\\[[0-9;]*m)`)
 const COLUMNS = 110
 const CELL_WIDTH = 7.85
 const LINE_HEIGHT = 18

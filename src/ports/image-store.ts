@@ -7,7 +7,11 @@ import type { Readable } from 'node:stream'
 export interface ImageStore {
   readonly kind: string
   /** Throws `CloudError('tooLarge')` past `maxBytes`; passes the stream's own error on otherwise. */
-  write(id: string, content: Readable, options?: { readonly maxBytes?: number }): Promise<StoredBlob>
+  write(
+    id: string,
+    content: Readable,
+    options?: { readonly maxBytes?: number },
+  ): Promise<StoredBlob>
   /** `start` and `end` are byte offsets, both inclusive. Throws `CloudError('notFound')`. */
   read(id: string, range?: { readonly start: number; readonly end: number }): Promise<Readable>
   size(id: string): Promise<number | undefined>

@@ -36,10 +36,17 @@ export interface NetworkPort {
   removeSecurityGroup(networkId: string, groupId: string): Promise<void>
 
   /** What the engine holds for this cloud, so that orphans can be found. */
-  list(): Promise<{ readonly networks: readonly string[]; readonly routers: readonly string[]; readonly externals: readonly string[] }>
+  list(): Promise<{
+    readonly networks: readonly string[]
+    readonly routers: readonly string[]
+    readonly externals: readonly string[]
+  }>
 
   /** Hands over every connection to 169.254.169.254:80 of a network; the source address is guaranteed by anti-spoofing. Repeating it for a network is a no-op while its socket lives. */
-  serveMetadata(networkId: string, accept: (socket: Socket, from: MetadataPeer) => void): Promise<void>
+  serveMetadata(
+    networkId: string,
+    accept: (socket: Socket, from: MetadataPeer) => void,
+  ): Promise<void>
 
   close(): Promise<void>
 }
@@ -81,7 +88,11 @@ export interface RouterSpec {
     readonly mac: string
     readonly addresses: readonly AddressSpec[]
   }[]
-  readonly floatingIps: readonly { readonly id: string; readonly floating: string; readonly fixed: string }[]
+  readonly floatingIps: readonly {
+    readonly id: string
+    readonly floating: string
+    readonly fixed: string
+  }[]
   readonly routes: readonly RouteSpec[]
 }
 

@@ -4,7 +4,8 @@ import { labels, sandboxName } from './names.ts'
 
 /** A workload's wish in the words of `POST /containers/create`. */
 export const MIB = 1024 * 1024
-const NANO = 1e9
+/** A quota, not `NanoCpus`: Docker refuses more of those than the host has, and a flavor may be made for a larger host. */
+const PERIOD_US = 100_000
 
 export interface VolumeMount {
   readonly Type: 'volume'
@@ -54,7 +55,8 @@ export function containerConfig(spec: ContainerSpec, parts: ConfigParts): object
 export function limitsConfig(limits: Limits): object {
   const memory = limits.memoryMiB * MIB
   return {
-    NanoCpus: Math.round(limits.vcpus * NANO),
+    CpuPeriod: PERIOD_US,
+    CpuQuota: Math.round(limits.vcpus * PERIOD_US),
     Memory: memory,
     MemorySwap: memory,
     PidsLimit: limits.pids,
@@ -62,12 +64,12 @@ export function limitsConfig(limits: Limits): object {
 }
 
 export function limitsOf(config: {
-  NanoCpus: number
+  CpuQuota: number
   Memory: number
   PidsLimit: number | null
 }): Limits {
   return {
-    vcpus: config.NanoCpus / NANO,
+    vcpus: config.CpuQuota / PERIOD_US,
     memoryMiB: config.Memory / MIB,
     pids: config.PidsLimit ?? 0,
   }

@@ -4,6 +4,7 @@ import { cloudError, type CloudError } from '../../kernel/errors/cloud-error.ts'
 import type { ImageKey, WorkloadId } from '../../ports/compute.ts'
 import { describeArchive, plainTar, withOnlyTag, type ArchiveKind } from './archive.ts'
 import { isDockerError, jsonLines } from './client.ts'
+import { Gate } from './gate.ts'
 import { containerName, imageRepository, imageTag, type DockerHost } from './names.ts'
 
 /**
@@ -20,6 +21,7 @@ export class Images {
   readonly #present = new Set<ImageKey>()
   readonly #loading = new Map<ImageKey, Promise<void>>()
   readonly #gone = new Set<string>()
+  readonly #gate = new Gate()
   /** Marks the commits of this process, so that the sweep of leftovers spares them. */
   readonly #mark = randomBytes(4).toString('hex')
   #commits = 0
@@ -122,7 +124,12 @@ export class Images {
     const { client } = this.#host
     const { Arch } = await client.version()
     const what = await describeArchive(await plainTar(await open()), Arch)
-    await this.#give(what, await plainTar(await open()), key)
+    const content = await plainTar(await open())
+    try {
+      await this.#gate.together(async () => await this.#give(what, content, key))
+    } finally {
+      content.destroy()
+    }
     if (!(await this.has(key)))
       throw new Error(`the Docker Engine took the image ${key} but does not have it`)
   }
@@ -159,8 +166,10 @@ export class Images {
   }
 
   async #delete(reference: string): Promise<void> {
-    await this.#host.client.send('DELETE', `/images/${reference}`).catch((error: unknown) => {
-      if (!isDockerError(error, 404)) throw error
+    await this.#gate.alone(async () => {
+      await this.#host.client.send('DELETE', `/images/${reference}`).catch((error: unknown) => {
+        if (!isDockerError(error, 404)) throw error
+      })
     })
   }
 }

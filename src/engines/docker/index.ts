@@ -66,6 +66,7 @@ export function createDockerCompute(config: DockerComputeConfig): ComputePort {
     kind: 'docker',
     hostInfo: async () => await hostInfo(client),
     list: async () => await listWorkloads(host),
+    observe: async (id) => await observe(host, checkId(id)),
     ...imageCalls(images),
     ...urgentCalls(host, pool, images, quiet),
     ...removingCalls(host, images),

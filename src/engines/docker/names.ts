@@ -67,7 +67,7 @@ export interface Inspected {
   }
   readonly HostConfig: {
     readonly NetworkMode: string
-    readonly NanoCpus: number
+    readonly CpuQuota: number
     readonly Memory: number
     readonly PidsLimit: number | null
   }

@@ -57,12 +57,6 @@ export class Externals {
     return bridge?.mtu ?? 1500
   }
 
-  /** Makes the host forget which MAC answered for these addresses, since another router answers for them now. */
-  async forgetNeighbours(networkId: string, addresses: readonly string[]): Promise<void> {
-    const link = this.#names.hostLink(networkId)
-    await Promise.all(addresses.map((each) => tryRun('ip', ['neigh', 'flush', 'dev', link, 'to', each])))
-  }
-
   async #hostLinks(): Promise<readonly unknown[]> {
     const list: unknown = JSON.parse(await run('ip', ['-j', 'addr', 'show']))
     return Array.isArray(list) ? list : []

@@ -1,8 +1,11 @@
-import type { NetworkPort } from '../../ports/network.ts'
+import type { Socket } from 'node:net'
+import type {
+  ExternalSpec, MetadataPeer, NetworkPort, NetworkSpec, PortPlace, PortSpec, RouterSpec, SecurityGroupSpec,
+} from '../../ports/network.ts'
 import { Externals } from './external.ts'
 import { listHoldings } from './listing.ts'
 import { MetadataDoors } from './metadata.ts'
-import { namesOf } from './names.ts'
+import { namesOf, type Names } from './names.ts'
 import { Namespaces } from './namespaces.ts'
 import { Networks } from './network.ts'
 import { Ports } from './port.ts'
@@ -22,46 +25,104 @@ export interface LinuxNetworkConfig {
 
 /** The network port on bridges, namespaces and nftables of this host. Needs root. */
 export function createLinuxNetwork(config: LinuxNetworkConfig): NetworkPort {
-  const names = namesOf(config.cloud)
-  const namespaces = new Namespaces()
-  const networks = new Networks(namespaces, names)
-  const externals = new Externals(namespaces, names)
-  const routers = new Routers(namespaces, names, networks, externals)
-  const ports = new Ports(namespaces, networks)
-  const doors = new MetadataDoors(namespaces, names)
-  const serial = new Serial()
-  const timed = async (what: string, id: string, work: () => Promise<void>): Promise<void> => {
-    const start = performance.now()
-    await serial.run(`${what.split(' ')[1] ?? what} ${id}`, work)
-    config.log.debug({ id, ms: Math.round(performance.now() - start) }, what)
+  return new LinuxNetwork(config)
+}
+
+/** Each call in its object's turn and its time in the log; the work is in the classes it hands it to. */
+class LinuxNetwork implements NetworkPort {
+  readonly kind = 'linux'
+  readonly #names: Names
+  readonly #log: NetworkLog
+  readonly #namespaces = new Namespaces()
+  readonly #networks: Networks
+  readonly #externals: Externals
+  readonly #routers: Routers
+  readonly #ports: Ports
+  readonly #doors: MetadataDoors
+  readonly #serial = new Serial()
+
+  constructor(config: LinuxNetworkConfig) {
+    this.#names = namesOf(config.cloud)
+    this.#log = config.log
+    this.#networks = new Networks(this.#namespaces, this.#names)
+    this.#externals = new Externals(this.#namespaces, this.#names)
+    this.#routers = new Routers(this.#namespaces, this.#names, this.#networks, this.#externals)
+    this.#ports = new Ports(this.#namespaces, this.#networks)
+    this.#doors = new MetadataDoors(this.#namespaces, this.#names)
   }
-  return {
-    kind: 'linux',
-    ensureNetwork: (spec) => timed('ensure network', spec.id, () => networks.ensure(spec)),
-    removeNetwork: (id) =>
-      timed('remove network', id, async () => {
-        await doors.close(id)
-        await networks.remove(id)
-      }),
-    ensureExternal: (spec) => timed('ensure external', spec.networkId, () => externals.ensure(spec)),
-    removeExternal: (id) => timed('remove external', id, () => externals.remove(id)),
-    ensureRouter: (spec) => timed('ensure router', spec.id, () => routers.ensure(spec)),
-    removeRouter: (id) => timed('remove router', id, () => routers.remove(id)),
-    plug: (port, at) => timed('plug port', port.id, () => ports.plug(port, at)),
-    updatePort: (port, at) => timed('update port', port.id, () => ports.plug(port, at)),
-    unplug: (portId, networkId) => timed('unplug port', portId, () => ports.unplug(portId, networkId)),
-    pluggedPorts: (networkId) => ports.plugged(networkId),
-    ensureSecurityGroup: (networkId, group) =>
-      timed('write group', `${networkId} ${group.id}`, () => networks.segment(networkId).writeGroup(group)),
-    removeSecurityGroup: (networkId, groupId) =>
-      timed('forget group', `${networkId} ${groupId}`, async () => {
-        if (networks.has(networkId)) await networks.segment(networkId).forgetGroup(groupId)
-      }),
-    list: () => listHoldings(namespaces, names),
-    serveMetadata: (networkId, accept) => timed('serve metadata', networkId, () => doors.serve(networkId, accept)),
-    close: async () => {
-      await doors.closeAll()
-      await namespaces.close()
-    },
+
+  async ensureNetwork(spec: NetworkSpec): Promise<void> {
+    await this.#turn('network', spec.id, 'ensure', () => this.#networks.ensure(spec))
+  }
+
+  async removeNetwork(id: string): Promise<void> {
+    await this.#turn('network', id, 'remove', async () => {
+      await this.#doors.close(id)
+      await this.#networks.remove(id)
+    })
+  }
+
+  async ensureExternal(spec: ExternalSpec): Promise<void> {
+    await this.#turn('external', spec.networkId, 'ensure', () => this.#externals.ensure(spec))
+  }
+
+  async removeExternal(networkId: string): Promise<void> {
+    await this.#turn('external', networkId, 'remove', () => this.#externals.remove(networkId))
+  }
+
+  async ensureRouter(spec: RouterSpec): Promise<void> {
+    await this.#turn('router', spec.id, 'ensure', () => this.#routers.ensure(spec))
+  }
+
+  async removeRouter(id: string): Promise<void> {
+    await this.#turn('router', id, 'remove', () => this.#routers.remove(id))
+  }
+
+  async plug(port: PortSpec, at: PortPlace): Promise<void> {
+    await this.#turn('port', port.id, 'plug', () => this.#ports.plug(port, at))
+  }
+
+  /** Plugging compares with what is there, so it is also how a change is made. */
+  async updatePort(port: PortSpec, at: PortPlace): Promise<void> {
+    await this.#turn('port', port.id, 'update', () => this.#ports.plug(port, at))
+  }
+
+  async unplug(portId: string, networkId: string): Promise<void> {
+    await this.#turn('port', portId, 'unplug', () => this.#ports.unplug(portId, networkId))
+  }
+
+  async pluggedPorts(networkId: string): Promise<readonly string[]> {
+    return await this.#ports.plugged(networkId)
+  }
+
+  async ensureSecurityGroup(networkId: string, group: SecurityGroupSpec): Promise<void> {
+    await this.#turn('group', `${networkId} ${group.id}`, 'ensure', () =>
+      this.#networks.segment(networkId).writeGroup(group),
+    )
+  }
+
+  async removeSecurityGroup(networkId: string, groupId: string): Promise<void> {
+    await this.#turn('group', `${networkId} ${groupId}`, 'remove', async () => {
+      if (this.#networks.has(networkId)) await this.#networks.segment(networkId).forgetGroup(groupId)
+    })
+  }
+
+  async list(): ReturnType<NetworkPort['list']> {
+    return await listHoldings(this.#namespaces, this.#names)
+  }
+
+  async serveMetadata(networkId: string, accept: (socket: Socket, from: MetadataPeer) => void): Promise<void> {
+    await this.#turn('metadata', networkId, 'serve', () => this.#doors.serve(networkId, accept))
+  }
+
+  async close(): Promise<void> {
+    await this.#doors.closeAll()
+    await this.#namespaces.close()
+  }
+
+  async #turn(kind: string, id: string, verb: string, work: () => Promise<void>): Promise<void> {
+    const start = performance.now()
+    await this.#serial.run(`${kind} ${id}`, work)
+    this.#log.debug({ id, ms: Math.round(performance.now() - start) }, `${verb} ${kind}`)
   }
 }

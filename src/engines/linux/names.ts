@@ -1,3 +1,5 @@
+import { randomInt } from 'node:crypto'
+
 /**
  * Every name this engine gives to something on the host, derived from the cloud's tag and the object's id, so that whatever
  * was made can be found again and one cloud never sees another's things. Interface names have 15 characters at most.
@@ -71,6 +73,13 @@ export const routerLeg = (portId: string): string => `qr-${short(portId)}`
 export const routerLegPeer = (portId: string): string => `r${short(portId)}`
 export const gatewayLeg = (routerId: string): string => `qg-${short(routerId)}`
 export const gatewayLegPeer = (routerId: string): string => `g${short(routerId)}`
+
+/**
+ * An interface number for our end of a veth pair. The kernel puts a pair into service at once only if its two ends differ in
+ * their numbers (they are taken for one device otherwise, and the change may wait for a second); in two new namespaces they
+ * would often be the same small ones.
+ */
+export const farIndex = (): number => randomInt(0x100_0000, 0x7fff_0000)
 
 /** A steady, locally administered MAC for something of ours: a bridge that took a port's MAC would change it. */
 export function steadyMac(id: string): string {

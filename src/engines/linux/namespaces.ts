@@ -20,6 +20,8 @@ interface Kept {
 
 export class Namespaces {
   readonly #kept = new Map<string, Kept>()
+  /** Name → inode of namespaces whose `lo` this process has seen to. */
+  readonly #dressed = new Map<string, number>()
   readonly #sweeper: NodeJS.Timeout
 
   constructor() {
@@ -39,17 +41,23 @@ export class Namespaces {
 
   /** Makes the namespace if it is not there; answers whether it was made. The id is kept on `lo` so that it can be listed. */
   async add(name: string, id: string): Promise<boolean> {
-    if (this.inode(name) !== undefined) return false
-    const made = await tryRun('ip', ['netns', 'add', name])
-    if (made.code !== 0 && !made.stderr.includes('File exists')) {
-      throw new CommandFailed(`ip netns add ${name}`, made)
+    const there = this.inode(name)
+    if (there !== undefined && this.#dressed.get(name) === there) return false
+    if (there === undefined) {
+      const made = await tryRun('ip', ['netns', 'add', name])
+      if (made.code !== 0 && !made.stderr.includes('File exists')) {
+        throw new CommandFailed(`ip netns add ${name}`, made)
+      }
     }
+    // Also when it was there: whoever made it may have been killed before this line.
     await this.ip(name, [`link set dev lo alias ${id}`, 'link set dev lo up'])
-    return true
+    this.#dressed.set(name, this.inode(name) ?? 0)
+    return there === undefined
   }
 
   async remove(name: string): Promise<void> {
     await this.#drop(name)
+    this.#dressed.delete(name)
     const gone = await tryRun('ip', ['netns', 'del', name])
     if (gone.code !== 0 && !gone.stderr.includes('No such file')) {
       throw new CommandFailed(`ip netns del ${name}`, gone)
@@ -152,9 +160,9 @@ export class Namespaces {
   /** A program that stands in a namespace keeps it alive, so it must go first. */
   async #drop(name: string): Promise<void> {
     const keys = [`ip ${name}`, `nft ${name}`]
-    const stopped = keys.map((key) => this.#kept.get(key)?.process.stop())
+    const found = keys.flatMap((key) => this.#kept.get(key)?.process ?? [])
     for (const key of keys) this.#kept.delete(key)
-    await Promise.all(stopped)
+    await Promise.all(found.map((process) => process.stop()))
   }
 }
 

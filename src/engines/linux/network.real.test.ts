@@ -212,6 +212,27 @@ describe('networks and routers', () => {
     for (const id of [one, two]) await bed.port.removeNetwork(id)
   })
 
+  it('plugs into the namespace of a process, where IPv6 was off', async () => {
+    const net = await network()
+    const process = new CoProcess({
+      command: 'unshare', args: ['--net', 'busybox', 'sh', '-c', 'echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6; echo $$ >&2; exec busybox cat'],
+      marker: () => '', complaint: () => /^/,
+    })
+    try {
+      const pid = await process.ask('').then(() => process.pid)
+      const own = `/proc/${pid}/ns/net`
+      const spec = portSpec(net, '10.0.0.5', { addresses: [{ address: '10.0.0.5', prefix: 24 }, { address: 'fd00::5', prefix: 64 }] })
+      await waitFor(async () => (await tryRun('nsenter', [`--net=${own}`, 'sysctl', '-n', 'net.ipv6.conf.default.disable_ipv6'])).stdout.trim() === '1')
+      await bed.port.plug(spec, { netns: own, ifname: 'eth0' })
+      const b = await guest(net, '10.0.0.6', { addresses: [{ address: '10.0.0.6', prefix: 24 }, { address: 'fd00::6', prefix: 64 }] })
+      expect(await pings(b.netns, '10.0.0.5')).toBe(true)
+      expect(await pings(b.netns, 'fd00::5')).toBe(true)
+    } finally {
+      await process.stop()
+    }
+    await bed.port.removeNetwork(net)
+  })
+
   it('plugs again after the namespace was made anew', async () => {
     const net = await network()
     const a = await guest(net, '10.0.0.5')
@@ -261,6 +282,32 @@ describe('the way out and in', () => {
     await bed.port.ensureRouter(spec)
     expect(await pings(host, bed.external.floating)).toBe(false)
     await bed.port.removeRouter(spec.id)
+    await bed.port.removeExternal(ext)
+    await bed.port.removeNetwork(net)
+  })
+
+  it('reaches what lies beyond the host under the host’s own address, but no metadata service there', async () => {
+    const [net, ext] = [await network(), await external()]
+    const a = await guest(net, '10.0.0.5')
+    const world = await bed.netns()
+    const link = `syt${bed.cloud}w`
+    // TEST-NET-2: nobody has it; the world knows no way back but to the host
+    await run('ip', ['link', 'add', link, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', world])
+    try {
+      await run('ip', ['addr', 'add', '198.51.100.1/24', 'dev', link])
+      await run('ip', ['link', 'set', link, 'up'])
+      const inside = ['addr add 198.51.100.9/24 dev eth0', 'addr add 169.254.200.9/32 dev eth0', 'link set eth0 up']
+      await run('ip', ['-n', bed.nameOf(world), '-batch', '-'], { input: inside.join('\n') })
+      await run('ip', ['route', 'add', '169.254.200.9/32', 'via', '198.51.100.9', 'dev', link])
+      const spec = routerSpec({ interfaces: [legSpec(net, '10.0.0.1')], external: gatewayTo(ext) })
+      await bed.port.ensureRouter(spec)
+      expect(await pings(a.netns, '198.51.100.9')).toBe(true)
+      expect(await pings('/proc/self/ns/net', '169.254.200.9')).toBe(true)
+      expect(await pings(a.netns, '169.254.200.9')).toBe(false)
+      await bed.port.removeRouter(spec.id)
+    } finally {
+      await run('ip', ['link', 'del', link])
+    }
     await bed.port.removeExternal(ext)
     await bed.port.removeNetwork(net)
   })

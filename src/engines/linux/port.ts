@@ -2,7 +2,7 @@ import type { PortPlace, PortSpec } from '../../ports/network.ts'
 import { checkedIfname, checkedMac, checkedMtu, checkedPath } from './addresses.ts'
 import { guestLines, guestSettings, type GuestSeen } from './guest.ts'
 import { linkFacts, routeFacts, type LinkFact } from './link-facts.ts'
-import { BRIDGE, LINK_GROUP, portLink } from './names.ts'
+import { BRIDGE, farIndex, LINK_GROUP, portLink } from './names.ts'
 import { inodeOf, type Namespaces } from './namespaces.ts'
 import type { Networks } from './network.ts'
 import type { Segment } from './segment.ts'
@@ -25,17 +25,22 @@ export class Ports {
     checkedPath(at.netns)
     const segment = this.#networks.segment(port.networkId)
     if (inodeOf(at.netns) === undefined) throw new Error(`there is no network namespace ${at.netns}`)
+    const known = segment.ports.has(port.id)
     const filters = segment.writePort(port)
     const guest = this.#plugGuest(segment, port, at)
     // Both are waited for even if one fails: nothing may still be writing when the caller tries again.
     const [filtered, plugged] = await Promise.allSettled([filters, guest])
     if (filtered.status === 'rejected') throw filtered.reason
     if (plugged.status === 'rejected') throw plugged.reason
+    const link = `link set dev ${portLink(port.id)}`
     await this.#namespaces.ip(segment.netns, [
-      `link set dev ${portLink(port.id)} mtu ${checkedMtu(port.mtu)} master ${BRIDGE}`,
-      `link set dev ${portLink(port.id)} ${port.adminUp ? 'up' : 'down'}`,
+      `${link} alias ${port.id}`,
+      `${link} addrgenmode none`,
+      `${link} mtu ${checkedMtu(port.mtu)} master ${BRIDGE}`,
+      `${link} ${port.adminUp ? 'up' : 'down'}`,
     ])
-    if (plugged.value === 'found') await segment.cutForbidden()
+    // A port of before this process began: what changed meanwhile may have left flows that are forbidden now.
+    if (plugged.value === 'found' && !known) await segment.cutForbidden()
   }
 
   async unplug(portId: string, networkId: string): Promise<void> {
@@ -80,16 +85,12 @@ export class Ports {
     const peer = `name ${checkedIfname(at.ifname)} netns ${at.netns} address ${checkedMac(port.mac)} mtu ${mtu}`
     try {
       await this.#namespaces.ip(segment.netns, [
-        `link add dev ${link} mtu ${mtu} group ${LINK_GROUP} type veth peer ${peer}`,
+        `link add dev ${link} index ${farIndex()} mtu ${mtu} group ${LINK_GROUP} type veth peer ${peer}`,
       ])
     } catch (cause) {
       if (cause instanceof Error && cause.message.includes('File exists')) return false
       throw cause
     }
-    await this.#namespaces.ip(segment.netns, [
-      `link set dev ${link} alias ${port.id}`,
-      `link set dev ${link} addrgenmode none`,
-    ])
     return true
   }
 
@@ -102,11 +103,13 @@ export class Ports {
     const [near] = linkFacts(ours)
     const [far] = linkFacts(theirs)
     if (near === undefined || far === undefined || !areOnePair(near, far)) return undefined
-    if (far.mac !== checkedMac(port.mac) || near.alias !== port.id) return undefined
-    const [routes4, routes6] = await Promise.all(
-      ['-4', '-6'].map((family) => this.#namespaces.showInside(at.netns, [family, 'route', 'show', 'dev', at.ifname])),
+    if (far.mac !== checkedMac(port.mac)) return undefined
+    const six = [...port.addresses.map((each) => each.address), ...far.addresses].some((each) => each.includes(':'))
+    const families = six ? ['-4', '-6'] : ['-4']
+    const routes = await Promise.all(
+      families.map((family) => this.#namespaces.showInside(at.netns, [family, 'route', 'show', 'dev', at.ifname])),
     )
-    return { link: far, routes: [...routeFacts(routes4 ?? []), ...routeFacts(routes6 ?? [])] }
+    return { link: far, routes: routeFacts(routes.flat()) }
   }
 
   async #applyGuest(port: PortSpec, at: PortPlace, seen?: GuestSeen): Promise<void> {

@@ -1,9 +1,9 @@
-import { run, tryRun } from '../../kernel/exec/run.ts'
+import { tryRun } from '../../kernel/exec/run.ts'
 import type { RouterSpec } from '../../ports/network.ts'
 import { familyOf } from './addresses.ts'
 import type { Externals } from './external.ts'
 import { linkFacts, routeFacts } from './link-facts.ts'
-import { BRIDGE, EXT_BRIDGE, gatewayLeg, LINK_GROUP, netnsPath, type Names } from './names.ts'
+import { BRIDGE, EXT_BRIDGE, farIndex, LINK_GROUP, netnsPath, type Names } from './names.ts'
 import type { Namespaces } from './namespaces.ts'
 import { removeWithLinks, type Networks } from './network.ts'
 import { aliasOf, planRouter, wantedLegs, type Leg, type RouterPlan, type RouterSeen } from './router-plan.ts'
@@ -39,16 +39,20 @@ export class Routers {
     const known = this.#known.get(spec.id)
     const before = known?.inode === inode ? known : undefined
     if (before === undefined) await this.#namespaces.sysctl(netnsPath(netns), routerSettings)
-    const seen = made ? { links: [], routes: [] } : await this.#seen(netns)
+    const [seen, hasRules] = await Promise.all([
+      made ? { links: [], routes: [] } : this.#seen(netns, speaksIpv6(spec)),
+      before?.rules === rules && this.#hasRules(netns),
+    ])
     const plan = planRouter(spec, seen)
     // Rules before links: a flow that began untranslated would stay so.
-    if (before?.rules !== rules || !(await this.#hasRules(netns))) await this.#writeRules(netns, rules)
+    if (!hasRules) await this.#writeRules(netns, rules)
     await this.#applyLinks(netns, plan, mtus)
-    await this.#tieLegs(netns, wantedLegs(spec), mtus)
     await this.#namespaces.ip(netns, plan.lines, /No such process/)
+    // After our own ends are up: a bridge takes a port into service at once only if it has a carrier when it comes up.
+    await this.#tieLegs(netns, before === undefined ? wantedLegs(spec) : plan.addLegs, mtus)
+    await this.#namespaces.ip(netns, announceLines(spec, plan))
     this.#known.set(spec.id, { inode, rules, spec })
     await this.#cutFlows(netns, plan, before?.spec, spec)
-    if (spec.external !== undefined) await this.#announce(spec.external.networkId, spec.id, plan.newOutside)
   }
 
   async remove(id: string): Promise<void> {
@@ -56,13 +60,13 @@ export class Routers {
     await removeWithLinks(this.#namespaces, this.#names.router(id))
   }
 
-  async #seen(netns: string): Promise<RouterSeen> {
-    const [links, routes4, routes6] = await Promise.all([
+  async #seen(netns: string, six: boolean): Promise<RouterSeen> {
+    const [links, ...routes] = await Promise.all([
       this.#namespaces.show(netns, ['addr', 'show']),
       this.#namespaces.show(netns, ['-4', 'route', 'show']),
-      this.#namespaces.show(netns, ['-6', 'route', 'show']),
+      ...(six ? [this.#namespaces.show(netns, ['-6', 'route', 'show'])] : []),
     ])
-    return { links: linkFacts(links), routes: [...routeFacts(routes4), ...routeFacts(routes6)] }
+    return { links: linkFacts(links), routes: routeFacts(routes.flat()) }
   }
 
   async #mtus(legs: readonly Leg[]): Promise<ReadonlyMap<string, number>> {
@@ -81,7 +85,7 @@ export class Routers {
     for (const leg of plan.addLegs) {
       const there = this.#whereabouts(leg)
       const mtu = mtus.get(leg.name) ?? 1500
-      const line = `link add dev ${leg.name} address ${leg.mac} mtu ${mtu} group ${LINK_GROUP} type veth peer name ${leg.peer} netns ${there.netns} mtu ${mtu}`
+      const line = `link add dev ${leg.name} index ${farIndex()} address ${leg.mac} mtu ${mtu} group ${LINK_GROUP} type veth peer name ${leg.peer} netns ${there.netns} mtu ${mtu}`
       await this.#namespaces.ip(netns, [line]).catch(async (cause: unknown) => {
         if (!(cause instanceof Error && cause.message.includes('File exists'))) throw cause
         // The other end of a leg of before, whose router is gone but not yet cleared away by the kernel.
@@ -92,7 +96,7 @@ export class Routers {
     }
   }
 
-  /** The far ends on their bridges: cheap enough to be said every time. */
+  /** The far ends on their bridges; also of legs made before this process began, which may have been left half-made. */
   async #tieLegs(netns: string, legs: readonly Leg[], mtus: ReadonlyMap<string, number>): Promise<void> {
     for (const leg of legs) {
       const there = this.#whereabouts(leg)
@@ -131,29 +135,20 @@ export class Routers {
       ])
     for (const address of lost) await Promise.all(['--orig-dst', '--orig-src', '--reply-dst'].map((option) => cut(option, address)))
   }
+}
 
-  /** Whoever spoke with another router under these addresses must ask again who has them. */
-  async #announce(externalId: string, routerId: string, addresses: readonly string[]): Promise<void> {
-    if (addresses.length === 0) return
-    await this.#externals.forgetNeighbours(externalId, addresses)
-    const others = await this.#otherRouters(externalId, gatewayLeg(routerId))
-    await Promise.all(
-      others.map(async ({ netns, leg }) => {
-        const lines = addresses.map((each) => `neigh flush dev ${leg} to ${each}`)
-        await run('ip', ['-n', netns, '-force', '-batch', '-'], { input: `${lines.join('\n')}\n` }).catch(() => undefined)
-      }),
-    )
-  }
+const speaksIpv6 = (spec: RouterSpec): boolean =>
+  [...wantedLegs(spec).flatMap((leg) => leg.addresses), ...spec.routes.map((route) => route.nexthop)].some((each) => each.includes(':'))
 
-  async #otherRouters(externalId: string, own: string): Promise<{ netns: string; leg: string }[]> {
-    const links = linkFacts(
-      await this.#namespaces.show(this.#names.external(externalId), ['link', 'show', 'master', EXT_BRIDGE]),
-    )
-    return links.flatMap(({ ifname }) => {
-      if (!/^g[0-9a-f]{12}$/.test(ifname) || `qg-${ifname.slice(1)}` === own) return []
-      return { netns: this.#names.router(ifname.slice(1)), leg: `qg-${ifname.slice(1)}` }
-    })
-  }
+/**
+ * Whoever asked in vain for a new leg's addresses, or spoke with another router under them, must learn who has them now.
+ * The kernel tells all neighbours (gratuitous ARP, by `arp_notify`) when a link is given a MAC, even the one it has.
+ */
+function announceLines(spec: RouterSpec, plan: RouterPlan): string[] {
+  const fresh = new Set(plan.addLegs.map((leg) => leg.name))
+  return wantedLegs(spec)
+    .filter((leg) => fresh.has(leg.name) || (leg.in.kind === 'external' && plan.newOutside.length > 0))
+    .map((leg) => `link set dev ${leg.name} address ${leg.mac}`)
 }
 
 const routerSettings = [
@@ -168,4 +163,6 @@ const routerSettings = [
   'net/ipv4/conf/all/arp_announce=2',
   'net/ipv4/conf/all/send_redirects=0',
   'net/ipv4/conf/default/send_redirects=0',
+  'net/ipv4/conf/default/arp_notify=1',
+  'net/ipv6/conf/default/ndisc_notify=1',
 ]

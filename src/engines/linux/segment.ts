@@ -56,8 +56,8 @@ export class Segment {
       else this.ports.set(port.id, before)
       throw cause
     }
-    const narrowed = before === undefined || narrower(before, port) || groups.some((group) => group.narrowed)
-    if (narrowed) await this.cutForbidden()
+    const narrowed = before !== undefined && narrower(before, port)
+    if (narrowed || groups.some((group) => group.narrowed)) await this.cutForbidden()
   }
 
   async forgetPort(portId: string): Promise<void> {
@@ -143,7 +143,9 @@ export class Segment {
   async #cutRound(): Promise<void> {
     const enter = [`--net=${netnsPath(this.netns)}`, 'conntrack']
     const flows: Flow[] = []
-    for (const family of ['ipv4', 'ipv6']) {
+    const addresses = [...this.ports.values()].flatMap((port) => port.addresses)
+    const six = addresses.some(({ address }) => address.includes(':'))
+    for (const family of six ? ['ipv4', 'ipv6'] : ['ipv4']) {
       // Without the tool established flows end when they end; the doctor says so.
       const listed = await tryRun('nsenter', [...enter, '-L', '-f', family, '-o', 'extended'])
       flows.push(...listed.stdout.split('\n').flatMap((line) => parseFlow(line) ?? []))

@@ -35,33 +35,59 @@ export interface AppConfig {
 
 /** Migrates and wires; does not listen and does not start the runner yet. */
 export async function createApp(config: AppConfig): Promise<App> {
-  const { db, log, services } = config
-  await migrate(db, [{ name: 'kernel', migrations: [...taskMigrations, ...auditMigrations] }, ...services])
-  const rules = Object.assign({}, commonRules, ...services.map((service) => service.policies)) as Record<string, string> // each is name → rule
-  const policy = new Policy(rules, config.policyOverrides)
-  requireDeclaredPolicies(services, policy)
-  const never = new AbortController().signal
-  const ctx = (request: Partial<Ctx> = {}): Ctx => ({
-    requestId: `req-${randomUUID()}`, who: undefined, db, log, policy, now: () => new Date(), signal: never, baseUrl: '', ...request,
-  })
+  const { db, services } = config
+  const kernel = { name: 'kernel', migrations: [...taskMigrations, ...auditMigrations] }
+  await migrate(db, [kernel, ...services])
+  const policy = policyOf(config)
+  const ctx = contexts(config, policy)
   const audit = new AuditLog(ctx)
   const metrics = createMetrics()
-  const runner = new TaskRunner({ reconcilers: services.flatMap((service) => service.reconcilers), ctx, metrics, ...(config.backOffMs === undefined ? {} : { backOffMs: config.backOffMs }) })
-  const http = createHttpServer({ services, ctx, audit, metrics, authenticate: config.authenticate })
-  return {
-    http, runner, metrics, policy, ctx,
-    async close() {
-      await http.close()
-      await runner.stop()
-      await audit.close()
-      await db.close()
-    },
+  const runner = new TaskRunner({
+    reconcilers: services.flatMap((service) => service.reconcilers),
+    ctx,
+    metrics,
+    ...(config.backOffMs === undefined ? {} : { backOffMs: config.backOffMs }),
+  })
+  const authenticate = config.authenticate.bind(config)
+  const http = createHttpServer({ services, ctx, audit, metrics, authenticate })
+  const close = async (): Promise<void> => {
+    await http.close()
+    await runner.stop()
+    await audit.close()
+    await db.close()
   }
+  return { http, runner, metrics, policy, ctx, close }
+}
+
+function contexts({ db, log }: AppConfig, policy: Policy): (request?: Partial<Ctx>) => Ctx {
+  const never = new AbortController().signal
+  return (request = {}) => ({
+    requestId: `req-${randomUUID()}`,
+    who: undefined,
+    db,
+    log,
+    policy,
+    now: () => new Date(),
+    signal: never,
+    baseUrl: '',
+    ...request,
+  })
+}
+
+function policyOf({ services, policyOverrides }: AppConfig): Policy {
+  const defaults: Record<string, string> = { ...commonRules }
+  for (const service of services) Object.assign(defaults, service.policies)
+  const policy = new Policy(defaults, policyOverrides)
+  requireDeclaredPolicies(services, policy)
+  return policy
 }
 
 function requireDeclaredPolicies(services: readonly ServiceDefinition[], policy: Policy): void {
   const missing = services.flatMap((service) =>
-    service.routes.filter((route) => route.policy !== null && !policy.has(route.policy)).map((route) => `${service.name} ${route.method} ${route.path}: ${String(route.policy)}`),
+    service.routes
+      .filter((route) => route.policy !== null && !policy.has(route.policy))
+      .map((route) => `${service.name} ${route.method} ${route.path}: ${String(route.policy)}`),
   )
-  if (missing.length > 0) throw new Error(`routes name policy rules that nobody declares:\n${missing.join('\n')}`)
+  if (missing.length > 0)
+    throw new Error(`routes name policy rules that nobody declares:\n${missing.join('\n')}`)
 }

@@ -1,7 +1,7 @@
 import type { Ctx } from '../ctx/ctx.ts'
 import { listAuditEvents } from '../events/audit.ts'
 import { openApiOf } from '../http/openapi.ts'
-import { reply, route } from '../http/route.ts'
+import { reply, route, type Route } from '../http/route.ts'
 import type { ServiceDefinition } from '../http/service.ts'
 import type { Metrics } from '../metrics/metrics.ts'
 import { listTasks } from '../tasks/store.ts'
@@ -12,11 +12,14 @@ export interface OperatorView {
   readonly services: () => readonly ServiceDefinition[]
   readonly metrics: () => Metrics
   /** Facts about host and engines for `/healthz`; `ok: false` makes it answer 503. */
-  readonly health: (ctx: Ctx) => Promise<Readonly<Record<string, { readonly ok: boolean; readonly detail: string }>>>
+  readonly health: (
+    ctx: Ctx,
+  ) => Promise<Readonly<Record<string, { readonly ok: boolean; readonly detail: string }>>>
   readonly ready: () => boolean
 }
 
 const FAILING_SHOWN = 20
+const AUDIT_SHOWN = 1000
 
 /** The operator's own routes: health, readiness, metrics, tasks, audit events, OpenAPI. */
 export function operatorService(view: OperatorView): ServiceDefinition {
@@ -27,24 +30,62 @@ export function operatorService(view: OperatorView): ServiceDefinition {
     migrations: [],
     reconcilers: [],
     fault: (error) => ({ body: { error: { code: error.status, message: error.message } } }),
-    routes: [
-      route({ method: 'GET', path: '/', policy: null, summary: 'What is served where', handle: async (ctx) => await Promise.resolve(index(ctx, view)) }),
-      route({ method: 'GET', path: '/healthz', policy: null, summary: 'Is the process well, and are its engines?', handle: async (ctx) => await health(ctx, view) }),
-      route({ method: 'GET', path: '/readyz', policy: null, summary: 'May requests be sent?', handle: async (ctx) => await readiness(ctx, view) }),
-      route({ method: 'GET', path: '/metrics', policy: null, summary: 'Prometheus metrics', handle: async () => {
-        const { registry } = view.metrics()
-        return reply(200, await registry.metrics(), { 'content-type': registry.contentType })
-      } }),
-      route({ method: 'GET', path: '/openapi.json', policy: null, summary: 'This document', handle: async () => await Promise.resolve(openApiOf(view.services(), view.version)) }),
-      route({ method: 'GET', path: '/stackyard/v1/tasks', policy: 'operator:tasks', summary: 'What is under way, what fails and why', handle: async (ctx) => ({ tasks: await listTasks(ctx) }) }),
-      route({ method: 'GET', path: '/stackyard/v1/audit', policy: 'operator:audit', summary: 'Who did what, newest first', handle: async (ctx) => ({ events: await listAuditEvents(ctx, 1000) }) }),
-    ],
+    routes: [...publicRoutes(view), ...adminRoutes()],
   }
+}
+
+/** For load balancers, monitoring and the curious: no token. */
+function publicRoutes(view: OperatorView): readonly Route[] {
+  const open = (path: string, summary: string, handle: Route['handle']): Route =>
+    route({ method: 'GET', path, policy: null, summary, handle })
+  return [
+    open('/', 'What is served where', async (ctx) => await Promise.resolve(index(ctx, view))),
+    open(
+      '/healthz',
+      'Is the process well, and are its engines?',
+      async (ctx) => await health(ctx, view),
+    ),
+    open('/readyz', 'May requests be sent?', async (ctx) => await readiness(ctx, view)),
+    open('/metrics', 'Prometheus metrics', async () => {
+      const { registry } = view.metrics()
+      return reply(200, await registry.metrics(), { 'content-type': registry.contentType })
+    }),
+    open(
+      '/openapi.json',
+      'This document',
+      async () => await Promise.resolve(openApiOf(view.services(), view.version)),
+    ),
+  ]
+}
+
+function adminRoutes(): readonly Route[] {
+  return [
+    route({
+      method: 'GET',
+      path: '/stackyard/v1/tasks',
+      policy: 'operator:tasks',
+      summary: 'What is under way, what fails and why',
+      handle: async (ctx) => ({ tasks: await listTasks(ctx) }),
+    }),
+    route({
+      method: 'GET',
+      path: '/stackyard/v1/audit',
+      policy: 'operator:audit',
+      summary: 'Who did what, newest first',
+      handle: async (ctx) => ({ events: await listAuditEvents(ctx, AUDIT_SHOWN) }),
+    }),
+  ]
 }
 
 function index(ctx: Ctx, view: OperatorView): unknown {
   const services = view.services().filter((service) => service.mount !== '')
-  return { stackyard: view.version, services: Object.fromEntries(services.map((service) => [service.name, ctx.baseUrl + service.mount])), docs: `${ctx.baseUrl}/openapi.json` }
+  return {
+    stackyard: view.version,
+    services: Object.fromEntries(
+      services.map((service) => [service.name, ctx.baseUrl + service.mount]),
+    ),
+    docs: `${ctx.baseUrl}/openapi.json`,
+  }
 }
 
 async function health(ctx: Ctx, view: OperatorView): Promise<unknown> {
@@ -58,8 +99,11 @@ async function readiness(ctx: Ctx, view: OperatorView): Promise<unknown> {
   const tasks = ready ? await listTasks(ctx) : []
   const failing = tasks.filter((task) => task.last_error !== null)
   return reply(ready ? 200 : 503, {
-    ready, version: view.version,
+    ready,
+    version: view.version,
     tasks: { open: tasks.length, failing: failing.length },
-    failing: failing.slice(0, FAILING_SHOWN).map(({ kind, key, last_error }) => ({ kind, key, error: last_error })),
+    failing: failing
+      .slice(0, FAILING_SHOWN)
+      .map(({ kind, key, last_error }) => ({ kind, key, error: last_error })),
   })
 }

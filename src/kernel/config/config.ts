@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { Type, type Static } from 'typebox'
 import { parse } from 'yaml'
 import { validate } from '../http/validate.ts'
+import { environment } from './environment.ts'
 
 const Port = Type.Integer({ minimum: 0, maximum: 65_535 })
 
@@ -16,24 +17,38 @@ export const ConfigSchema = Type.Object(
       { additionalProperties: false, default: {} },
     ),
     database: Type.Object(
-      { url: Type.Optional(Type.String({ description: 'postgres://…; without it, SQLite in the data folder' })) },
+      {
+        url: Type.Optional(
+          Type.String({ description: 'postgres://…; without it, SQLite in the data folder' }),
+        ),
+      },
       { additionalProperties: false, default: {} },
     ),
     engines: Type.Object(
       {
         kind: Type.Union([Type.Literal('docker'), Type.Literal('fake')], { default: 'docker' }),
         dockerSocket: Type.String({ default: '/var/run/docker.sock' }),
-        sandboxPool: Type.Integer({ minimum: 0, maximum: 200, default: 8, description: 'Sandboxes kept ready, so that a server starts faster' }),
+        sandboxPool: Type.Integer({
+          minimum: 0,
+          maximum: 200,
+          default: 8,
+          description: 'Sandboxes kept ready, so that a server starts faster',
+        }),
       },
       { additionalProperties: false, default: {} },
     ),
     network: Type.Object(
       {
-        hostIp: Type.Optional(Type.String({ description: 'DevStack HOST_IP: address that clouds.yaml names' })),
+        hostIp: Type.Optional(
+          Type.String({ description: 'DevStack HOST_IP: address that clouds.yaml names' }),
+        ),
         floatingRange: Type.String({ default: '172.24.4.0/24' }),
         fixedRange: Type.String({ default: '10.0.0.0/24' }),
         mtu: Type.Integer({ minimum: 1280, maximum: 9000, default: 1500 }),
-        dns: Type.Array(Type.String(), { default: [], description: "Name servers for guests; without any, the host's own" }),
+        dns: Type.Array(Type.String(), {
+          default: [],
+          description: "Name servers for guests; without any, the host's own",
+        }),
       },
       { additionalProperties: false, default: {} },
     ),
@@ -45,10 +60,18 @@ export const ConfigSchema = Type.Object(
       { additionalProperties: false, default: {} },
     ),
     log: Type.Object(
-      { level: Type.Union(['debug', 'info', 'warn', 'error', 'silent'].map((level) => Type.Literal(level)), { default: 'info' }) },
+      {
+        level: Type.Union(
+          ['debug', 'info', 'warn', 'error', 'silent'].map((level) => Type.Literal(level)),
+          { default: 'info' },
+        ),
+      },
       { additionalProperties: false, default: {} },
     ),
-    hostName: Type.String({ default: '', description: 'Name of this host in services and hypervisors; default: its hostname' }),
+    hostName: Type.String({
+      default: '',
+      description: 'Name of this host in services and hypervisors; default: its hostname',
+    }),
   },
   { additionalProperties: false },
 )
@@ -58,14 +81,18 @@ export interface ConfigInput {
   readonly file?: string
   /** Wins over the file: dotted keys, e.g. `{ 'listen.port': 5001 }`. Undefined values are left out. */
   readonly flags?: Readonly<Record<string, string | number | undefined>>
-  readonly env: Readonly<Record<string, string | undefined>>
+  /** Default: the process's own. */
+  readonly env?: Readonly<Record<string, string | undefined>>
 }
 
 /** Flags win over environment, environment over the file `stackyard.yaml` in the data folder, that over defaults. */
 export function loadConfig(input: ConfigInput): Config {
-  const { env } = input
+  const env = input.env ?? environment()
   const data = String(input.flags?.['data'] ?? env['STACKYARD_DATA'] ?? '/var/lib/stackyard')
-  const config = { ...readYaml(input.file ?? join(data, 'stackyard.yaml'), input.file !== undefined), data }
+  const config = {
+    ...readYaml(input.file ?? join(data, 'stackyard.yaml'), input.file !== undefined),
+    data,
+  }
   const fromEnv: Record<string, string | undefined> = {
     'database.url': env['STACKYARD_DATABASE_URL'],
     'log.level': env['STACKYARD_LOG_LEVEL'],
@@ -94,7 +121,8 @@ function readYaml(file: string, required: boolean): Record<string, unknown> {
     throw new Error(`reading configuration ${file}`, { cause })
   }
   const value: unknown = parse(text) ?? {}
-  if (typeof value !== 'object' || Array.isArray(value)) throw new Error(`configuration ${file} is not a map`)
+  if (typeof value !== 'object' || Array.isArray(value))
+    throw new Error(`configuration ${file} is not a map`)
   return { ...value }
 }
 

@@ -19,7 +19,8 @@ export function openDataFolder(path: string): DataFolder {
   const isNew = !existsSync(file('cloud'))
   if (isNew) writeFileSync(file('cloud'), randomBytes(2).toString('hex'), { mode: 0o600 })
   const cloud = readFileSync(file('cloud'), 'utf8').trim()
-  if (!/^[0-9a-f]{4}$/.test(cloud)) throw new Error(`${file('cloud')} does not hold four hex digits`)
+  if (!/^[0-9a-f]{4}$/.test(cloud))
+    throw new Error(`${file('cloud')} does not hold four hex digits`)
   return { path, cloud, isNew, file, release: () => rmSync(file('lock'), { force: true }) }
 }
 
@@ -34,17 +35,23 @@ function takeLock(lock: string): void {
       const [pid = '', start = ''] = readFileSync(lock, 'utf8').split(' ')
       // a process id may be used again after a reboot: the start time tells whether it is the same process
       if (pid !== '' && startOf(Number(pid)) === start && Number(pid) !== process.pid) {
-        throw new Error(`another Stackyard (process ${pid}) uses this data folder: stop it, or choose another with --data`, { cause })
+        throw new Error(
+          `another Stackyard (process ${pid}) uses this data folder: stop it, or choose another with --data`,
+          { cause },
+        )
       }
       rmSync(lock, { force: true })
     }
   }
 }
 
-/** Start time of a process in clock ticks since boot; undefined when there is no such process. */
+/** Start time of a process in clock ticks since boot; undefined when there is no such process, or only its zombie. */
 function startOf(pid: number): string | undefined {
   try {
-    return readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /, '').split(' ')[19]
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+      .replace(/^.*\) /, '')
+      .split(' ')
+    return fields[0] === 'Z' ? undefined : fields[19]
   } catch {
     return undefined
   }

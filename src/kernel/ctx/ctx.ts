@@ -47,7 +47,8 @@ export interface Ctx {
 
 /** The asking user; 401 without one. */
 export function whoOf(ctx: Ctx): Who {
-  if (ctx.who === undefined) throw cloudError('unauthorized', 'The request you have made requires authentication.')
+  if (ctx.who === undefined)
+    throw cloudError('unauthorized', 'The request you have made requires authentication.')
   return ctx.who
 }
 
@@ -55,13 +56,20 @@ export function whoOf(ctx: Ctx): Who {
 export function projectOf(ctx: Ctx): string {
   const { projectId } = whoOf(ctx)
   if (projectId === undefined) {
-    throw cloudError('forbidden', 'This needs a token scoped to a project: authenticate again with a project.')
+    throw cloudError(
+      'forbidden',
+      'This needs a token scoped to a project: authenticate again with a project.',
+    )
   }
   return projectId
 }
 
 /** Does the rule hold for who asks? `target` is the object's owner etc., e.g. `{ project_id }`. */
-export function can(ctx: Ctx, rule: string, target: Readonly<Record<string, unknown>> = {}): boolean {
+export function can(
+  ctx: Ctx,
+  rule: string,
+  target: Readonly<Record<string, unknown>> = {},
+): boolean {
   return ctx.policy.check(rule, ctx.who, { project_id: ctx.who?.projectId, ...target })
 }
 

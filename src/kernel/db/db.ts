@@ -29,7 +29,7 @@ export async function inTx<T>(ctx: Ctx, work: (tx: Ctx) => Promise<T>): Promise<
   const afterCommit: (() => void)[] = []
   const result = await ctx.db.kysely
     .transaction()
-    .execute((kysely) => work({ ...ctx, db: { ...ctx.db, kysely: kysely as Kysely<unknown>, afterCommit } }))
+    .execute((kysely) => work({ ...ctx, db: { ...ctx.db, kysely, afterCommit } }))
   for (const call of afterCommit) call()
   return result
 }
@@ -39,6 +39,7 @@ export function toJson(value: unknown): string {
 }
 
 /** Reads what `toJson` wrote; the caller names the type that it wrote. */
+// oxlint-disable-next-line no-unnecessary-type-parameters -- the type parameter is the caller's claim
 export function fromJson<T>(text: string): T {
   return JSON.parse(text) as T // written by toJson of the same column only
 }

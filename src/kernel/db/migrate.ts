@@ -17,14 +17,18 @@ export async function migrate(
   db: Db,
   services: readonly { readonly name: string; readonly migrations: readonly Migration[] }[],
 ): Promise<void> {
-  await sql`create table if not exists migrations (service text not null, id text not null, applied_at text not null, primary key (service, id))`.execute(db.kysely)
+  await sql`create table if not exists migrations (service text not null, id text not null, applied_at text not null, primary key (service, id))`.execute(
+    db.kysely,
+  )
   const kysely = db.kysely as unknown as Kysely<MigrationTable> // the one table this file owns
   const applied = await kysely.selectFrom('migrations').select(['service', 'id']).execute()
   for (const { name, migrations } of services) {
     const known = new Set(migrations.map((migration) => migration.id))
     const foreign = applied.find((row) => row.service === name && !known.has(row.id))
     if (foreign !== undefined) {
-      throw new Error(`the database was written by a newer Stackyard (${name} has ${foreign.id}); start that version, or restore a backup`)
+      throw new Error(
+        `the database was written by a newer Stackyard (${name} has ${foreign.id}); start that version, or restore a backup`,
+      )
     }
     for (const migration of migrations) {
       if (applied.some((row) => row.service === name && row.id === migration.id)) continue
@@ -33,11 +37,18 @@ export async function migrate(
   }
 }
 
-async function apply(kysely: Kysely<MigrationTable>, service: string, migration: Migration): Promise<void> {
+async function apply(
+  kysely: Kysely<MigrationTable>,
+  service: string,
+  migration: Migration,
+): Promise<void> {
   try {
     await kysely.transaction().execute(async (tx) => {
       await migration.up(tx as unknown as Kysely<unknown>) // migrations speak raw schema, not typed tables
-      await tx.insertInto('migrations').values({ service, id: migration.id, applied_at: new Date().toISOString() }).execute()
+      await tx
+        .insertInto('migrations')
+        .values({ service, id: migration.id, applied_at: new Date().toISOString() })
+        .execute()
     })
   } catch (cause) {
     throw new Error(`migrating ${service} to ${migration.id}`, { cause })

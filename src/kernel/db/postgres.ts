@@ -8,5 +8,10 @@ export async function openPostgres(url: string): Promise<Db> {
   pg.types.setTypeParser(pg.types.builtins.NUMERIC, Number)
   const pool = new pg.Pool({ connectionString: url, max: 10 })
   const kysely = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) })
-  return { dialect: 'postgres', kysely, wake: { call: () => undefined }, close: async () => await kysely.destroy() }
+  return {
+    dialect: 'postgres',
+    kysely,
+    wake: { call: () => undefined },
+    close: async () => await kysely.destroy(),
+  }
 }

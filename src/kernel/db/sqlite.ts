@@ -18,7 +18,13 @@ const PATIENCE_MS = 20_000
 /** SQLite in one file (or ':memory:'): WAL, every commit synced to disk, writers take the lock at `begin`. */
 export function openSqlite(file: string): Db {
   const database = new DatabaseSync(file)
-  for (const pragma of ['journal_mode=WAL', 'synchronous=FULL', 'foreign_keys=ON', 'busy_timeout=5000', 'cache_size=-16000']) {
+  for (const pragma of [
+    'journal_mode=WAL',
+    'synchronous=FULL',
+    'foreign_keys=ON',
+    'busy_timeout=5000',
+    'cache_size=-16000',
+  ]) {
     database.exec(`PRAGMA ${pragma}`)
   }
   const kysely = new Kysely<unknown>({
@@ -29,7 +35,12 @@ export function openSqlite(file: string): Db {
       createQueryCompiler: () => new SqliteQueryCompiler(),
     },
   })
-  return { dialect: 'sqlite', kysely, wake: { call: () => undefined }, close: async () => await kysely.destroy() }
+  return {
+    dialect: 'sqlite',
+    kysely,
+    wake: { call: () => undefined },
+    close: async () => await kysely.destroy(),
+  }
 }
 
 class NodeSqliteDriver implements Driver {
@@ -88,7 +99,12 @@ async function patiently(before: Promise<void>): Promise<void> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_resolve, reject) => {
     timer = setTimeout(
-      () => reject(new Error('waited too long for the database: is the root handle used inside a transaction?')),
+      () =>
+        reject(
+          new Error(
+            'waited too long for the database: is the root handle used inside a transaction?',
+          ),
+        ),
       PATIENCE_MS,
     )
   })
@@ -114,7 +130,11 @@ class NodeSqliteConnection implements DatabaseConnection {
       return await Promise.resolve({ rows: statement.all(...values) as R[] }) // the compiled query's own row type
     }
     const { changes, lastInsertRowid } = statement.run(...values)
-    return await Promise.resolve({ rows: [], numAffectedRows: BigInt(changes), insertId: BigInt(lastInsertRowid) })
+    return await Promise.resolve({
+      rows: [],
+      numAffectedRows: BigInt(changes),
+      insertId: BigInt(lastInsertRowid),
+    })
   }
 
   // oxlint-disable-next-line require-yield -- the interface wants a generator; nothing here streams rows

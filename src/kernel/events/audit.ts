@@ -32,7 +32,9 @@ export const auditMigrations: readonly Migration[] = [
     id: '001-audit',
     async up(kysely) {
       await sql`create table audit_events (id text primary key, at text not null, request_id text not null, user_id text,
-        project_id text, action text not null, target text not null, outcome integer not null, reason text)`.execute(kysely)
+        project_id text, action text not null, target text not null, outcome integer not null, reason text)`.execute(
+        kysely,
+      )
       await sql`create index audit_events_at on audit_events (at)`.execute(kysely)
     },
   },
@@ -58,9 +60,15 @@ export class AuditLog {
 
   add(ctx: Ctx, event: AuditEvent): void {
     this.#waiting.push({
-      id: randomUUID(), at: ctx.now().toISOString(), request_id: ctx.requestId, user_id: ctx.who?.userId ?? null,
-      project_id: ctx.who?.projectId ?? null, action: event.action, target: event.target.slice(0, 500),
-      outcome: event.outcome, reason: event.reason?.slice(0, 500) ?? null,
+      id: randomUUID(),
+      at: ctx.now().toISOString(),
+      request_id: ctx.requestId,
+      user_id: ctx.who?.userId ?? null,
+      project_id: ctx.who?.projectId ?? null,
+      action: event.action,
+      target: event.target.slice(0, 500),
+      outcome: event.outcome,
+      reason: event.reason?.slice(0, 500) ?? null,
     })
     this.#timer ??= setTimeout(() => void this.#flush(), FLUSH_MS)
   }
@@ -79,7 +87,10 @@ export class AuditLog {
     try {
       const db = tables<{ audit_events: AuditTable }>(ctx)
       for (let at = 0; at < rows.length; at += 100) {
-        await db.insertInto('audit_events').values(rows.slice(at, at + 100)).execute()
+        await db
+          .insertInto('audit_events')
+          .values(rows.slice(at, at + 100))
+          .execute()
       }
       if (this.#flushes++ % PRUNE_EVERY_FLUSHES === 0) await prune(ctx, db)
     } catch (error) {
@@ -95,5 +106,10 @@ async function prune(ctx: Ctx, db: Kysely<{ audit_events: AuditTable }>): Promis
 
 /** Newest first; for the operator. */
 export async function listAuditEvents(ctx: Ctx, limit: number): Promise<readonly AuditTable[]> {
-  return await tables<{ audit_events: AuditTable }>(ctx).selectFrom('audit_events').selectAll().orderBy('at', 'desc').limit(limit).execute()
+  return await tables<{ audit_events: AuditTable }>(ctx)
+    .selectFrom('audit_events')
+    .selectAll()
+    .orderBy('at', 'desc')
+    .limit(limit)
+    .execute()
 }

@@ -44,10 +44,16 @@ export class CoProcess {
     this.#child.stderr.setEncoding('utf8')
     this.#child.stderr.on('data', (chunk: string) => this.#hear(chunk))
     this.#child.stdin.on('error', () => undefined) // 'close' tells the same with a reason
-    this.#child.on('error', (cause) => this.#end(new Error(`cannot run ${spec.command}`, { cause })))
+    this.#child.on('error', (cause) =>
+      this.#end(new Error(`cannot run ${spec.command}`, { cause })),
+    )
     this.#child.on('close', (code) =>
       this.#end(new Error(`${spec.command} ended with ${code}: ${this.#said.trim() || 'no word'}`)),
     )
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid
   }
 
   get alive(): boolean {

@@ -18,9 +18,13 @@ export async function readJson(
     chunks.push(chunk)
   }
   if (size === 0) return undefined
-  const type = (raw.headers['content-type'] ?? 'application/json').split(';')[0]?.trim().toLowerCase() ?? ''
+  const type =
+    (raw.headers['content-type'] ?? 'application/json').split(';')[0]?.trim().toLowerCase() ?? ''
   if (type !== 'application/json' && !(limits.accepts ?? []).includes(type)) {
-    throw cloudError('unsupportedMediaType', `Unsupported Content-Type ${type.slice(0, 80)}: send ${[...(limits.accepts ?? []), 'application/json'].join(' or ')}.`)
+    throw cloudError(
+      'unsupportedMediaType',
+      `Unsupported Content-Type ${type.slice(0, 80)}: send ${[...(limits.accepts ?? []), 'application/json'].join(' or ')}.`,
+    )
   }
   return parse(Buffer.concat(chunks))
 }
@@ -31,7 +35,11 @@ function parse(bytes: Buffer): unknown {
   try {
     return JSON.parse(utf8.decode(bytes), dropPrototype) as unknown
   } catch (cause) {
-    throw cloudError('badRequest', `Malformed request body: it is not valid JSON (${cause instanceof Error ? cause.message.slice(0, 120) : 'unreadable'}).`, { cause })
+    throw cloudError(
+      'badRequest',
+      `Malformed request body: it is not valid JSON (${cause instanceof Error ? cause.message.slice(0, 120) : 'unreadable'}).`,
+      { cause },
+    )
   }
 }
 
@@ -41,5 +49,9 @@ function dropPrototype(this: unknown, key: string, value: unknown): unknown {
 }
 
 function tooLarge(maxBytes: number): Error {
-  return cloudError('tooLarge', `The request body is larger than the ${maxBytes} bytes allowed here.`, { headers: { Connection: 'close' } })
+  return cloudError(
+    'tooLarge',
+    `The request body is larger than the ${maxBytes} bytes allowed here.`,
+    { headers: { Connection: 'close' } },
+  )
 }

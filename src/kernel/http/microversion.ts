@@ -21,8 +21,15 @@ export function atLeast(a: string, b: string): boolean {
   return order(a) >= order(b)
 }
 
-export function within(version: string, since: string | undefined, until: string | undefined): boolean {
-  return (since === undefined || atLeast(version, since)) && (until === undefined || atLeast(until, version))
+export function within(
+  version: string,
+  since: string | undefined,
+  until: string | undefined,
+): boolean {
+  return (
+    (since === undefined || atLeast(version, since)) &&
+    (until === undefined || atLeast(until, version))
+  )
 }
 
 /** The version a request asks for: the minimum by default, the maximum for `latest`; 400 when unreadable, 406 out of range. */
@@ -31,10 +38,16 @@ export function negotiate(range: MicroversionRange, headers: IncomingHttpHeaders
   if (asked === undefined) return range.min
   if (asked === 'latest') return range.max
   if (!/^[1-9]\d{0,2}\.(0|[1-9]\d{0,4})$/.test(asked)) {
-    throw cloudError('badRequest', `API Version String ${asked.slice(0, 40)} is of invalid format. Must be of format MajorNum.MinorNum.`)
+    throw cloudError(
+      'badRequest',
+      `API Version String ${asked.slice(0, 40)} is of invalid format. Must be of format MajorNum.MinorNum.`,
+    )
   }
   if (!within(asked, range.min, range.max)) {
-    throw cloudError('notAcceptable', `Version ${asked} is not supported by the API. Minimum is ${range.min} and maximum is ${range.max}.`)
+    throw cloudError(
+      'notAcceptable',
+      `Version ${asked} is not supported by the API. Minimum is ${range.min} and maximum is ${range.max}.`,
+    )
   }
   return asked
 }
@@ -45,7 +58,8 @@ function askedFor(range: MicroversionRange, headers: IncomingHttpHeaders): strin
     const [type, version] = item.trim().split(/\s+/)
     if (type?.toLowerCase() === range.serviceType && version !== undefined) return version
   }
-  const legacy = range.legacyHeader === undefined ? undefined : headers[range.legacyHeader.toLowerCase()]
+  const legacy =
+    range.legacyHeader === undefined ? undefined : headers[range.legacyHeader.toLowerCase()]
   return typeof legacy === 'string' ? legacy.trim() : undefined
 }
 
@@ -53,7 +67,10 @@ function askedFor(range: MicroversionRange, headers: IncomingHttpHeaders): strin
 export function versionHeaders(range: MicroversionRange, version: string): Record<string, string> {
   const headers: Record<string, string> = {
     'OpenStack-API-Version': `${range.serviceType} ${version}`,
-    Vary: range.legacyHeader === undefined ? 'OpenStack-API-Version' : `OpenStack-API-Version, ${range.legacyHeader}`,
+    Vary:
+      range.legacyHeader === undefined
+        ? 'OpenStack-API-Version'
+        : `OpenStack-API-Version, ${range.legacyHeader}`,
   }
   if (range.legacyHeader !== undefined) headers[range.legacyHeader] = version
   return headers

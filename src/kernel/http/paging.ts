@@ -23,12 +23,20 @@ export function pageOf(query: URLSearchParams, rules: PageRules): Page {
   const maxLimit = rules.maxLimit ?? DEFAULT_MAX
   const limitText = query.get('limit')
   if (limitText !== null && !/^\d{1,9}$/.test(limitText)) {
-    throw cloudError('badRequest', `Invalid limit '${limitText.slice(0, 40)}': it must be a whole number, 0 or more.`)
+    throw cloudError(
+      'badRequest',
+      `Invalid limit '${limitText.slice(0, 40)}': it must be a whole number, 0 or more.`,
+    )
   }
-  const limit = limitText === null ? (rules.defaultLimit ?? maxLimit) : Math.min(Number(limitText), maxLimit)
+  const limit =
+    limitText === null ? (rules.defaultLimit ?? maxLimit) : Math.min(Number(limitText), maxLimit)
   const asked = sortsOf(query)
   for (const { key } of asked) {
-    if (!rules.sortable.includes(key)) throw cloudError('badRequest', `Cannot sort by '${key.slice(0, 60)}': choose from ${rules.sortable.join(', ')}.`)
+    if (!rules.sortable.includes(key))
+      throw cloudError(
+        'badRequest',
+        `Cannot sort by '${key.slice(0, 60)}': choose from ${rules.sortable.join(', ')}.`,
+      )
   }
   return {
     limit,
@@ -41,7 +49,8 @@ export function pageOf(query: URLSearchParams, rules: PageRules): Page {
 function sortsOf(query: URLSearchParams): { key: string; dir: 'asc' | 'desc' }[] {
   const direction = (text: string | undefined): 'asc' | 'desc' => {
     const dir = text === undefined || text === '' ? 'asc' : text.toLowerCase()
-    if (dir !== 'asc' && dir !== 'desc') throw cloudError('badRequest', `Sort direction '${dir.slice(0, 20)}' must be asc or desc.`)
+    if (dir !== 'asc' && dir !== 'desc')
+      throw cloudError('badRequest', `Sort direction '${dir.slice(0, 20)}' must be asc or desc.`)
     return dir
   }
   const sort = query.get('sort')
@@ -95,5 +104,5 @@ function compare(a: Value, b: Value): number {
 export function nextUrl(base: string, query: URLSearchParams, lastId: string): string {
   const next = new URLSearchParams(query)
   next.set('marker', lastId)
-  return `${base}?${next}`
+  return `${base}?${next.toString()}`
 }

@@ -63,8 +63,10 @@ export interface Req<P = unknown, Q = unknown, B = unknown> {
 export type Route = RouteSpec<TSchema, TSchema, TSchema>
 
 /** Declares an endpoint; only gives the handler its types. */
-export function route<P extends TSchema, Q extends TSchema, B extends TSchema>(spec: RouteSpec<P, Q, B>): Route {
-  return spec as unknown as Route // handlers are contravariant in their request; the kernel validates before calling
+export function route<P extends TSchema, Q extends TSchema, B extends TSchema>(
+  spec: RouteSpec<P, Q, B>,
+): Route {
+  return spec as Route // handlers are contravariant in their request; the kernel validates before calling
 }
 
 /** An answer that is more than JSON with the declared status. */
@@ -80,6 +82,10 @@ export class Reply {
   }
 }
 
-export function reply(status: number, body?: unknown, headers: Readonly<Record<string, string>> = {}): Reply {
+export function reply(
+  status: number,
+  body?: unknown,
+  headers: Readonly<Record<string, string>> = {},
+): Reply {
   return new Reply(status, body, headers)
 }

@@ -15,16 +15,54 @@ const shelf: ServiceDefinition = {
   reconcilers: [],
   fault: (error) => ({ body: { shelfError: { code: error.status, message: error.message } } }),
   routes: [
-    route({ method: 'GET', path: '/', policy: null, handle: async () => await Promise.resolve({ versions: [] }) }),
-    route({ method: 'POST', path: '/books', policy: 'shelf:write', body: Body, status: 201, handle: async (_ctx, { body }) => await Promise.resolve(body) }),
-    route({ method: 'POST', path: '/books/:id/action', action: 'burn', policy: 'shelf:write', status: 202, handle: async (_ctx, { body }) => await Promise.resolve({ burnt: body }) }),
-    route({ method: 'POST', path: '/books/:id/action', action: 'lend', since: '2.5', policy: 'shelf:write', body: Body, handle: async (_ctx, { body }) => await Promise.resolve(body) }),
-    route({ method: 'PUT', path: '/raw', policy: 'shelf:write', streamed: true, handle: async (_ctx, { stream }) => {
-      let size = 0
-      for await (const chunk of stream as AsyncIterable<Buffer>) size += chunk.length
-      return { size }
-    } }),
-    route({ method: 'GET', path: '/broken', policy: 'shelf:write', handle: async () => await Promise.reject(new Error('secret detail')) }),
+    route({
+      method: 'GET',
+      path: '/',
+      policy: null,
+      handle: async () => await Promise.resolve({ versions: [] }),
+    }),
+    route({
+      method: 'POST',
+      path: '/books',
+      policy: 'shelf:write',
+      body: Body,
+      status: 201,
+      handle: async (_ctx, { body }) => await Promise.resolve(body),
+    }),
+    route({
+      method: 'POST',
+      path: '/books/:id/action',
+      action: 'burn',
+      policy: 'shelf:write',
+      status: 202,
+      handle: async (_ctx, { body }) => await Promise.resolve({ burnt: body }),
+    }),
+    route({
+      method: 'POST',
+      path: '/books/:id/action',
+      action: 'lend',
+      since: '2.5',
+      policy: 'shelf:write',
+      body: Body,
+      handle: async (_ctx, { body }) => await Promise.resolve(body),
+    }),
+    route({
+      method: 'PUT',
+      path: '/raw',
+      policy: 'shelf:write',
+      streamed: true,
+      handle: async (_ctx, { stream }) => {
+        let size = 0
+        for await (const chunk of stream as AsyncIterable<Buffer>) size += chunk.length
+        return { size }
+      },
+    }),
+    route({
+      method: 'GET',
+      path: '/broken',
+      policy: 'shelf:write',
+      handle: async () => await Promise.reject(new Error('secret detail')),
+    }),
   ],
 }
 
@@ -58,13 +96,20 @@ describe('a declared route', () => {
   })
 
   it('refuses a body that is too large, and another media type', async () => {
-    expect((await app.as('demo').post('/shelf/books', { name: 'x'.repeat(2_000_000) })).status).toBe(413)
-    expect((await app.as('demo').with({ 'content-type': 'text/plain' }).post('/shelf/books', 'name')).status).toBe(415)
+    expect(
+      (await app.as('demo').post('/shelf/books', { name: 'x'.repeat(2_000_000) })).status,
+    ).toBe(413)
+    expect(
+      (await app.as('demo').with({ 'content-type': 'text/plain' }).post('/shelf/books', 'name'))
+        .status,
+    ).toBe(415)
   })
 
   it('asks for a token, and for the right role', async () => {
     expect((await app.as('reader').post('/shelf/books', { name: 'emma' })).status).toBe(403)
-    expect((await app.as('nobody' as 'demo').post('/shelf/books', { name: 'emma' })).status).toBe(401)
+    expect((await app.as('nobody' as 'demo').post('/shelf/books', { name: 'emma' })).status).toBe(
+      401,
+    )
   })
 
   it('knows 404 from 405, in the fault format of the service', async () => {
@@ -80,22 +125,40 @@ describe('a declared route', () => {
   })
 
   it('hands over a stream unread', async () => {
-    expect((await app.as('demo').put('/shelf/raw', new Uint8Array(3_000_000))).body).toEqual({ size: 3_000_000 })
+    expect((await app.as('demo').put('/shelf/raw', new Uint8Array(3_000_000))).body).toEqual({
+      size: 3_000_000,
+    })
   })
 })
 
 describe('actions and versions', () => {
   it('chooses by the key of the body', async () => {
-    expect((await app.as('demo').post('/shelf/books/1/action', { burn: null })).body).toEqual({ burnt: null })
+    expect((await app.as('demo').post('/shelf/books/1/action', { burn: null })).body).toEqual({
+      burnt: null,
+    })
     expect((await app.as('demo').post('/shelf/books/1/action', { eat: null })).status).toBe(400)
   })
 
   it('opens an action only from its version on', async () => {
     const demo = app.as('demo')
     expect((await demo.post('/shelf/books/1/action', { lend: { name: 'me' } })).status).toBe(400)
-    expect((await demo.with({ 'openstack-api-version': 'shelf 2.5' }).post('/shelf/books/1/action', { lend: { name: 'me' } })).status).toBe(200)
-    expect((await demo.with({ 'openstack-api-version': 'shelf 2.10' }).get('/shelf/')).status).toBe(406)
-    expect((await demo.with({ 'openstack-api-version': 'shelf two' }).get('/shelf/')).status).toBe(400)
-    expect((await demo.with({ 'openstack-api-version': 'shelf latest' }).get('/shelf/')).headers.get('openstack-api-version')).toBe('shelf 2.9')
+    expect(
+      (
+        await demo
+          .with({ 'openstack-api-version': 'shelf 2.5' })
+          .post('/shelf/books/1/action', { lend: { name: 'me' } })
+      ).status,
+    ).toBe(200)
+    expect((await demo.with({ 'openstack-api-version': 'shelf 2.10' }).get('/shelf/')).status).toBe(
+      406,
+    )
+    expect((await demo.with({ 'openstack-api-version': 'shelf two' }).get('/shelf/')).status).toBe(
+      400,
+    )
+    expect(
+      (await demo.with({ 'openstack-api-version': 'shelf latest' }).get('/shelf/')).headers.get(
+        'openstack-api-version',
+      ),
+    ).toBe('shelf 2.9')
   })
 })

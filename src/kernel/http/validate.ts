@@ -15,7 +15,12 @@ for (const ajv of [asSent, coercing]) {
 const compiled = new WeakMap<TSchema, { body?: ValidateFunction; text?: ValidateFunction }>()
 
 /** Throws a 400 that names the field; fills in defaults. `text` coerces strings (query, path). */
-export function validate(schema: TSchema, value: unknown, where: 'body' | 'text', label: string): void {
+export function validate(
+  schema: TSchema,
+  value: unknown,
+  where: 'body' | 'text',
+  label: string,
+): void {
   const known = compiled.get(schema) ?? {}
   const check = known[where] ?? (where === 'body' ? asSent : coercing).compile(schema)
   compiled.set(schema, { ...known, [where]: check })
@@ -26,7 +31,11 @@ export function validate(schema: TSchema, value: unknown, where: 'body' | 'text'
 function explain(errors: readonly ErrorObject[], label: string): string {
   const error = mostTelling(errors)
   if (error === undefined) return `The ${label} is not valid.`
-  const path = error.instancePath.split('/').slice(1).map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~')).join('.')
+  const path = error.instancePath
+    .split('/')
+    .slice(1)
+    .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'))
+    .join('.')
   const field = path === '' ? label : path.slice(0, 200)
   const params = error.params as Record<string, unknown> // ajv's own description of the violated keyword
   switch (error.keyword) {
@@ -46,7 +55,12 @@ function explain(errors: readonly ErrorObject[], label: string): string {
 /** Of a failed union the deepest complaint says most; the union's own line says least. */
 function mostTelling(errors: readonly ErrorObject[]): ErrorObject | undefined {
   const depth = (error: ErrorObject): number => error.instancePath.split('/').length
-  return errors
-    .filter((error) => !['anyOf', 'oneOf', 'not', 'if'].includes(error.keyword))
-    .reduce<ErrorObject | undefined>((best, error) => (best === undefined || depth(error) > depth(best) ? error : best), undefined) ?? errors[0]
+  return (
+    errors
+      .filter((error) => !['anyOf', 'oneOf', 'not', 'if'].includes(error.keyword))
+      .reduce<ErrorObject | undefined>(
+        (best, error) => (best === undefined || depth(error) > depth(best) ? error : best),
+        undefined,
+      ) ?? errors[0]
+  )
 }

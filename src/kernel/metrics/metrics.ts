@@ -15,17 +15,28 @@ export function createMetrics(): Metrics {
   return {
     registry,
     requests: new Histogram({
-      name: 'stackyard_http_request_seconds', help: 'Time to answer, by service, method and status',
-      labelNames: ['service', 'method', 'status'], buckets: [0.002, 0.005, 0.015, 0.05, 0.2, 1, 5], registers,
+      name: 'stackyard_http_request_seconds',
+      help: 'Time to answer, by service, method and status',
+      labelNames: ['service', 'method', 'status'],
+      buckets: [0.002, 0.005, 0.015, 0.05, 0.2, 1, 5],
+      registers,
     }),
     reconciles: new Counter({
-      name: 'stackyard_reconciles_total', help: 'Reconcile runs by kind and outcome', labelNames: ['kind', 'outcome'], registers,
+      name: 'stackyard_reconciles_total',
+      help: 'Reconcile runs by kind and outcome',
+      labelNames: ['kind', 'outcome'],
+      registers,
     }),
     repairs: new Counter({
-      name: 'stackyard_repairs_total', help: 'Host state found different from what was wanted, and repaired', labelNames: ['what'], registers,
+      name: 'stackyard_repairs_total',
+      help: 'Host state found different from what was wanted, and repaired',
+      labelNames: ['what'],
+      registers,
     }),
     memory: new Gauge({
-      name: 'process_resident_memory_bytes', help: 'Resident memory', registers,
+      name: 'process_resident_memory_bytes',
+      help: 'Resident memory',
+      registers,
       collect() {
         this.set(process.memoryUsage.rss())
       },

@@ -13,7 +13,8 @@ export type Check = (question: Question) => boolean
  * and any attribute of the token (`user_id`, `project_id`, `domain_id`, …) against a literal or `%(key)s` of the target.
  */
 export function parseRule(text: string): Check {
-  const words = text.trim() === '' ? ['@'] : (text.match(/\(|\)|%\([^)]*\)s|[^\s()%]+(?:%\([^)]*\)s)?/g) ?? [])
+  const words =
+    text.trim() === '' ? ['@'] : (text.match(/\(|\)|%\([^)]*\)s|[^\s()%]+(?:%\([^)]*\)s)?/g) ?? [])
   let at = 0
   const fail = (): never => {
     throw new Error(`policy rule cannot be read near word ${at + 1}: ${text}`)
@@ -59,13 +60,14 @@ function simple(word: string): Check {
   const kind = word.slice(0, colon)
   const match = word.slice(colon + 1)
   if (kind === 'rule') return (q) => q.rule(match)
-  if (kind === 'role') return (q) => q.who?.roles.some((role) => role.toLowerCase() === match.toLowerCase()) ?? false
+  if (kind === 'role')
+    return (q) => q.who?.roles.some((role) => role.toLowerCase() === match.toLowerCase()) ?? false
   if (kind === 'is_admin') return (q) => q.who?.roles.includes('admin') ?? false
   const key = /^%\((.*)\)s$/.exec(match)?.[1]
   return (q) => {
     const mine = attribute(q.who, kind)
     const wanted = key === undefined ? match : q.target[key]
-    return mine !== undefined && wanted !== undefined && wanted !== null && String(mine) === String(wanted)
+    return mine !== undefined && mine === wanted
   }
 }
 

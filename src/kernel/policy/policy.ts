@@ -9,7 +9,10 @@ import { parseRule, type Check } from './parse-rule.ts'
 export class Policy {
   readonly #rules = new Map<string, Check>()
 
-  constructor(defaults: Readonly<Record<string, string>>, overrides: Readonly<Record<string, string>> = {}) {
+  constructor(
+    defaults: Readonly<Record<string, string>>,
+    overrides: Readonly<Record<string, string>> = {},
+  ) {
     for (const [name, rule] of Object.entries({ ...defaults, ...overrides })) {
       this.#rules.set(name, parseRule(rule))
     }

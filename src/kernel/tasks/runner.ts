@@ -33,8 +33,15 @@ export class TaskRunner {
   #lookAgain = false
   #stopped = true
 
-  constructor(config: { readonly reconcilers: readonly Reconciler[]; readonly ctx: () => Ctx; readonly metrics: Metrics; readonly backOffMs?: (attempts: number) => number }) {
-    this.#reconcilers = new Map(config.reconcilers.map((reconciler) => [reconciler.kind, reconciler]))
+  constructor(config: {
+    readonly reconcilers: readonly Reconciler[]
+    readonly ctx: () => Ctx
+    readonly metrics: Metrics
+    readonly backOffMs?: (attempts: number) => number
+  }) {
+    this.#reconcilers = new Map(
+      config.reconcilers.map((reconciler) => [reconciler.kind, reconciler]),
+    )
     this.#kinds = [...this.#reconcilers.keys()]
     this.#ctx = config.ctx
     this.#metrics = config.metrics
@@ -110,7 +117,8 @@ export class TaskRunner {
       this.#launch(reconciler, task)
     }
     const due = await nextDue(ctx, this.#kinds)
-    const wait = due === undefined ? IDLE_LOOK_MS : Math.max(due - Date.now(), this.#running.size > 0 ? 50 : 1)
+    const wait =
+      due === undefined ? IDLE_LOOK_MS : Math.max(due - Date.now(), this.#running.size > 0 ? 50 : 1)
     clearTimeout(this.#timer)
     if (!this.#stopped) this.#timer = setTimeout(() => this.#look(), Math.min(wait, IDLE_LOOK_MS))
   }
@@ -133,9 +141,15 @@ export class TaskRunner {
     const abort = new AbortController()
     this.#aborts.add(abort)
     const deadlineMs = reconciler.deadlineMs ?? DEFAULT_DEADLINE_MS
-    const timer = setTimeout(() => abort.abort(new Error(`took longer than ${deadlineMs / 1000} s`)), deadlineMs)
+    const timer = setTimeout(
+      () => abort.abort(new Error(`took longer than ${deadlineMs / 1000} s`)),
+      deadlineMs,
+    )
     const ctx = { ...this.#ctx(), signal: abort.signal }
-    const heartbeat = ctx.db.dialect === 'sqlite' ? undefined : setInterval(() => void claim(ctx, task, this.#owner, LEASE_MS), LEASE_MS / 3)
+    const heartbeat =
+      ctx.db.dialect === 'sqlite'
+        ? undefined
+        : setInterval(() => void claim(ctx, task, this.#owner, LEASE_MS), LEASE_MS / 3)
     try {
       const outcome = await untilAborted(reconciler.reconcile(ctx, task.key), abort.signal)
       this.#metrics.reconciles.inc({ kind: task.kind, outcome: outcome.again ? 'again' : 'done' })
@@ -157,18 +171,34 @@ export class TaskRunner {
     const attempts = task.attempts + 1
     const since = task.failing_since ?? Date.now()
     const patience = reconciler.patience ?? {}
-    const over = attempts >= (patience.attempts ?? Infinity) || Date.now() - since > (patience.ms ?? DEFAULT_PATIENCE_MS)
+    const over =
+      attempts >= (patience.attempts ?? Infinity) ||
+      Date.now() - since > (patience.ms ?? DEFAULT_PATIENCE_MS)
     const hopeless = error instanceof Error && 'retryable' in error && error.retryable === false
     const gaveUp = over || hopeless
     this.#metrics.reconciles.inc({ kind: task.kind, outcome: gaveUp ? 'gave up' : 'failed' })
-    ctx.log.warn({ err: error, kind: task.kind, key: task.key, attempts, gaveUp }, 'reconcile failed')
+    ctx.log.warn(
+      { err: error, kind: task.kind, key: task.key, attempts, gaveUp },
+      'reconcile failed',
+    )
     try {
-      if (gaveUp) await reconciler.giveUp?.({ ...ctx, signal: new AbortController().signal }, task.key, reason)
+      if (gaveUp)
+        await reconciler.giveUp?.(
+          { ...ctx, signal: new AbortController().signal },
+          task.key,
+          reason,
+        )
       await postpone(ctx, task, Date.now() + this.#backOffMs(attempts), {
-        attempts, failing_since: since, last_error: reason, gave_up: gaveUp ? 1 : 0,
+        attempts,
+        failing_since: since,
+        last_error: reason,
+        gave_up: gaveUp ? 1 : 0,
       })
     } catch (cause) {
-      ctx.log.error({ err: cause, kind: task.kind, key: task.key }, 'writing down that a reconcile failed')
+      ctx.log.error(
+        { err: cause, kind: task.kind, key: task.key },
+        'writing down that a reconcile failed',
+      )
     }
   }
 

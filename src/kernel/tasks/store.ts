@@ -33,7 +33,9 @@ export const taskMigrations: readonly Migration[] = [
     async up(kysely) {
       await sql`create table tasks (kind text not null, key text not null, due_at bigint not null, nudges integer not null,
         attempts integer not null, failing_since bigint, last_error text, gave_up integer not null, lease_owner text,
-        lease_until bigint not null, created_at bigint not null, primary key (kind, key))`.execute(kysely)
+        lease_until bigint not null, created_at bigint not null, primary key (kind, key))`.execute(
+        kysely,
+      )
       await sql`create index tasks_due on tasks (due_at)`.execute(kysely)
     },
   },
@@ -49,15 +51,26 @@ export async function nudge(ctx: Ctx, kind: string, key: string, delayMs = 0): P
   await db(ctx)
     .insertInto('tasks')
     .values({
-      kind, key, due_at: due, nudges: 1, attempts: 0, failing_since: null, last_error: null, gave_up: 0,
-      lease_owner: null, lease_until: 0, created_at: now,
+      kind,
+      key,
+      due_at: due,
+      nudges: 1,
+      attempts: 0,
+      failing_since: null,
+      last_error: null,
+      gave_up: 0,
+      lease_owner: null,
+      lease_until: 0,
+      created_at: now,
     })
     .onConflict((conflict) =>
       conflict.columns(['kind', 'key']).doUpdateSet({
         due_at: sql<number>`case when tasks.due_at < ${due} and tasks.gave_up = 0 then tasks.due_at else ${due} end`,
         nudges: sql<number>`tasks.nudges + 1`,
         attempts: sql<number>`case when tasks.gave_up = 1 then 0 else tasks.attempts end`,
-        failing_since: sql<number | null>`case when tasks.gave_up = 1 then null else tasks.failing_since end`,
+        failing_since: sql<
+          number | null
+        >`case when tasks.gave_up = 1 then null else tasks.failing_since end`,
         gave_up: 0,
       }),
     )
@@ -67,7 +80,11 @@ export async function nudge(ctx: Ctx, kind: string, key: string, delayMs = 0): P
 }
 
 /** Tasks of these kinds that are due and free, oldest first. */
-export async function dueTasks(ctx: Ctx, kinds: readonly string[], limit: number): Promise<readonly TaskRow[]> {
+export async function dueTasks(
+  ctx: Ctx,
+  kinds: readonly string[],
+  limit: number,
+): Promise<readonly TaskRow[]> {
   const now = ctx.now().getTime()
   return await db(ctx)
     .selectFrom('tasks')
@@ -95,7 +112,12 @@ export async function nextDue(ctx: Ctx, kinds: readonly string[]): Promise<numbe
 }
 
 /** Takes the lease; false when another process was faster. */
-export async function claim(ctx: Ctx, task: TaskRow, owner: string, leaseMs: number): Promise<boolean> {
+export async function claim(
+  ctx: Ctx,
+  task: TaskRow,
+  owner: string,
+  leaseMs: number,
+): Promise<boolean> {
   const now = ctx.now().getTime()
   const result = await db(ctx)
     .updateTable('tasks')

@@ -4,7 +4,11 @@ export class TestClient {
   readonly #token: string | undefined
   readonly #headers: Readonly<Record<string, string>>
 
-  constructor(url: string, token: string | undefined, headers: Readonly<Record<string, string>> = {}) {
+  constructor(
+    url: string,
+    token: string | undefined,
+    headers: Readonly<Record<string, string>> = {},
+  ) {
     this.#url = url
     this.#token = token
     this.#headers = headers
@@ -46,11 +50,18 @@ export class TestClient {
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
         ...this.#headers,
       },
-      ...(body === undefined ? {} : { body: raw ? (body as string | Uint8Array<ArrayBuffer>) : JSON.stringify(body) }), // bytes and text are bodies
+      ...(body === undefined
+        ? {}
+        : { body: raw ? (body as string | Uint8Array<ArrayBuffer>) : JSON.stringify(body) }), // bytes and text are bodies
     })
     const bytes = Buffer.from(await response.arrayBuffer())
     const json = response.headers.get('content-type')?.includes('json') === true && bytes.length > 0
-    return { status: response.status, headers: response.headers, bytes, body: json ? (JSON.parse(bytes.toString()) as Json) : bytes.toString() }
+    return {
+      status: response.status,
+      headers: response.headers,
+      bytes,
+      body: json ? (JSON.parse(bytes.toString()) as Json) : bytes.toString(),
+    }
   }
 }
 

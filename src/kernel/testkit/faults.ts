@@ -7,7 +7,9 @@ export interface Faults {
   /** Names of the calls made so far, in order. */
   readonly calls: string[]
   /** Which call fails (index into `calls`), how, and how often in a row that same call name then fails. */
-  plan: { readonly at: number; readonly when: 'before' | 'after'; readonly times: number } | undefined
+  plan:
+    | { readonly at: number; readonly when: 'before' | 'after'; readonly times: number }
+    | undefined
 }
 
 export class InjectedFault extends Error {
@@ -16,7 +18,11 @@ export class InjectedFault extends Error {
   }
 }
 
-export function withFaults<T extends object>(target: T, faults: Faults, only?: readonly (keyof T & string)[]): T {
+export function withFaults<T extends object>(
+  target: T,
+  faults: Faults,
+  only?: readonly (keyof T & string)[],
+): T {
   let left = 0
   let failing: string | undefined
   return new Proxy(target, {

@@ -31,19 +31,42 @@ export const projectIdOf = (person: Person): string => people[person].projectId 
 
 function who(name: string, projectId: string, roles: readonly string[]): Who {
   return {
-    userId: `user-${name}`, userName: name, userDomainId: 'default', userDomainName: 'Default', projectId, projectName: name,
-    projectDomainId: 'default', projectDomainName: 'Default', system: false, roles, roleIds: roles, methods: ['password'],
-    auditIds: ['test'], issuedAt: '2026-01-01T00:00:00.000000Z', expiresAt: '2099-01-01T00:00:00.000000Z',
+    userId: `user-${name}`,
+    userName: name,
+    userDomainId: 'default',
+    userDomainName: 'Default',
+    projectId,
+    projectName: name,
+    projectDomainId: 'default',
+    projectDomainName: 'Default',
+    system: false,
+    roles,
+    roleIds: roles,
+    methods: ['password'],
+    auditIds: ['test'],
+    issuedAt: '2026-01-01T00:00:00.000000Z',
+    expiresAt: '2099-01-01T00:00:00.000000Z',
   }
 }
 
 /** Starts the services on a free port with a fresh database (SQLite in memory unless `db` is given). */
-export async function startTestApp(services: readonly ServiceDefinition[], db: Db = openSqlite(':memory:')): Promise<TestApp> {
+export async function startTestApp(
+  services: readonly ServiceDefinition[],
+  db: Db = openSqlite(':memory:'),
+): Promise<TestApp> {
   const app = await createApp({
-    db, services, log: createLog('silent'), backOffMs: () => 5,
+    db,
+    services,
+    log: createLog('silent'),
+    backOffMs: () => 5,
     authenticate: async (_ctx, token) => await Promise.resolve(people[token as Person]), // an unknown name gives undefined
   })
   await app.runner.start()
   const url = await app.http.listen({ host: '127.0.0.1', port: 0 })
-  return { ...app, url, as: (person) => new TestClient(url, person), settle: async () => await app.runner.idle() }
+  return {
+    ...app,
+    url,
+    as: (person) => new TestClient(url, person),
+    settle: async () => await app.runner.idle(),
+  }
 }

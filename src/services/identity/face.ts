@@ -7,7 +7,10 @@ export interface IdentityFace {
   /** Undefined when there is none. */
   findProject(ctx: Ctx, id: string): Promise<Project | undefined>
   findProjectByName(ctx: Ctx, name: string): Promise<Project | undefined>
-  findUser(ctx: Ctx, id: string): Promise<{ readonly id: string; readonly name: string } | undefined>
+  findUser(
+    ctx: Ctx,
+    id: string,
+  ): Promise<{ readonly id: string; readonly name: string } | undefined>
 }
 
 export interface Project {

@@ -14,6 +14,8 @@ export interface GuardedSpec<P extends TSchema, Q extends TSchema, B extends TSc
    * see it get the 404. Without it the kernel checks the rule by the token alone.
    */
   target?(ctx: Ctx, req: Req<Static<P>, Static<Q>, Static<B>>): Promise<Target>
+  /** For the few routes where the request decides which rules hold: checks them itself, by `allow`. */
+  check?(ctx: Ctx, req: Req<Static<P>, Static<Q>, Static<B>>): Promise<void>
 }
 
 /** Name of the first gate of a route whose rule needs a target: any valid token passes it. */
@@ -21,13 +23,14 @@ export const gateOf = (rule: Rule): string => `${rule}:request`
 
 /** An identity endpoint: Keystone's rule with the object's attributes as target, and input that any database can hold. */
 export function guarded<P extends TSchema, Q extends TSchema, B extends TSchema>(spec: GuardedSpec<P, Q, B>): Route {
-  const { policy, target, ...rest } = spec
+  const { policy, target, check, ...rest } = spec
   return route<P, Q, B>({
     ...rest,
-    policy: policy === null || target === undefined ? policy : gateOf(policy),
+    policy: policy === null || (target === undefined && check === undefined) ? policy : gateOf(policy),
     async handle(ctx, req) {
       refuseNullBytes(req)
       if (policy !== null && target !== undefined) allow(ctx, policy, await target(ctx, req))
+      await check?.(ctx, req)
       return await spec.handle(ctx, req)
     },
   })

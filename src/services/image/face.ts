@@ -13,7 +13,11 @@ export interface ImageFace {
   /** Stores the bytes and makes the image `active`; whatever breaks leaves it `queued` and throws. */
   fillImage(ctx: Ctx, id: string, content: Readable): Promise<void>
   /** Nova's image proxy sets these; `null` removes a property. */
-  setImageProperties(ctx: Ctx, id: string, properties: Readonly<Record<string, string | null>>): Promise<void>
+  setImageProperties(
+    ctx: Ctx,
+    id: string,
+    properties: Readonly<Record<string, string | null>>,
+  ): Promise<void>
   /** Also ends a reserved image whose filling failed for good. */
   deleteImage(ctx: Ctx, id: string): Promise<void>
 }
@@ -21,7 +25,16 @@ export interface ImageFace {
 export interface ImageInfo {
   readonly id: string
   readonly name: string
-  readonly status: 'queued' | 'saving' | 'active' | 'importing' | 'uploading' | 'deactivated' | 'deleted' | 'pending_delete' | 'killed'
+  readonly status:
+    | 'queued'
+    | 'saving'
+    | 'active'
+    | 'importing'
+    | 'uploading'
+    | 'deactivated'
+    | 'deleted'
+    | 'pending_delete'
+    | 'killed'
   readonly visibility: 'public' | 'community' | 'shared' | 'private'
   readonly projectId: string
   readonly protected: boolean

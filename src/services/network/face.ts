@@ -18,22 +18,38 @@ export interface NetworkFace {
   releasePort(ctx: Ctx, portId: string): Promise<void>
 
   /** Engine work, called by the workload reconciler only: the port in the namespace as `ifname`, filters in force; the port becomes ACTIVE. */
-  plugPort(ctx: Ctx, portId: string, place: { readonly netns: string; readonly ifname: string }): Promise<void>
+  plugPort(
+    ctx: Ctx,
+    portId: string,
+    place: { readonly netns: string; readonly ifname: string },
+  ): Promise<void>
   /** The port becomes DOWN. */
   unplugPort(ctx: Ctx, portId: string): Promise<void>
   /** Of these ports the ones really plugged now. */
   pluggedPorts(ctx: Ctx, portIds: readonly string[]): Promise<readonly string[]>
 
   /** Every connection to a network's metadata address. Set once by the compute service. */
-  onMetadata(accept: (socket: Socket, from: { readonly networkId: string; readonly address: string }) => void): void
+  onMetadata(
+    accept: (
+      socket: Socket,
+      from: { readonly networkId: string; readonly address: string },
+    ) => void,
+  ): void
   /** The port that has this address in this network: who asks for metadata. */
   portAt(ctx: Ctx, networkId: string, address: string): Promise<PortInfo | undefined>
 
   /** For Nova's old proxies. Groups by id or, in the asking project, by name; 404 or 409 (name not unique). */
   resolveSecurityGroup(ctx: Ctx, idOrName: string): Promise<SecurityGroupInfo>
   listSecurityGroups(ctx: Ctx): Promise<readonly SecurityGroupInfo[]>
-  createSecurityGroup(ctx: Ctx, wish: { readonly name: string; readonly description: string }): Promise<SecurityGroupInfo>
-  updateSecurityGroup(ctx: Ctx, id: string, change: { readonly name: string; readonly description: string }): Promise<SecurityGroupInfo>
+  createSecurityGroup(
+    ctx: Ctx,
+    wish: { readonly name: string; readonly description: string },
+  ): Promise<SecurityGroupInfo>
+  updateSecurityGroup(
+    ctx: Ctx,
+    id: string,
+    change: { readonly name: string; readonly description: string },
+  ): Promise<SecurityGroupInfo>
   deleteSecurityGroup(ctx: Ctx, id: string): Promise<void>
   createSecurityGroupRule(ctx: Ctx, wish: NewRule): Promise<RuleInfo>
   deleteSecurityGroupRule(ctx: Ctx, id: string): Promise<void>
@@ -42,7 +58,12 @@ export interface NetworkFace {
   listFloatingIps(ctx: Ctx): Promise<readonly FloatingIpInfo[]>
   createFloatingIp(ctx: Ctx, poolNameOrId: string | undefined): Promise<FloatingIpInfo>
   deleteFloatingIp(ctx: Ctx, id: string): Promise<void>
-  associateFloatingIp(ctx: Ctx, id: string, portId: string | null, fixedAddress?: string): Promise<void>
+  associateFloatingIp(
+    ctx: Ctx,
+    id: string,
+    portId: string | null,
+    fixedAddress?: string,
+  ): Promise<void>
 }
 
 export interface NetworkInfo {

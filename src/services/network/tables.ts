@@ -136,7 +136,6 @@ export interface FloatingIpTable extends StandardTable {
 }
 
 export interface GroupTable extends StandardTable {
-  stateful: number
   is_default: number
 }
 

@@ -6,7 +6,11 @@ import type { Process } from './face.ts'
 import type { WorkloadRow } from './schema.ts'
 
 /** What the engine needs to make the container: the process as wished, names and resolvers from its ports. */
-export async function containerSpec(ctx: Ctx, network: NetworkFace, row: WorkloadRow): Promise<ContainerSpec> {
+export async function containerSpec(
+  ctx: Ctx,
+  network: NetworkFace,
+  row: WorkloadRow,
+): Promise<ContainerSpec> {
   const process = fromJson<Process>(row.process)
   const ports = await network.portsOf(ctx, [row.id])
   return {

@@ -22,7 +22,16 @@ export interface WorkloadFace {
   /** Its file system as a `docker save` tar. */
   commit(ctx: Ctx, id: string): Promise<Readable>
   stats(ctx: Ctx, id: string): Promise<Stats>
-  hostInfo(ctx: Ctx): Promise<HostInfo & { readonly kind: string; readonly hostName: string; readonly usedVcpus: number; readonly usedMemoryMiB: number; readonly usedDiskGiB: number; readonly running: number }>
+  hostInfo(ctx: Ctx): Promise<
+    HostInfo & {
+      readonly kind: string
+      readonly hostName: string
+      readonly usedVcpus: number
+      readonly usedMemoryMiB: number
+      readonly usedDiskGiB: number
+      readonly running: number
+    }
+  >
 }
 
 export type Power = 'running' | 'stopped' | 'paused'

@@ -12,7 +12,14 @@ import type { WorkloadFace } from './face.ts'
 import { workloads } from './migrations/001-workloads.ts'
 import { retryReconciler, workloadReconciler, type WorkloadDeps } from './reconcile.ts'
 import { workloadView, type WorkloadRow } from './schema.ts'
-import { changeWorkload, claimedOf, findWorkload, findWorkloads, insertWorkload, markRemoving } from './store.ts'
+import {
+  changeWorkload,
+  claimedOf,
+  findWorkload,
+  findWorkloads,
+  insertWorkload,
+  markRemoving,
+} from './store.ts'
 import { watchEngine } from './watch.ts'
 
 export interface WorkloadService {
@@ -39,7 +46,11 @@ export function createWorkload(deps: WorkloadDeps): WorkloadService {
 }
 
 function createFace(deps: WorkloadDeps): WorkloadFace {
-  const { compute, hostName } = deps
+  return { ...wishes(deps), ...sights(deps) }
+}
+
+/** What changes a workload: a row and a nudge in one transaction. */
+function wishes({ hostName }: WorkloadDeps): Pick<WorkloadFace, 'create' | 'change' | 'remove'> {
   return {
     async create(ctx, wish) {
       await inTx(ctx, async (tx) => {
@@ -63,22 +74,37 @@ function createFace(deps: WorkloadDeps): WorkloadFace {
         await nudge(tx, 'workload', id)
       })
     },
+  }
+}
+
+/** What looks at workloads: their rows, or the engine itself. */
+function sights(deps: WorkloadDeps): Omit<WorkloadFace, 'create' | 'change' | 'remove'> {
+  const { compute, hostName } = deps
+  return {
     async find(ctx, id) {
       const row = await findWorkload(ctx, id)
       return row === undefined ? undefined : workloadView(row)
     },
-    findMany: async (ctx, ids) => new Map((await findWorkloads(ctx, ids)).map((row) => [row.id, workloadView(row)])),
-    logs: async (ctx, id, tailLines) => ((await getWorkload(ctx, id)).seen === 'new' ? '' : await compute.logs(id, tailLines)),
+    findMany: async (ctx, ids) =>
+      new Map((await findWorkloads(ctx, ids)).map((row) => [row.id, workloadView(row)])),
+    logs: async (ctx, id, tailLines) =>
+      (await getWorkload(ctx, id)).seen === 'new' ? '' : await compute.logs(id, tailLines),
     async commit(ctx, id) {
-      if ((await getWorkload(ctx, id)).seen === 'new') throw cloudError('conflict', `Workload ${id} has no file system yet.`)
+      if ((await getWorkload(ctx, id)).seen === 'new')
+        throw cloudError('conflict', `Workload ${id} has no file system yet.`)
       return await compute.commit(id)
     },
     stats: async (_ctx, id) => await compute.stats(id),
     async hostInfo(ctx) {
       const [info, claimed] = await Promise.all([compute.hostInfo(), claimedOf(ctx, hostName)])
       return {
-        ...info, kind: compute.kind, hostName, running: claimed.running,
-        usedVcpus: claimed.vcpus, usedMemoryMiB: claimed.memoryMiB, usedDiskGiB: claimed.diskGiB,
+        ...info,
+        kind: compute.kind,
+        hostName,
+        running: claimed.running,
+        usedVcpus: claimed.vcpus,
+        usedMemoryMiB: claimed.memoryMiB,
+        usedDiskGiB: claimed.diskGiB,
       }
     },
   }

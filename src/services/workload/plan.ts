@@ -42,7 +42,12 @@ export type Plan = readonly (readonly Step[])[]
 
 /** The process ended by itself: its sandbox, which only dies with the engine or the host, is still there. */
 export function endedByItself(wish: Wish, seen: Seen): boolean {
-  return !wish.changed && wish.power === 'running' && seen.container === 'exited' && seen.sandbox === 'running'
+  return (
+    !wish.changed &&
+    wish.power === 'running' &&
+    seen.container === 'exited' &&
+    seen.sandbox === 'running'
+  )
 }
 
 /** Pure: from what is wanted and what is there to what has to be done. An empty plan means that the wish is true. */
@@ -57,7 +62,10 @@ export function planWorkload(wish: Wish, seen: Seen): Plan {
   const stages: Step[][] = [
     unwanted(wish),
     [...(stale ? [step('loadImage')] : []), ...(ensure ? [step('ensureSandbox')] : [])],
-    [...(ensure || seen.sandbox === 'running' ? missingPorts(wish, plugged) : []), ...(stale ? [step('create')] : [])],
+    [
+      ...(ensure || seen.sandbox === 'running' ? missingPorts(wish, plugged) : []),
+      ...(stale ? [step('create')] : []),
+    ],
     !stale && !sameLimits(seen.limits, wish.limits) ? [step('setLimits')] : [],
     ...(wish.power === 'stopped' ? planStop(state) : planRun(wish, seen, state)),
   ]
@@ -79,11 +87,15 @@ function planRemoval(wish: Wish): Plan {
 /** Ports that an earlier wish had and this one has not. */
 function unwanted(wish: Wish): Step[] {
   const wanted = new Set(wish.nics.map((nic) => nic.portId))
-  return wish.boundPorts.filter((portId) => !wanted.has(portId)).map((portId) => ({ kind: 'release', portId }))
+  return wish.boundPorts
+    .filter((portId) => !wanted.has(portId))
+    .map((portId) => ({ kind: 'release', portId }))
 }
 
 function missingPorts(wish: Wish, plugged: readonly string[]): Step[] {
-  return wish.nics.filter((nic) => !plugged.includes(nic.portId)).map((nic) => ({ kind: 'plug', nic }))
+  return wish.nics
+    .filter((nic) => !plugged.includes(nic.portId))
+    .map((nic) => ({ kind: 'plug', nic }))
 }
 
 function planStop(state: ContainerState): Step[][] {
@@ -94,19 +106,38 @@ function planStop(state: ContainerState): Step[][] {
 function planRun(wish: Wish, seen: Seen, state: ContainerState): Step[][] {
   const alive = state === 'running' || state === 'paused'
   if (wish.restart !== null) {
-    const end: Step[][] = alive ? [...(state === 'paused' ? [[step('unpause')]] : []), [step(wish.restart === 'soft' ? 'stop' : 'kill')]] : []
-    return [...end, [step('noteRestart')], [step('start')], ...(wish.power === 'paused' ? [[step('pause')]] : [])]
+    const end: Step[][] = alive
+      ? [
+          ...(state === 'paused' ? [[step('unpause')]] : []),
+          [step(wish.restart === 'soft' ? 'stop' : 'kill')],
+        ]
+      : []
+    return [
+      ...end,
+      [step('noteRestart')],
+      [step('start')],
+      ...(wish.power === 'paused' ? [[step('pause')]] : []),
+    ]
   }
   if (alive && seen.sandbox === 'running') {
     if (state === 'paused') return wish.power === 'running' ? [[step('unpause')]] : []
     return wish.power === 'paused' ? [[step('pause')]] : []
   }
   // alive without its sandbox: it hangs in a namespace that nobody can reach any more
-  return [...(alive ? [[step('kill')]] : []), [step('start')], ...(wish.power === 'paused' ? [[step('pause')]] : [])]
+  return [
+    ...(alive ? [[step('kill')]] : []),
+    [step('start')],
+    ...(wish.power === 'paused' ? [[step('pause')]] : []),
+  ]
 }
 
 function sameLimits(seen: Limits | undefined, wanted: Limits): boolean {
-  return seen === undefined || (seen.vcpus === wanted.vcpus && seen.memoryMiB === wanted.memoryMiB && seen.pids === wanted.pids)
+  return (
+    seen === undefined ||
+    (seen.vcpus === wanted.vcpus &&
+      seen.memoryMiB === wanted.memoryMiB &&
+      seen.pids === wanted.pids)
+  )
 }
 
 type Bare = Exclude<Step['kind'], 'unplug' | 'release' | 'plug'>

@@ -9,7 +9,15 @@ import { containerSpec } from './container-spec.ts'
 import type { Nic } from './face.ts'
 import { endedByItself, planWorkload, type Seen, type Step, type Wish } from './plan.ts'
 import type { WorkloadRow } from './schema.ts'
-import { deleteWorkload, failWorkload, findWorkload, listWorkloadIds, noteRestarted, noteStep, settleWorkload } from './store.ts'
+import {
+  deleteWorkload,
+  failWorkload,
+  findWorkload,
+  listWorkloadIds,
+  noteRestarted,
+  noteStep,
+  settleWorkload,
+} from './store.ts'
 
 export interface WorkloadDeps {
   readonly compute: ComputePort
@@ -85,7 +93,10 @@ function wishOf(row: WorkloadRow): Wish {
 async function observe(ctx: Ctx, deps: WorkloadDeps, row: WorkloadRow): Promise<Seen> {
   const [seen, pluggedPorts] = await Promise.all([
     deps.compute.observe(row.id),
-    deps.network.pluggedPorts(ctx, fromJson<Nic[]>(row.nics).map((nic) => nic.portId)),
+    deps.network.pluggedPorts(
+      ctx,
+      fromJson<Nic[]>(row.nics).map((nic) => nic.portId),
+    ),
   ])
   return { ...seen, pluggedPorts }
 }
@@ -106,7 +117,12 @@ async function apply(ctx: Ctx, deps: WorkloadDeps, row: WorkloadRow, step: Step)
   }
 }
 
-async function applyStep(ctx: Ctx, deps: WorkloadDeps, row: WorkloadRow, step: Step): Promise<void> {
+async function applyStep(
+  ctx: Ctx,
+  deps: WorkloadDeps,
+  row: WorkloadRow,
+  step: Step,
+): Promise<void> {
   const { compute, network } = deps
   switch (step.kind) {
     case 'loadImage':
@@ -120,16 +136,6 @@ async function applyStep(ctx: Ctx, deps: WorkloadDeps, row: WorkloadRow, step: S
       return await compute.create(await containerSpec(ctx, network, row))
     case 'setLimits':
       return await compute.setLimits(row.id, fromJson<Limits>(row.limits))
-    case 'start':
-      return await compute.start(row.id)
-    case 'stop':
-      return await compute.stop(row.id, GRACE_SECONDS)
-    case 'kill':
-      return await compute.kill(row.id, 'SIGKILL')
-    case 'pause':
-      return await compute.pause(row.id)
-    case 'unpause':
-      return await compute.unpause(row.id)
     case 'noteRestart':
       return await noteRestarted(ctx, row)
     case 'unplug':
@@ -137,16 +143,41 @@ async function applyStep(ctx: Ctx, deps: WorkloadDeps, row: WorkloadRow, step: S
     case 'release':
       await network.unplugPort(ctx, step.portId)
       return await network.releasePort(ctx, step.portId)
-    case 'destroy':
-      return await compute.destroy(row.id)
     case 'forget':
       return await forget(ctx, row)
+    default:
+      return await turn(compute, row.id, step.kind)
+  }
+}
+
+/** The steps that are one call on the container. */
+async function turn(
+  compute: ComputePort,
+  id: string,
+  kind: 'start' | 'stop' | 'kill' | 'pause' | 'unpause' | 'destroy',
+): Promise<void> {
+  switch (kind) {
+    case 'start':
+      return await compute.start(id)
+    case 'stop':
+      return await compute.stop(id, GRACE_SECONDS)
+    case 'kill':
+      return await compute.kill(id, 'SIGKILL')
+    case 'pause':
+      return await compute.pause(id)
+    case 'unpause':
+      return await compute.unpause(id)
+    case 'destroy':
+      return await compute.destroy(id)
   }
 }
 
 async function loadImage(ctx: Ctx, deps: WorkloadDeps, row: WorkloadRow): Promise<void> {
   if (await deps.compute.hasImage(row.image_key)) return
-  await deps.compute.loadImage(row.image_key, async () => await deps.image.openImage(ctx, row.image_id))
+  await deps.compute.loadImage(
+    row.image_key,
+    async () => await deps.image.openImage(ctx, row.image_id),
+  )
 }
 
 /** The namespace is asked for anew: `ensureSandbox` of a running one only says where it is. */

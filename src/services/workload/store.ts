@@ -14,11 +14,33 @@ export async function insertWorkload(ctx: Ctx, wish: NewWorkload, host: string):
   await db(ctx)
     .insertInto('workloads')
     .values({
-      id: wish.id, project_id: wish.projectId, owner_kind: wish.ownerKind, name: wish.name, host,
-      image_id: wish.image.imageId, image_key: wish.image.key, revision: 1, limits: toJson(wish.limits), disk_gib: wish.diskGiB,
-      nics: toJson(wish.nics), bound_ports: toJson(wish.nics.map((nic) => nic.portId)), process: toJson(wish.process),
-      power: wish.power, removing: 0, generation: 1, settled_generation: 0, restart: null, seen: 'new', error: null, step: null,
-      exit_code: null, oom_killed: 0, started_at: null, finished_at: null, settled_at: null, created_at: ctx.now().toISOString(),
+      id: wish.id,
+      project_id: wish.projectId,
+      owner_kind: wish.ownerKind,
+      name: wish.name,
+      host,
+      image_id: wish.image.imageId,
+      image_key: wish.image.key,
+      revision: 1,
+      limits: toJson(wish.limits),
+      disk_gib: wish.diskGiB,
+      nics: toJson(wish.nics),
+      bound_ports: toJson(wish.nics.map((nic) => nic.portId)),
+      process: toJson(wish.process),
+      power: wish.power,
+      removing: 0,
+      generation: 1,
+      settled_generation: 0,
+      restart: null,
+      seen: 'new',
+      error: null,
+      step: null,
+      exit_code: null,
+      oom_killed: 0,
+      started_at: null,
+      finished_at: null,
+      settled_at: null,
+      created_at: ctx.now().toISOString(),
     })
     .execute()
 }
@@ -27,16 +49,29 @@ export async function findWorkload(ctx: Ctx, id: string): Promise<WorkloadRow | 
   return await db(ctx).selectFrom('workloads').selectAll().where('id', '=', id).executeTakeFirst()
 }
 
-export async function findWorkloads(ctx: Ctx, ids: readonly string[]): Promise<readonly WorkloadRow[]> {
+export async function findWorkloads(
+  ctx: Ctx,
+  ids: readonly string[],
+): Promise<readonly WorkloadRow[]> {
   const rows: WorkloadRow[] = []
   for (let at = 0; at < ids.length; at += 500) {
-    rows.push(...(await db(ctx).selectFrom('workloads').selectAll().where('id', 'in', ids.slice(at, at + 500)).execute()))
+    rows.push(
+      ...(await db(ctx)
+        .selectFrom('workloads')
+        .selectAll()
+        .where('id', 'in', ids.slice(at, at + 500))
+        .execute()),
+    )
   }
   return rows
 }
 
 /** Writes a changed wish as a new generation; answers it. New ports are remembered as bound before anything plugs them. */
-export async function changeWorkload(ctx: Ctx, row: WorkloadRow, change: WorkloadChange): Promise<number> {
+export async function changeWorkload(
+  ctx: Ctx,
+  row: WorkloadRow,
+  change: WorkloadChange,
+): Promise<number> {
   const generation = row.generation + 1
   const nicIds = (change.nics ?? fromJson<Nic[]>(row.nics)).map((nic) => nic.portId)
   const rebuilt = change.rebuildWith
@@ -51,7 +86,9 @@ export async function changeWorkload(ctx: Ctx, row: WorkloadRow, change: Workloa
     ...(change.nics === undefined ? {} : { nics: toJson(change.nics) }),
     ...(change.process === undefined ? {} : { process: toJson(change.process) }),
     ...(change.restart === undefined ? {} : { restart: change.restart }),
-    ...(rebuilt === undefined ? {} : { image_id: rebuilt.imageId, image_key: rebuilt.key, revision: row.revision + 1 }),
+    ...(rebuilt === undefined
+      ? {}
+      : { image_id: rebuilt.imageId, image_key: rebuilt.key, revision: row.revision + 1 }),
   })
   return generation
 }
@@ -60,11 +97,29 @@ export async function markRemoving(ctx: Ctx, row: WorkloadRow): Promise<void> {
   await update(ctx, row.id, { removing: 1, generation: row.generation + 1, error: null })
 }
 
-export type SeenFacts = Pick<WorkloadRow, 'seen' | 'exit_code' | 'oom_killed' | 'started_at' | 'finished_at'>
+export type SeenFacts = Pick<
+  WorkloadRow,
+  'seen' | 'exit_code' | 'oom_killed' | 'started_at' | 'finished_at'
+>
 
 /** The wish of this generation is true. `power` follows when the process ended by itself. */
-export async function settleWorkload(ctx: Ctx, row: WorkloadRow, facts: SeenFacts & Partial<Pick<WorkloadRow, 'power' | 'bound_ports'>>): Promise<void> {
-  await update(ctx, row.id, { ...facts, settled_generation: row.generation, settled_at: ctx.now().toISOString(), error: null, step: null }, row.generation)
+export async function settleWorkload(
+  ctx: Ctx,
+  row: WorkloadRow,
+  facts: SeenFacts & Partial<Pick<WorkloadRow, 'power' | 'bound_ports'>>,
+): Promise<void> {
+  await update(
+    ctx,
+    row.id,
+    {
+      ...facts,
+      settled_generation: row.generation,
+      settled_at: ctx.now().toISOString(),
+      error: null,
+      step: null,
+    },
+    row.generation,
+  )
 }
 
 export async function noteStep(ctx: Ctx, id: string, step: string): Promise<void> {
@@ -84,14 +139,31 @@ export async function deleteWorkload(ctx: Ctx, id: string): Promise<void> {
 }
 
 /** Every id of this host, with whether something is still to be done for it. */
-export async function listWorkloadIds(ctx: Ctx, host: string): Promise<readonly { readonly id: string; readonly settled: boolean }[]> {
-  const rows = await db(ctx).selectFrom('workloads').select(['id', 'generation', 'settled_generation', 'error']).where('host', '=', host).execute()
-  return rows.map((row) => ({ id: row.id, settled: row.generation === row.settled_generation || row.error !== null }))
+export async function listWorkloadIds(
+  ctx: Ctx,
+  host: string,
+): Promise<readonly { readonly id: string; readonly settled: boolean }[]> {
+  const rows = await db(ctx)
+    .selectFrom('workloads')
+    .select(['id', 'generation', 'settled_generation', 'error'])
+    .where('host', '=', host)
+    .execute()
+  return rows.map((row) => ({
+    id: row.id,
+    settled: row.generation === row.settled_generation || row.error !== null,
+  }))
 }
 
 /** What the workloads of a host claim of it. */
-export async function claimedOf(ctx: Ctx, host: string): Promise<{ vcpus: number; memoryMiB: number; diskGiB: number; running: number }> {
-  const rows = await db(ctx).selectFrom('workloads').select(['limits', 'disk_gib', 'seen']).where('host', '=', host).execute()
+export async function claimedOf(
+  ctx: Ctx,
+  host: string,
+): Promise<{ vcpus: number; memoryMiB: number; diskGiB: number; running: number }> {
+  const rows = await db(ctx)
+    .selectFrom('workloads')
+    .select(['limits', 'disk_gib', 'seen'])
+    .where('host', '=', host)
+    .execute()
   const claimed = { vcpus: 0, memoryMiB: 0, diskGiB: 0, running: 0 }
   for (const row of rows) {
     const limits = fromJson<{ vcpus: number; memoryMiB: number }>(row.limits)
@@ -104,7 +176,14 @@ export async function claimedOf(ctx: Ctx, host: string): Promise<{ vcpus: number
 }
 
 /** With `generation`, only while the wish is still the one that was worked on. */
-async function update(ctx: Ctx, id: string, change: Updateable<WorkloadTable>, generation?: number): Promise<void> {
+async function update(
+  ctx: Ctx,
+  id: string,
+  change: Updateable<WorkloadTable>,
+  generation?: number,
+): Promise<void> {
   const query = db(ctx).updateTable('workloads').set(change).where('id', '=', id)
-  await (generation === undefined ? query : query.where('generation', '=', sql.val(generation))).execute()
+  await (
+    generation === undefined ? query : query.where('generation', '=', sql.val(generation))
+  ).execute()
 }

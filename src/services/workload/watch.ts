@@ -10,7 +10,11 @@ const QUIET_MS = 50
  * Turns the engine's changes into nudges. Most events are the echo of our own steps: a look at the container tells them from
  * real news (it died, somebody stopped or removed it), which alone are written down.
  */
-export async function watchEngine(ctx: Ctx, deps: WorkloadDeps, signal: AbortSignal): Promise<void> {
+export async function watchEngine(
+  ctx: Ctx,
+  deps: WorkloadDeps,
+  signal: AbortSignal,
+): Promise<void> {
   const waiting = new Set<string>()
   const soon = (id: string): void => {
     if (waiting.has(id)) return
@@ -18,7 +22,9 @@ export async function watchEngine(ctx: Ctx, deps: WorkloadDeps, signal: AbortSig
     setTimeout(() => {
       waiting.delete(id)
       if (signal.aborted) return
-      look(ctx, deps, id).catch((error: unknown) => ctx.log.warn({ err: error, id }, 'looking at a changed workload'))
+      look(ctx, deps, id).catch((error: unknown) =>
+        ctx.log.warn({ err: error, id }, 'looking at a changed workload'),
+      )
     }, QUIET_MS)
   }
   const changes = deps.compute.changes(signal)

@@ -11,7 +11,10 @@ import type { NewWorkload, Workload, WorkloadFace } from './face.ts'
 import { createWorkload } from './index.ts'
 
 /** A network that only remembers who is plugged and whose port was released. */
-function fakeNetwork(): NetworkFace & { readonly plugged: Set<string>; readonly released: Set<string> } {
+function fakeNetwork(): NetworkFace & {
+  readonly plugged: Set<string>
+  readonly released: Set<string>
+} {
   const plugged = new Set<string>()
   const released = new Set<string>()
   const face: Partial<NetworkFace> = {
@@ -32,7 +35,9 @@ function fakeNetwork(): NetworkFace & { readonly plugged: Set<string>; readonly 
   return { ...(face as NetworkFace), plugged, released } // the workload calls no other function of the face
 }
 
-const image: Partial<ImageFace> = { openImage: async () => await Promise.resolve(Readable.from(['a tar'])) }
+const image: Partial<ImageFace> = {
+  openImage: async () => await Promise.resolve(Readable.from(['a tar'])),
+}
 
 /** Stands for the service that owns the workload and is told of its fate. */
 const owner = { kind: 'nobody', reconcile: async () => await Promise.resolve(done) }
@@ -51,7 +56,18 @@ afterEach(async () => {
   await world.app.close()
 })
 
-const ENGINE_STEPS = ['loadImage', 'ensureSandbox', 'create', 'start', 'stop', 'kill', 'pause', 'unpause', 'setLimits', 'destroy'] as const
+const ENGINE_STEPS = [
+  'loadImage',
+  'ensureSandbox',
+  'create',
+  'start',
+  'stop',
+  'kill',
+  'pause',
+  'unpause',
+  'setLimits',
+  'destroy',
+] as const
 
 async function start(): Promise<World> {
   const faults: Faults = { calls: [], plan: undefined }
@@ -59,14 +75,35 @@ async function start(): Promise<World> {
   const network = fakeNetwork()
   const compute: ComputePort = withFaults<ComputePort>(engine, faults, ENGINE_STEPS)
   const net = withFaults<NetworkFace>(network, faults, ['plugPort', 'unplugPort', 'releasePort'])
-  const service = createWorkload({ compute, network: net, image: image as ImageFace, hostName: 'here' })
-  const app = await startTestApp([{ ...service.definition, reconcilers: [...service.definition.reconcilers, owner] }])
-  return { app, face: service.face, engine, network, faults, seen: async () => await service.face.find(app.ctx(), 'w1') }
+  const service = createWorkload({
+    compute,
+    network: net,
+    image: image as ImageFace,
+    hostName: 'here',
+  })
+  const app = await startTestApp([
+    { ...service.definition, reconcilers: [...service.definition.reconcilers, owner] },
+  ])
+  return {
+    app,
+    face: service.face,
+    engine,
+    network,
+    faults,
+    seen: async () => await service.face.find(app.ctx(), 'w1'),
+  }
 }
 
 const wish: NewWorkload = {
-  id: 'w1', projectId: 'p', ownerKind: 'nobody', name: 'web', image: { imageId: 'i', key: 'sha256:aa' }, diskGiB: 1,
-  limits: { vcpus: 1, memoryMiB: 64, pids: 100 }, nics: [{ portId: 'port-1', index: 0 }], power: 'running',
+  id: 'w1',
+  projectId: 'p',
+  ownerKind: 'nobody',
+  name: 'web',
+  image: { imageId: 'i', key: 'sha256:aa' },
+  diskGiB: 1,
+  limits: { vcpus: 1, memoryMiB: 64, pids: 100 },
+  nics: [{ portId: 'port-1', index: 0 }],
+  power: 'running',
   process: { hostname: 'web', env: {}, labels: {}, tty: false, files: [] },
 }
 
@@ -75,10 +112,16 @@ const life: readonly ((world: World) => Promise<unknown>)[] = [
   async ({ face, app }) => await face.create(app.ctx(), wish),
   async ({ face, app }) => await face.change(app.ctx(), 'w1', { restart: 'soft' }),
   async ({ face, app }) => await face.change(app.ctx(), 'w1', { power: 'paused' }),
-  async ({ face, app }) => await face.change(app.ctx(), 'w1', { power: 'running', limits: { vcpus: 2, memoryMiB: 128, pids: 100 } }),
-  async ({ face, app }) => await face.change(app.ctx(), 'w1', { rebuildWith: { imageId: 'j', key: 'sha256:bb' } }),
+  async ({ face, app }) =>
+    await face.change(app.ctx(), 'w1', {
+      power: 'running',
+      limits: { vcpus: 2, memoryMiB: 128, pids: 100 },
+    }),
+  async ({ face, app }) =>
+    await face.change(app.ctx(), 'w1', { rebuildWith: { imageId: 'j', key: 'sha256:bb' } }),
   async ({ face, app }) => await face.change(app.ctx(), 'w1', { power: 'stopped', nics: [] }),
-  async ({ face, app }) => await face.change(app.ctx(), 'w1', { power: 'running', restart: 'hard' }),
+  async ({ face, app }) =>
+    await face.change(app.ctx(), 'w1', { power: 'running', restart: 'hard' }),
   async ({ face, app }) => await face.remove(app.ctx(), 'w1'),
 ]
 
@@ -122,7 +165,12 @@ describe('a workload', () => {
     await live(1)
     world.engine.die('w1', 3)
     await nudged()
-    expect(await world.seen()).toMatchObject({ seen: 'stopped', wish: 'stopped', exitCode: 3, error: null })
+    expect(await world.seen()).toMatchObject({
+      seen: 'stopped',
+      wish: 'stopped',
+      exitCode: 3,
+      error: null,
+    })
   })
 
   it('comes back when somebody removed its container', async () => {
@@ -136,7 +184,10 @@ describe('a workload', () => {
 
   it('shows the engine’s reason when it cannot be made, and can be deleted then', async () => {
     world = await start()
-    await world.face.create(world.app.ctx(), { ...wish, process: { ...wish.process, hostname: 'fail-build' } })
+    await world.face.create(world.app.ctx(), {
+      ...wish,
+      process: { ...wish.process, hostname: 'fail-build' },
+    })
     await world.app.settle()
     expect((await world.seen())?.error).toMatch(/creating the container: .*fail-build/)
     await world.face.remove(world.app.ctx(), 'w1')
@@ -161,23 +212,32 @@ async function nudged(): Promise<void> {
 }
 
 describe('every step may be repeated', () => {
-  it.each(calls.map((name, at) => ({ name, at })))('the answer of call $at ($name) is lost', async ({ at }) => {
-    await live(life.length, { at, when: 'after', times: 1 })
-    await expectNothingLeft()
-  })
+  it.each(calls.map((name, at) => ({ name, at })))(
+    'the answer of call $at ($name) is lost',
+    async ({ at }) => {
+      await live(life.length, { at, when: 'after', times: 1 })
+      await expectNothingLeft()
+    },
+  )
 })
 
 describe('every step may fail', () => {
-  it.each(calls.map((name, at) => ({ name, at })))('call $at ($name) fails once', async ({ at }) => {
-    await live(life.length, { at, when: 'before', times: 1 })
-    await expectNothingLeft()
-  })
+  it.each(calls.map((name, at) => ({ name, at })))(
+    'call $at ($name) fails once',
+    async ({ at }) => {
+      await live(life.length, { at, when: 'before', times: 1 })
+      await expectNothingLeft()
+    },
+  )
 
   it('for good: the reason is shown, and a delete still leaves nothing', async () => {
     await live(1, { at: calls.indexOf('start'), when: 'before', times: 7 })
     const deadline = Date.now() + 30_000
-    while ((await world.seen())?.error === null && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 100))
-    expect((await world.seen())?.error).toContain(`starting the container: ${new InjectedFault('start').message}`)
+    while ((await world.seen())?.error === null && Date.now() < deadline)
+      await new Promise((resolve) => setTimeout(resolve, 100))
+    expect((await world.seen())?.error).toContain(
+      `starting the container: ${new InjectedFault('start').message}`,
+    )
     await world.face.remove(world.app.ctx(), 'w1')
     await world.app.runner.idle(1_000)
     await expectNothingLeft()

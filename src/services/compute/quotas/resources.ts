@@ -39,7 +39,7 @@ export function resourcesIn(version: string): readonly Resource[] {
   return resources.filter((name) => within(version, undefined, lastVersion[name]))
 }
 
-/** Quota classes had no server groups before 2.50. */
+/** Quota classes went their own way until 2.50: no server groups, but everything else that ever was. */
 export function classResourcesIn(version: string): readonly Resource[] {
-  return resourcesIn(version).filter((name) => atLeast(version, '2.50') || !name.startsWith('server_group'))
+  return atLeast(version, '2.50') ? resourcesIn(version) : resources.filter((name) => !name.startsWith('server_group'))
 }

@@ -9,7 +9,7 @@ import { mustAllow, type ServerVerb } from './can.ts'
 import { logAction } from './instance-actions/store.ts'
 import type { Server, ServerTable, Task, TaskKind } from './schema.ts'
 import { statusOf, taskFacts, type Status } from './status.ts'
-import { findServer, updateWhile } from './store.ts'
+import { findServer, updateUnlessBusy } from './store.ts'
 
 /** A server together with what runs. */
 export interface LiveServer {
@@ -60,7 +60,7 @@ export async function begin(ctx: Ctx, deps: ComputeDeps, { server }: Pick<LiveSe
 
 /** Writes the row unless another request changed its task since it was read: of two at once, one gets a 409. */
 export async function enterTask(tx: Ctx, server: Server, row: Updateable<ServerTable>): Promise<void> {
-  if (await updateWhile(tx, server.id, server.task, row)) return
+  if (await updateUnlessBusy(tx, server.id, server.task, row)) return
   throw cloudError('conflict', `Instance ${server.id} is being changed by another request: try again.`)
 }
 

@@ -142,7 +142,7 @@ async function createOne(tx: Ctx, deps: ComputeDeps, order: Order, at: number): 
     config_drive: guest.configDrive ? 1 : 0, user_data: guest.userData, access_ipv4: wish.accessIPv4 ?? '', access_ipv6: canonicalIp(wish.accessIPv6 ?? ''),
     disk_config: wish['OS-DCF:diskConfig'] ?? 'MANUAL', locked: 0, locked_reason: null, locked_by: null, host: deps.hostName, launch_index: at,
     reservation_id: order.reservationId, state: 'normal', task: toJson({ kind: 'build', generation: 1 }), fault: null, shelved_image_id: null,
-    base_image_id: null, password: null, created_at: now, updated_at: now, launched_at: null, terminated_at: null, deleted_at: null,
+    password: null, created_at: now, updated_at: now, launched_at: null, terminated_at: null, deleted_at: null,
   })
   if (wish.tags !== undefined) await setTags(tx, id, wish.tags)
   if (order.hints.group !== undefined) await addServerGroupMember(tx, order.hints.group, id)

@@ -12,7 +12,7 @@ export const tablesOfServers: Migration = {
       nic_tags text not null, trusted_certs text, zone text, config_drive integer not null, user_data text,
       access_ipv4 text not null, access_ipv6 text not null, disk_config text not null,
       locked integer not null, locked_reason text, locked_by text, host text not null, launch_index integer not null,
-      reservation_id text not null, state text not null, task text, fault text, shelved_image_id text, base_image_id text, password text,
+      reservation_id text not null, state text not null, task text, fault text, shelved_image_id text, password text,
       created_at text not null, updated_at text not null, launched_at text, terminated_at text, deleted_at text)`.execute(db)
     await sql`create index compute_servers_project on compute_servers (project_id, deleted_at, created_at, id)`.execute(db)
     await sql`create index compute_servers_created on compute_servers (deleted_at, created_at, id)`.execute(db)

@@ -42,7 +42,7 @@ async function reconcileServer(ctx: Ctx, deps: ComputeDeps, id: string): Promise
 /** Nothing runs and nothing is plugged any more: the row stays for the books only. */
 async function bury(ctx: Ctx, deps: ComputeDeps, server: Server): Promise<void> {
   for (const port of await deps.network.portsOf(ctx, [server.id])) await deps.network.releasePort(ctx, port.id)
-  for (const imageId of [server.shelvedImageId, server.baseImageId]) if (imageId !== null) await dropImage(ctx, deps, imageId)
+  if (server.shelvedImageId !== null) await dropImage(ctx, deps, server.shelvedImageId)
   await inTx(ctx, async (tx) => {
     const now = ctx.now().toISOString()
     await updateServer(tx, server.id, { deleted_at: now, terminated_at: now, task: null, fault: null, updated_at: now })
@@ -72,10 +72,9 @@ async function writeFailure(ctx: Ctx, server: Server, workload: Workload, reason
   const message = reason.slice(0, 255)
   if (server.fault?.message === message && server.task === undefined) return
   const waitsForSnapshot = server.task !== undefined && taskFacts[server.task.kind].bySnapshot === true
-  await updateWhile(ctx, server.id, server.task, {
-    fault: toJson({ code: 500, message, details: reason, created: ctx.now().toISOString() }),
-    ...(waitsForSnapshot ? {} : { task: null }),
-  })
+  const fault = toJson({ code: 500, message, details: reason, created: ctx.now().toISOString() })
+  if (server.task === undefined) await updateServer(ctx, server.id, { fault })
+  else await updateWhile(ctx, server.id, server.task, { fault, ...(waitsForSnapshot ? {} : { task: null }) })
 }
 
 async function dropShelved(ctx: Ctx, deps: ComputeDeps, id: string, imageId: string): Promise<void> {

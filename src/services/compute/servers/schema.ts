@@ -47,8 +47,6 @@ export interface ServerTable {
   fault: string | null
   /** Holds the file system of a shelved server; thrown away when it is unshelved. */
   shelved_image_id: string | null
-  /** What the container was made from, when that is not `image_id`: a rescue makes it anew from its own file system. */
-  base_image_id: string | null
   /** What the guest posted to its metadata service. */
   password: string | null
   created_at: string
@@ -70,11 +68,11 @@ export interface ServerTables {
 }
 
 /** What the server is when nothing is under way; `normal` is running, stopped or paused as the workload is. */
-export type ServerBase = 'normal' | 'suspended' | 'resized' | 'shelved_offloaded' | 'rescued' | 'error'
+export type ServerBase = 'normal' | 'suspended' | 'resized' | 'shelved_offloaded' | 'error'
 
 export type TaskKind =
   | 'build' | 'start' | 'stop' | 'pause' | 'unpause' | 'suspend' | 'resume' | 'reboot' | 'reboot-hard' | 'rebuild'
-  | 'resize' | 'revert' | 'snapshot' | 'backup' | 'shelve' | 'unshelve' | 'rescue' | 'unrescue' | 'delete'
+  | 'resize' | 'revert' | 'snapshot' | 'backup' | 'shelve' | 'unshelve' | 'delete'
 
 /** Done when the workload has settled `generation`, unless a snapshot (`snapshots/`) has the last word. */
 export interface Task {
@@ -135,7 +133,6 @@ export interface Server {
   readonly task: Task | undefined
   readonly fault: Fault | undefined
   readonly shelvedImageId: string | null
-  readonly baseImageId: string | null
   readonly password: string | null
   readonly createdAt: string
   readonly updatedAt: string
@@ -161,7 +158,7 @@ export function serverOf(row: ServerRow): Server {
     host: row.host, launchIndex: row.launch_index, reservationId: row.reservation_id, state: row.state,
     task: row.task === null ? undefined : fromJson<Task>(row.task),
     fault: row.fault === null ? undefined : fromJson<Fault>(row.fault),
-    shelvedImageId: row.shelved_image_id, baseImageId: row.base_image_id, password: row.password, createdAt: row.created_at, updatedAt: row.updated_at, launchedAt: row.launched_at,
+    shelvedImageId: row.shelved_image_id, password: row.password, createdAt: row.created_at, updatedAt: row.updated_at, launchedAt: row.launched_at,
     terminatedAt: row.terminated_at, deletedAt: row.deleted_at,
   }
 }

@@ -39,8 +39,6 @@ export const taskFacts: Readonly<Record<TaskKind, TaskFacts>> = {
   backup: { taskState: 'image_backup', bySnapshot: true },
   shelve: { taskState: 'shelving', bySnapshot: true },
   unshelve: { taskState: 'spawning', after: 'normal' },
-  rescue: { taskState: 'rescuing', bySnapshot: true },
-  unrescue: { taskState: 'unrescuing', bySnapshot: true },
   delete: { taskState: 'deleting' },
 }
 
@@ -105,8 +103,6 @@ function quietState(base: ServerBase, workload: Seen | undefined): { readonly st
       return { status: 'VERIFY_RESIZE', vmState: 'resized' }
     case 'shelved_offloaded':
       return { status: 'SHELVED_OFFLOADED', vmState: 'shelved_offloaded' }
-    case 'rescued':
-      return { status: 'RESCUE', vmState: 'rescued' }
     case 'suspended':
       return { status: 'SUSPENDED', vmState: 'suspended' }
     case 'normal':

@@ -30,14 +30,26 @@ export async function updateServer(ctx: Ctx, id: string, change: Updateable<Serv
   await db(ctx).updateTable('compute_servers').set({ updated_at: ctx.now().toISOString(), ...change }).where('id', '=', id).execute()
 }
 
-/** As `updateServer`, but only while the task (or that there is none) is still as it was read; false when it is another by now. */
-export async function updateWhile(ctx: Ctx, id: string, task: Task | undefined, change: Updateable<ServerTable>): Promise<boolean> {
-  const query = db(ctx)
+/** As `updateServer`, but only while this is the task; false when it is another by now. */
+export async function updateWhile(ctx: Ctx, id: string, task: Task, change: Updateable<ServerTable>): Promise<boolean> {
+  const result = await db(ctx)
+    .updateTable('compute_servers')
+    .set({ updated_at: ctx.now().toISOString(), ...change })
+    .where('id', '=', id)
+    .where('task', '=', toJson(task))
+    .executeTakeFirst()
+  return Number(result.numUpdatedRows) > 0
+}
+
+/** As `updateServer`, unless another task than this one is there by now; false then. A task that was over meanwhile is no obstacle. */
+export async function updateUnlessBusy(ctx: Ctx, id: string, task: Task | undefined, change: Updateable<ServerTable>): Promise<boolean> {
+  const result = await db(ctx)
     .updateTable('compute_servers')
     .set({ updated_at: ctx.now().toISOString(), ...change })
     .where('id', '=', id)
     .where('deleted_at', 'is', null)
-  const result = await (task === undefined ? query.where('task', 'is', null) : query.where('task', '=', toJson(task))).executeTakeFirst()
+    .where((eb) => eb.or([eb('task', 'is', null), ...(task === undefined ? [] : [eb('task', '=', toJson(task))])]))
+    .executeTakeFirst()
   return Number(result.numUpdatedRows) > 0
 }
 

@@ -26,9 +26,9 @@ export function attributesOf(image: Image): Attributes {
 }
 
 /** A new image's row, from a validated body, for the asking project. */
-export function newImage(ctx: Ctx, id: string, project: string | null, body: NewImageBody): Image {
+export function newImage(ctx: Ctx, id: string, project: string | null, body: NewImageBody & Readonly<Record<string, unknown>>): Image {
   const properties = customProperties(body)
-  const tags = [...new Set(body.tags ?? [])]
+  const tags = [...new Set(body.tags ?? [])].toSorted()
   mustBeFew(Object.keys(properties).length, PROPERTIES_PER_IMAGE, 'properties')
   mustBeFew(tags.length, TAGS_PER_IMAGE, 'tags')
   const owner = body.owner === undefined ? project : body.owner

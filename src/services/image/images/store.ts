@@ -21,7 +21,7 @@ type Where = ExpressionBuilder<Tables, 'image_images'>
 export const mayLook = (project: string) => (eb: Where) =>
   eb.or([eb('visibility', 'in', ['public', 'community']), eb('owner', '=', project), eb.and([eb('visibility', '=', 'shared'), isMember(eb, project)])])
 
-export function isMember(eb: Where, project: string, status?: string) {
+export function isMember(eb: Where, project: string, status?: MemberTable['status']) {
   const rows = eb
     .selectFrom('image_members')
     .select('image_members.member')

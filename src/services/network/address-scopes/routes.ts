@@ -3,7 +3,7 @@ import { Type } from 'typebox'
 import { neutronError } from '../fault.ts'
 import { deleteSharesOf, setShared } from '../rbac-policies/store.ts'
 import { resource, type Resource } from '../standard/resource.ts'
-import { bit, creation, Flag, isTrue, Text, timeOf } from '../standard/schema.ts'
+import { bit, creation, Flag, isTrue, Text } from '../standard/schema.ts'
 import { changeRow } from '../standard/store.ts'
 import { poolsInScope } from '../subnetpools/store.ts'
 import { newRow } from '../tables.ts'
@@ -40,7 +40,6 @@ export function addressScopeResource(): Resource {
     },
     views: async (_ctx, rows) => await Promise.resolve(rows.map((row) => ({
       id: row.id, name: row.name, project_id: row.project_id, tenant_id: row.project_id, ip_version: row.version, shared: row.is_shared === 1,
-      created_at: timeOf(row.created_at), updated_at: timeOf(row.updated_at), revision_number: row.revision,
     }))),
   })
 }

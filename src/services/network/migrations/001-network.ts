@@ -33,7 +33,7 @@ const tables: readonly string[] = [
   `create index net_floating_ips_port on net_floating_ips (port_id)`,
   `create index net_floating_ips_router on net_floating_ips (router_id)`,
   `create unique index net_floating_ips_fixed on net_floating_ips (network_id, port_id, fixed_address)`,
-  `create table net_groups (${standard}, stateful integer not null, is_default integer not null)`,
+  `create table net_groups (${standard}, is_default integer not null)`,
   `create unique index net_groups_default on net_groups (project_id) where is_default = 1`,
   `create table net_group_rules (${standard}, group_id text not null references net_groups (id) on delete cascade, direction text not null, ethertype text not null,
     protocol text, port_min integer, port_max integer, remote_cidr text, remote_group text)`,

@@ -10,7 +10,9 @@ export const workloads: Migration = {
       limits text not null, disk_gib integer not null, nics text not null, bound_ports text not null, process text not null,
       power text not null, removing integer not null, generation integer not null, settled_generation integer not null,
       restart text, seen text not null, error text, step text,
-      exit_code integer, oom_killed integer not null, started_at text, finished_at text, settled_at text, created_at text not null)`.execute(db)
+      exit_code integer, oom_killed integer not null, started_at text, finished_at text, settled_at text, created_at text not null)`.execute(
+      db,
+    )
     await sql`create index workloads_project on workloads (project_id)`.execute(db)
     await sql`create index workloads_unsettled on workloads (host, removing)`.execute(db)
   },

@@ -1,0 +1,207 @@
+import type { Socket } from 'node:net'
+import { isIP } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type {
+  ExternalSpec,
+  MetadataPeer,
+  NetworkPort,
+  NetworkSpec,
+  PortPlace,
+  PortSpec,
+  RouterSpec,
+  SecurityGroupSpec,
+} from '../../ports/network.ts'
+import type { FakeFailure } from './compute.ts'
+
+/**
+ * The network port in memory: what was wished for is kept and can be looked at, no packet moves. Knobs make it slow, let a
+ * step fail, let a thing vanish behind the cloud's back.
+ */
+export type FakeNetworkStep = Exclude<keyof NetworkPort, 'kind' | 'pluggedPorts' | 'list' | 'close'>
+
+type Accept = (socket: Socket, from: MetadataPeer) => void
+
+export interface FakeSegment {
+  readonly spec: NetworkSpec
+  readonly ports: ReadonlyMap<string, { readonly spec: PortSpec; readonly at: PortPlace }>
+  readonly groups: ReadonlyMap<string, SecurityGroupSpec>
+}
+
+export interface FakeNetwork extends NetworkPort {
+  /** Every step takes this long. */
+  delayMs: number
+  /** How many more times a step fails, or for whom: the id of the network, router, port or group it is about. */
+  readonly failOn: Map<FakeNetworkStep, FakeFailure>
+  /** The network, router, external network or port of this id is gone, as if somebody had removed it. */
+  vanish(id: string): void
+  segment(networkId: string): FakeSegment | undefined
+  router(id: string): RouterSpec | undefined
+  external(networkId: string): ExternalSpec | undefined
+  /** A workload calls the metadata address: the socket is handed to whoever serves the network. */
+  callMetadata(networkId: string, address: string, socket: Socket): void
+}
+
+interface Segment {
+  spec: NetworkSpec
+  readonly ports: Map<string, { readonly spec: PortSpec; readonly at: PortPlace }>
+  readonly groups: Map<string, SecurityGroupSpec>
+  accept?: Accept
+}
+
+class Fake implements FakeNetwork {
+  readonly kind = 'fake'
+  delayMs = 0
+  readonly failOn = new Map<FakeNetworkStep, FakeFailure>()
+  readonly #segments = new Map<string, Segment>()
+  readonly #routers = new Map<string, RouterSpec>()
+  readonly #externals = new Map<string, ExternalSpec>()
+
+  async ensureNetwork(spec: NetworkSpec): Promise<void> {
+    await this.#step('ensureNetwork', spec.id)
+    const known = this.#segments.get(spec.id)
+    if (known === undefined) this.#segments.set(spec.id, { spec, ports: new Map(), groups: new Map() })
+    else known.spec = spec
+  }
+
+  async removeNetwork(id: string): Promise<void> {
+    await this.#step('removeNetwork', id)
+    this.#segments.delete(id)
+  }
+
+  async ensureExternal(spec: ExternalSpec): Promise<void> {
+    await this.#step('ensureExternal', spec.networkId)
+    checkAddress(spec.gateway)
+    this.#externals.set(spec.networkId, spec)
+  }
+
+  async removeExternal(networkId: string): Promise<void> {
+    await this.#step('removeExternal', networkId)
+    this.#externals.delete(networkId)
+  }
+
+  async ensureRouter(spec: RouterSpec): Promise<void> {
+    await this.#step('ensureRouter', spec.id)
+    for (const leg of spec.interfaces) this.#here(leg.networkId)
+    if (spec.external !== undefined && !this.#externals.has(spec.external.networkId)) {
+      throw new Error(`external network ${spec.external.networkId} is not on this host`)
+    }
+    this.#routers.set(spec.id, spec)
+  }
+
+  async removeRouter(id: string): Promise<void> {
+    await this.#step('removeRouter', id)
+    this.#routers.delete(id)
+  }
+
+  async plug(port: PortSpec, at: PortPlace): Promise<void> {
+    await this.#step('plug', port.id)
+    this.#place(port, at)
+  }
+
+  async updatePort(port: PortSpec, at: PortPlace): Promise<void> {
+    await this.#step('updatePort', port.id)
+    this.#place(port, at)
+  }
+
+  async unplug(portId: string, networkId: string): Promise<void> {
+    await this.#step('unplug', portId)
+    this.#segments.get(networkId)?.ports.delete(portId)
+  }
+
+  async pluggedPorts(networkId: string): Promise<readonly string[]> {
+    return await Promise.resolve([...(this.#segments.get(networkId)?.ports.keys() ?? [])])
+  }
+
+  async ensureSecurityGroup(networkId: string, group: SecurityGroupSpec): Promise<void> {
+    await this.#step('ensureSecurityGroup', group.id)
+    this.#here(networkId).groups.set(group.id, group)
+  }
+
+  async removeSecurityGroup(networkId: string, groupId: string): Promise<void> {
+    await this.#step('removeSecurityGroup', groupId)
+    this.#segments.get(networkId)?.groups.delete(groupId)
+  }
+
+  async list(): ReturnType<NetworkPort['list']> {
+    return await Promise.resolve({
+      networks: [...this.#segments.keys()],
+      routers: [...this.#routers.keys()],
+      externals: [...this.#externals.keys()],
+    })
+  }
+
+  async serveMetadata(networkId: string, accept: Accept): Promise<void> {
+    await this.#step('serveMetadata', networkId)
+    this.#here(networkId).accept ??= accept
+  }
+
+  async close(): Promise<void> {
+    for (const segment of this.#segments.values()) delete segment.accept
+    await Promise.resolve()
+  }
+
+  vanish(id: string): void {
+    this.#segments.delete(id)
+    this.#routers.delete(id)
+    this.#externals.delete(id)
+    for (const segment of this.#segments.values()) segment.ports.delete(id)
+  }
+
+  segment(networkId: string): FakeSegment | undefined {
+    return this.#segments.get(networkId)
+  }
+
+  router(id: string): RouterSpec | undefined {
+    return this.#routers.get(id)
+  }
+
+  external(networkId: string): ExternalSpec | undefined {
+    return this.#externals.get(networkId)
+  }
+
+  callMetadata(networkId: string, address: string, socket: Socket): void {
+    const accept = this.#segments.get(networkId)?.accept
+    if (accept === undefined) socket.destroy()
+    else accept(socket, { networkId, address })
+  }
+
+  #here(networkId: string): Segment {
+    const segment = this.#segments.get(networkId)
+    if (segment === undefined) throw new Error(`network ${networkId} is not on this host`)
+    return segment
+  }
+
+  #place(port: PortSpec, at: PortPlace): void {
+    const segment = this.#here(port.networkId)
+    checkPort(port, at)
+    const taken = [...segment.ports.values()].some(
+      (other) => other.spec.id !== port.id && other.at.netns === at.netns && other.at.ifname === at.ifname,
+    )
+    if (taken) throw new Error(`there is another interface ${at.ifname} in ${at.netns}, not of port ${port.id}`)
+    segment.ports.set(port.id, { spec: port, at })
+    for (const group of port.securityGroups) segment.groups.set(group.id, group)
+  }
+
+  async #step(step: FakeNetworkStep, subject: string): Promise<void> {
+    if (this.delayMs > 0) await sleep(this.delayMs)
+    const failure = this.failOn.get(step)
+    const fails = typeof failure === 'function' ? failure(subject) : failure !== undefined && failure > 0
+    if (typeof failure === 'number') this.failOn.set(step, failure - 1)
+    if (fails) throw new Error(`the fake engine was told to fail: ${step} of ${subject}`)
+  }
+}
+
+/** The same words that a real engine would refuse. */
+function checkPort(port: PortSpec, at: PortPlace): void {
+  if (!/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/i.test(port.mac)) throw new Error(`'${port.mac}' is not a MAC address`)
+  for (const { address } of port.addresses) checkAddress(address)
+  if (!/^[A-Za-z][A-Za-z0-9_.-]{0,14}$/.test(at.ifname)) throw new Error(`'${at.ifname}' is not an interface name`)
+}
+
+function checkAddress(address: string): void {
+  if (isIP(address) === 0) throw new Error(`'${address}' is not an IP address`)
+}
+
+export function createFakeNetwork(): FakeNetwork {
+  return new Fake()
+}

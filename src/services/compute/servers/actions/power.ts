@@ -1,0 +1,60 @@
+import { Type, type TSchema } from 'typebox'
+import type { Ctx } from '../../../../kernel/ctx/ctx.ts'
+import { route, type Route } from '../../../../kernel/http/route.ts'
+import type { WorkloadChange } from '../../../workload/face.ts'
+import type { ComputeDeps } from '../../deps.ts'
+import { begin, serverFor } from '../act.ts'
+import type { ServerVerb } from '../can.ts'
+import type { TaskKind } from '../schema.ts'
+import { serverAction } from './server-action.ts'
+
+/** Verbs that only turn the power: body key, verb, task, action log, wish. */
+interface PowerVerb {
+  readonly action: string
+  readonly verb: ServerVerb
+  readonly kind: TaskKind
+  readonly policy: string
+  readonly change: WorkloadChange
+}
+
+const verbs: readonly PowerVerb[] = [
+  { action: 'os-start', verb: 'start', kind: 'start', policy: 'os_compute_api:servers:start', change: { power: 'running' } },
+  { action: 'os-stop', verb: 'stop', kind: 'stop', policy: 'os_compute_api:servers:stop', change: { power: 'stopped' } },
+  { action: 'pause', verb: 'pause', kind: 'pause', policy: 'os_compute_api:os-pause-server:pause', change: { power: 'paused' } },
+  { action: 'unpause', verb: 'unpause', kind: 'unpause', policy: 'os_compute_api:os-pause-server:unpause', change: { power: 'running' } },
+  { action: 'suspend', verb: 'suspend', kind: 'suspend', policy: 'os_compute_api:os-suspend-server:suspend', change: { power: 'paused' } },
+  { action: 'resume', verb: 'resume', kind: 'resume', policy: 'os_compute_api:os-suspend-server:resume', change: { power: 'running' } },
+]
+
+/** Any value: the original ignores what comes with these keys. */
+const Ignored: TSchema = Type.Unknown()
+
+const Reboot = Type.Object({ type: Type.String({ pattern: '^(?:[Hh][Aa][Rr][Dd]|[Ss][Oo][Ff][Tt])$' }) }, { additionalProperties: false })
+
+export function powerActions(deps: ComputeDeps): readonly Route[] {
+  return [
+    ...verbs.map((verb) => route({
+      ...serverAction(verb.action), policy: verb.policy, body: Ignored, status: 202,
+      handle: async (ctx, { params }) => await turn(ctx, deps, params.id, verb),
+    })),
+    route({
+      ...serverAction('reboot'), policy: 'os_compute_api:servers:reboot', body: Reboot, status: 202,
+      handle: async (ctx, { params, body }) => {
+        const hard = body.type.toUpperCase() === 'HARD'
+        const live = await serverFor(ctx, deps, params.id, hard ? 'reboot hard' : 'reboot')
+        await begin(ctx, deps, live, {
+          action: 'reboot', kind: hard ? 'reboot-hard' : 'reboot', row: { state: 'normal' },
+          change: { power: 'running', restart: hard ? 'hard' : 'soft', retry: true },
+        })
+      },
+    }),
+  ]
+}
+
+async function turn(ctx: Ctx, deps: ComputeDeps, id: string, verb: PowerVerb): Promise<undefined> {
+  const live = await serverFor(ctx, deps, id, verb.verb)
+  // a stop out of ERROR leaves the error behind, as a start does
+  const row = live.server.state === 'error' ? { state: 'normal' as const } : {}
+  await begin(ctx, deps, live, { action: verb.verb, kind: verb.kind, change: verb.change, row })
+  return undefined
+}

@@ -1,0 +1,17 @@
+import { createHash } from 'node:crypto'
+import type { Parts } from '../parts.ts'
+import { seal, unseal } from '../tokens/fernet.ts'
+
+/** Blobs are encrypted with the newest key of the credential keys. */
+export function sealBlob(parts: Parts, blob: string): string {
+  return seal(parts.credentialKeys.primary, Buffer.from(blob), Date.now())
+}
+
+export function openBlob(parts: Parts, sealed: string): string {
+  const bytes = unseal(parts.credentialKeys.all, sealed)
+  if (bytes === undefined) throw new Error('a credential cannot be decrypted: its key is missing from the key folder')
+  return bytes.toString()
+}
+
+/** An EC2 credential is found by its access key: its id is that key's hash. */
+export const idOfAccess = (access: string): string => createHash('sha256').update(access).digest('hex')

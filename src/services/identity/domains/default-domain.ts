@@ -1,0 +1,2 @@
+/** Id of the domain that is always there. */
+export const DEFAULT_DOMAIN = 'default'

@@ -1,0 +1,14 @@
+import type { Ctx } from '../../../kernel/ctx/ctx.ts'
+import { nudge } from '../../../kernel/tasks/store.ts'
+import { kinds } from '../kinds.ts'
+import { changeRow } from '../standard/store.ts'
+import { floatingIpsOfPorts, floatingIpSpec } from './store.ts'
+
+/** The port, or one address of it, is no more: floating addresses that led there stay, and lead nowhere. */
+export async function detachFrom(tx: Ctx, portId: string, address?: string): Promise<void> {
+  for (const floating of await floatingIpsOfPorts(tx, [portId])) {
+    if (address !== undefined && floating.fixed_address !== address) continue
+    await changeRow(tx, floatingIpSpec, floating.id, { port_id: null, fixed_address: null, router_id: null, status: 'DOWN' })
+    if (floating.router_id !== null) await nudge(tx, kinds.router, floating.router_id)
+  }
+}

@@ -1,0 +1,54 @@
+import { rmSync } from 'node:fs'
+import {
+  createFakeCompute,
+  createFakeImageStore,
+  createFakeNetwork,
+  type FakeCompute,
+} from '../../src/engines/fake/index.ts'
+import { startCloud, type Cloud } from '../../src/cloud.ts'
+import { loadConfig } from '../../src/kernel/config/config.ts'
+import { createLog } from '../../src/kernel/log/log.ts'
+import { credentialsOf, temporaryData } from './cloud-process.ts'
+import { Session } from './session.ts'
+
+/** The whole cloud in this process on the fake engine: every service real, database real and fresh. */
+export interface TestCloud {
+  readonly cloud: Cloud
+  readonly compute: FakeCompute
+  as(user: 'admin' | 'demo'): Promise<Session>
+  /** Waits until every reconciler has settled. */
+  settle(): Promise<void>
+  close(): Promise<void>
+}
+
+export async function startTestCloud(
+  options: { readonly databaseUrl?: string; readonly logLevel?: string } = {},
+): Promise<TestCloud> {
+  const data = temporaryData()
+  const config = loadConfig({
+    env: {},
+    flags: {
+      data,
+      'listen.port': 0,
+      'engines.kind': 'fake',
+      'log.level': options.logLevel ?? 'silent',
+      'database.url': options.databaseUrl,
+    },
+  })
+  const compute = createFakeCompute()
+  const engines = { compute, network: createFakeNetwork(), images: createFakeImageStore() }
+  const cloud = await startCloud(config, createLog(config.log.level), {
+    engines,
+    backOffMs: () => 5,
+  })
+  return {
+    cloud,
+    compute,
+    as: async (user) => await Session.login(credentialsOf(data, user)),
+    settle: async () => await cloud.app.runner.idle(),
+    async close() {
+      await cloud.close()
+      rmSync(data, { recursive: true, force: true })
+    },
+  }
+}
