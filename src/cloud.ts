@@ -107,7 +107,7 @@ async function wire(
     log,
     services: [operator, ...services.definitions],
     policyOverrides: policyOf(folder),
-    authenticate: services.identity.face.authenticate,
+    authenticate: async (ctx, token) => await services.identity.face.authenticate(ctx, token),
     ...(options.backOffMs === undefined ? {} : { backOffMs: options.backOffMs }),
   })
   return app

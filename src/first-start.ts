@@ -32,7 +32,19 @@ export async function firstStart(
   const marker = folder.file('first-start-done')
   if (existsSync(marker)) return
   const { identity, image, network, compute } = services
-  await identity.bootstrap(ctx, passwords)
+  await identity.bootstrap(ctx, {
+    users: [
+      {
+        name: 'admin',
+        password: passwords.admin,
+        projects: { admin: ['admin'], demo: ['admin'] },
+        system: ['admin'],
+        domain: ['admin'],
+      },
+      { name: 'demo', password: passwords.demo, projects: { demo: ['member'] } },
+      { name: 'service', password: passwords.service, projects: { service: ['service', 'admin'] } },
+    ],
+  })
   const [admin, demo] = await Promise.all(
     ['admin', 'demo'].map(async (name) => await identity.face.findProjectByName(ctx, name)),
   )

@@ -5,6 +5,7 @@ import { CoProcess } from '../../kernel/exec/coprocess.ts'
 import { run, tryRun } from '../../kernel/exec/run.ts'
 import { allowAll, groupSpec, legSpec, networkSpec, nextMac, portSpec, routerSpec } from '../../ports/contract/network.ts'
 import type { PortSpec, RouterSpec, SecurityGroupSpec } from '../../ports/network.ts'
+import { createLinuxNetwork } from './linux-network.ts'
 import { linuxBed, type LinuxBed } from './testbed.ts'
 
 /** Packets through the real thing: plain namespaces are the workloads, busybox their programs. */
@@ -355,6 +356,38 @@ async function sourceSeenFrom(netns: string): Promise<string | undefined> {
   await new Promise((resolve) => server.close(resolve))
   return seen
 }
+
+it('goes on where a process before it stopped, and ends what was forbidden meanwhile', async () => {
+  const [net, ext] = [await network(), await external()]
+  const group = groupSpec([...egress, tcp(80)])
+  const a = await guest(net, '10.0.0.5')
+  const b = await guest(net, '10.0.0.6', { securityGroups: [group] })
+  const router = routerSpec({ interfaces: [legSpec(net, '10.0.0.1')], external: gatewayTo(ext) })
+  await bed.port.ensureRouter(router)
+  const talk = await echoing(a.netns, b.netns, '10.0.0.6', 80)
+  expect(await talk.echoes('one')).toBe(true)
+  const next = createLinuxNetwork({ cloud: bed.cloud, log: { debug: () => undefined } })
+  try {
+    expect(await next.list()).toEqual({ networks: [net], routers: [router.id], externals: [ext] })
+    expect([...(await next.pluggedPorts(net))].sort()).toEqual([a.spec.id, b.spec.id].sort())
+    await next.ensureNetwork(networkSpec(net))
+    await next.ensureRouter(router)
+    await next.plug(b.spec, { netns: b.netns, ifname: 'eth0' })
+    expect(await talk.echoes('two')).toBe(true)
+    await next.plug({ ...b.spec, securityGroups: [{ ...group, rules: egress }] }, { netns: b.netns, ifname: 'eth0' })
+    expect(await talk.echoes('three')).toBe(false)
+    expect(await sourceSeenFrom(a.netns)).toBe(bed.external.address)
+    await next.unplug(a.spec.id, net)
+    await next.removeSecurityGroup(net, a.spec.securityGroups[0]?.id ?? '')
+    await next.removeRouter(router.id)
+    await next.removeNetwork(net)
+    await next.removeExternal(ext)
+    expect(await next.list()).toEqual({ networks: [], routers: [], externals: [] })
+  } finally {
+    await talk.stop()
+    await next.close()
+  }
+})
 
 it('leaves the host as it was', async () => {
   const own = await linuxBed()

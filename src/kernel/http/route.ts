@@ -66,7 +66,7 @@ export type Route = RouteSpec<TSchema, TSchema, TSchema>
 export function route<P extends TSchema, Q extends TSchema, B extends TSchema>(
   spec: RouteSpec<P, Q, B>,
 ): Route {
-  return spec as Route // handlers are contravariant in their request; the kernel validates before calling
+  return spec // the kernel validates a request before the handler sees it
 }
 
 /** An answer that is more than JSON with the declared status. */

@@ -52,7 +52,7 @@ export class TestClient {
       },
       ...(body === undefined
         ? {}
-        : { body: raw ? (body as string | Uint8Array<ArrayBuffer>) : JSON.stringify(body) }), // bytes and text are bodies
+        : { body: raw ? body : JSON.stringify(body) }), // bytes and text are bodies
     })
     const bytes = Buffer.from(await response.arrayBuffer())
     const json = response.headers.get('content-type')?.includes('json') === true && bytes.length > 0

@@ -48,7 +48,9 @@ export interface IdentityDeps {
 export interface Identity {
   readonly definition: ServiceDefinition
   readonly face: IdentityFace
-  /** Domain, projects, roles, users and catalog of a new cloud; reads the revocations too, so it runs at every start. */
+  /** Reads what must be in memory before the first token is checked: at every start. */
+  start(ctx: Ctx): Promise<void>
+  /** Domain, projects, roles, users and catalog of a new cloud. */
   bootstrap(ctx: Ctx, settings: BootstrapSettings): Promise<void>
 }
 
@@ -79,10 +81,8 @@ export function createIdentity(deps: IdentityDeps): Identity {
       ],
     },
     face: faceOf(parts),
-    async bootstrap(ctx, settings) {
-      await bootstrapIdentity(ctx, settings, deps.region, deps.catalog)
-      await revocations.refresh(ctx)
-    },
+    start: async (ctx) => await revocations.refresh(ctx),
+    bootstrap: async (ctx, settings) => await bootstrapIdentity(ctx, settings, deps.region, deps.catalog),
   }
 }
 

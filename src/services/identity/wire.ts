@@ -1,4 +1,4 @@
-import { Type, type Static, type TObject, type TProperties } from 'typebox'
+import { Type, type Static, type TObject, type TObjectOptions, type TProperties } from 'typebox'
 
 /** Shapes that many of Keystone's resources share. */
 
@@ -15,7 +15,7 @@ export const IdParams = Type.Object({ id: Type.String() })
 export type IdParams = Static<typeof IdParams>
 
 /** `{ "<member>": { … } }` with more attributes allowed inside, as Keystone keeps what it does not know. */
-export function openBody<M extends string, P extends TProperties>(member: M, properties: P, options: object = {}): TObject<Record<M, TObject<P>>> {
+export function openBody<M extends string, P extends TProperties>(member: M, properties: P, options: TObjectOptions = {}): TObject<Record<M, TObject<P>>> {
   return Type.Object({ [member]: Type.Object(properties, options) } as Record<M, TObject<P>>) // one computed key
 }
 

@@ -24,7 +24,11 @@ export interface ImageSettings {
 }
 
 /** Uploads the guests that are not there yet. A start that was killed half-way is taken up where it broke off. */
-export async function bootstrapImages(ctx: Ctx, writing: Writing, settings: ImageSettings): Promise<void> {
+export async function bootstrapImages(
+  ctx: Ctx,
+  writing: Writing,
+  settings: ImageSettings,
+): Promise<void> {
   await writing.release(ctx)
   for (const guest of settings.guests) {
     const known = await findImageByName(ctx, settings.projectId, guest.name)
@@ -39,10 +43,20 @@ export async function bootstrapImages(ctx: Ctx, writing: Writing, settings: Imag
   }
 }
 
-async function insertGuest(ctx: Ctx, guest: GuestImage, projectId: string): Promise<ReturnType<typeof newImage>> {
+async function insertGuest(
+  ctx: Ctx,
+  guest: GuestImage,
+  projectId: string,
+): Promise<ReturnType<typeof newImage>> {
   const image = newImage(ctx, randomUUID(), projectId, {
-    name: guest.name, visibility: 'public', container_format: 'docker', disk_format: 'raw', min_disk: guest.minDisk, min_ram: guest.minRam,
-    ...guest.properties, description: guest.description,
+    name: guest.name,
+    visibility: 'public',
+    container_format: 'docker',
+    disk_format: 'raw',
+    min_disk: guest.minDisk,
+    min_ram: guest.minRam,
+    ...guest.properties,
+    description: guest.description,
   })
   await insertImage(ctx, image)
   return image

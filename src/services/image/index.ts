@@ -42,6 +42,8 @@ export interface ImageDeps {
   readonly quota?: Partial<Quota>
   /** Where web-download may go. */
   readonly download?: DownloadRules
+  /** The region that clients name to copy from an image of this cloud. */
+  readonly region?: string
 }
 
 /**
@@ -59,9 +61,19 @@ export function createImage(deps: ImageDeps): {
   const writing = new Writing({ store, quota })
   const storeId = store.kind
   const routes = [
-    ...versionRoutes, ...imageRoutes({ storeId, quota }), ...dataRoutes({ store, writing }), ...tagRoutes, ...memberRoutes, ...taskRoutes,
-    ...importRoutes({ storeId, download }), ...infoRoutes({ storeId, quota }), ...schemaRoutes,
-    ...namespaceRoutes, ...definitionRoutes, ...definitionListRoutes, ...resourceTypeRoutes,
+    ...versionRoutes,
+    ...imageRoutes({ storeId, quota }),
+    ...dataRoutes({ store, writing }),
+    ...tagRoutes,
+    ...memberRoutes,
+    ...taskRoutes,
+    ...importRoutes({ storeId, download }),
+    ...infoRoutes({ storeId, quota }),
+    ...schemaRoutes,
+    ...namespaceRoutes,
+    ...definitionRoutes,
+    ...definitionListRoutes,
+    ...resourceTypeRoutes,
   ]
   const definition: ServiceDefinition = {
     name: 'image',
@@ -69,10 +81,18 @@ export function createImage(deps: ImageDeps): {
     routes: routes.map(strictly),
     policies,
     migrations: [images, metadefs],
-    reconcilers: [blobReconciler(store), writing.reconciler(), importReconciler({ store, quota, download })],
+    reconcilers: [
+      blobReconciler(store),
+      writing.reconciler(),
+      importReconciler({ store, quota, download, region: deps.region ?? 'RegionOne' }),
+    ],
     fault: imageFault,
   }
-  return { definition, face: new Face({ store, quota, writing }), bootstrap: async (ctx, settings) => await bootstrapImages(ctx, writing, settings) }
+  return {
+    definition,
+    face: new Face({ store, quota, writing }),
+    bootstrap: async (ctx, settings) => await bootstrapImages(ctx, writing, settings),
+  }
 }
 
 class Face implements ImageFace {
@@ -80,7 +100,11 @@ class Face implements ImageFace {
   readonly #quota: Quota
   readonly #writing: Writing
 
-  constructor(config: { readonly store: ImageStore; readonly quota: Quota; readonly writing: Writing }) {
+  constructor(config: {
+    readonly store: ImageStore
+    readonly quota: Quota
+    readonly writing: Writing
+  }) {
     this.#store = config.store
     this.#quota = config.quota
     this.#writing = config.writing
@@ -92,22 +116,33 @@ class Face implements ImageFace {
   }
 
   async listImages(ctx: Ctx): ReturnType<ImageFace['listImages']> {
-    const everything = { limit: Number.MAX_SAFE_INTEGER - 1, marker: undefined, sorts: [], reverse: false }
+    const everything = {
+      limit: Number.MAX_SAFE_INTEGER - 1,
+      marker: undefined,
+      sorts: [],
+      reverse: false,
+    }
     const { images: found } = await listImages(ctx, readFilters(new URLSearchParams()), everything)
     return found.map(imageInfo)
   }
 
   async openImage(ctx: Ctx, id: string): Promise<Readable> {
     const image = await getImage(ctx, id)
-    if (image.blob === null || image.size === null) throw cloudError('notFound', `Image ${id} has no data: it is ${image.status}.`)
+    if (image.blob === null || image.size === null)
+      throw cloudError('notFound', `Image ${id} has no data: it is ${image.status}.`)
     return await this.#store.read(image.blob)
   }
 
   async reserveImage(ctx: Ctx, wish: NewImage): Promise<string> {
     const id = randomUUID()
     const image = newImage({ ...ctx, who: undefined }, id, wish.projectId, {
-      ...wish.properties, name: wish.name, visibility: 'private', container_format: wish.containerFormat, disk_format: wish.diskFormat,
-      min_disk: wish.minDiskGiB, min_ram: wish.minRamMiB,
+      ...wish.properties,
+      name: wish.name,
+      visibility: 'private',
+      container_format: wish.containerFormat,
+      disk_format: wish.diskFormat,
+      min_disk: wish.minDiskGiB,
+      min_ram: wish.minRamMiB,
     })
     await mustHaveRoomForImage(ctx, this.#quota, wish.projectId)
     await insertImage(ctx, image)
@@ -118,7 +153,11 @@ class Face implements ImageFace {
     await this.#writing.fill(ctx, await getImage(ctx, id), content)
   }
 
-  async setImageProperties(ctx: Ctx, id: string, properties: Readonly<Record<string, string | null>>): Promise<void> {
+  async setImageProperties(
+    ctx: Ctx,
+    id: string,
+    properties: Readonly<Record<string, string | null>>,
+  ): Promise<void> {
     const image = await getImage(ctx, id)
     mustFor(ctx, 'modify_image', image.owner)
     if (!(await changeImage(ctx, id, { columns: {}, properties }))) throw noSuchImage(id)

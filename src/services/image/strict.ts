@@ -12,7 +12,8 @@ export function strictly(route: Route): Route {
     handle: async (ctx, req) => {
       const { params, rawQuery, body } = req
       const path = req.url.split('?', 1)[0] ?? ''
-      if (path.length > 1 && path.endsWith('/')) throw cloudError('notFound', 'The resource could not be found: the path ends with a slash.')
+      if (path.length > 1 && path.endsWith('/'))
+        throw cloudError('notFound', 'The resource could not be found: the path ends with a slash.')
       if (holdsNul(params) || holdsNul([...rawQuery]) || holdsNul(body)) {
         throw cloudError('badRequest', 'The character U+0000 is not allowed in names and values.')
       }

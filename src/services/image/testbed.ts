@@ -10,7 +10,12 @@ export interface ImageBed extends TestApp {
   readonly image: ReturnType<typeof createImage>
   /** Creates an image and gives its body; `wish` overrides. */
   create(person: Person, wish?: Record<string, unknown>): Promise<Json>
-  upload(person: Person, id: string, bytes: string | Uint8Array, to?: 'file' | 'stage'): Promise<Answer>
+  upload(
+    person: Person,
+    id: string,
+    bytes: string | Uint8Array,
+    to?: 'file' | 'stage',
+  ): Promise<Answer>
   patch(person: Person, id: string, operations: unknown): Promise<Answer>
 }
 
@@ -29,8 +34,14 @@ export async function startImageBed(deps: Partial<ImageDeps> = {}): Promise<Imag
       return answer.body
     },
     upload: async (person, id, bytes, to = 'file') =>
-      await app.as(person).with({ 'content-type': 'application/octet-stream' }).put(`/image/v2/images/${id}/${to}`, bytes),
+      await app
+        .as(person)
+        .with({ 'content-type': 'application/octet-stream' })
+        .put(`/image/v2/images/${id}/${to}`, bytes),
     patch: async (person, id, operations) =>
-      await app.as(person).with({ 'content-type': 'application/openstack-images-v2.1-json-patch' }).patch(`/image/v2/images/${id}`, operations),
+      await app
+        .as(person)
+        .with({ 'content-type': 'application/openstack-images-v2.1-json-patch' })
+        .patch(`/image/v2/images/${id}`, operations),
   }
 }

@@ -82,11 +82,11 @@ async function dropShelved(ctx: Ctx, deps: ComputeDeps, id: string, imageId: str
   await updateServer(ctx, id, { shelved_image_id: null })
 }
 
-/** An image that served its purpose; somebody may have deleted it before us. */
+/** An image that served its purpose; somebody may have deleted it before us, or protected it to keep it. */
 export async function dropImage(ctx: Ctx, deps: ComputeDeps, imageId: string): Promise<void> {
   try {
     await deps.image.deleteImage(ctx, imageId)
   } catch (error) {
-    if (!isCloudError(error, 'notFound')) throw error
+    if (!isCloudError(error, 'notFound') && !isCloudError(error, 'forbidden')) throw error
   }
 }

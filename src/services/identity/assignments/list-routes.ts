@@ -14,7 +14,7 @@ export const assignmentListRoutes: readonly Route[] = [
     method: 'GET', path: '/v3/role_assignments', policy: 'identity:list_role_assignments',
     check: async (ctx, req) => await check(ctx, req.rawQuery),
     handle: async (ctx, req) => {
-      const entries = await listAssignments(ctx, { ...questionOf(req.rawQuery), ...(await withinDomain(ctx, req.rawQuery)) })
+      const entries = await listAssignments(ctx, questionOf(req.rawQuery, whoOf(ctx).domainId))
       const names = flagOf(req.rawQuery, 'include_names') ? await namesFor(ctx, entries) : undefined
       return {
         role_assignments: entries.map((entry) => entryView(req, entry, names)),
@@ -36,18 +36,13 @@ async function check(ctx: Ctx, query: URLSearchParams): Promise<void> {
   }
 }
 
-/** A token of a domain sees the assignments of that domain. */
-async function withinDomain(ctx: Ctx, query: URLSearchParams): Promise<Pick<Question, 'withinDomain'>> {
-  const { domainId } = whoOf(ctx)
-  return await Promise.resolve(domainId === undefined || query.has('scope.domain.id') && query.get('scope.domain.id') === domainId ? {} : { withinDomain: domainId })
-}
-
-function questionOf(query: URLSearchParams): Question {
+/** A token of a domain sees the assignments of that domain only. */
+function questionOf(query: URLSearchParams, withinDomain: string | undefined): Question {
   const one = (name: string): string | undefined => query.get(name) ?? undefined
   const question: Question = {
     userId: one('user.id'), groupId: one('group.id'), roleId: one('role.id'), projectId: one('scope.project.id'), domainId: one('scope.domain.id'),
     system: query.has('scope.system'), inherited: query.has('scope.OS-INHERIT:inherited_to') ? one('scope.OS-INHERIT:inherited_to') === 'projects' : undefined,
-    effective: flagOf(query, 'effective'), includeSubtree: flagOf(query, 'include_subtree'), withinDomain: undefined,
+    effective: flagOf(query, 'effective'), includeSubtree: flagOf(query, 'include_subtree'), withinDomain,
   }
   if (question.includeSubtree && question.projectId === undefined) throw cloudError('badRequest', 'scope.project.id must be given when include_subtree is.')
   if (question.effective && question.groupId !== undefined) throw cloudError('badRequest', 'effective and group.id cannot be combined: effective assignments name users only.')

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 /**
@@ -40,7 +40,9 @@ export class KeyFolder {
   /** The staged key becomes primary, a new one is staged, the oldest goes. Tokens of the remaining keys stay valid. */
   rotate(): void {
     const highest = this.#keys[0]?.index ?? 0
-    renameSync(join(this.#path, '0'), join(this.#path, String(highest + 1)))
+    const next = join(this.#path, String(highest + 1))
+    renameSync(join(this.#path, '0'), next)
+    utimesSync(next, new Date(), new Date()) // its age counts from here, not from when it was staged
     this.#write(0)
     const old = indexes(this.#path).filter((index) => index > 0)
     for (const index of old.slice(0, Math.max(0, old.length + 1 - this.#maxKeys))) rmSync(join(this.#path, String(index)), { force: true })

@@ -27,8 +27,13 @@ describe('uploading', () => {
     expect((await bed.as('demo').get(fileOf(id))).status).toBe(204)
     expect((await bed.upload('demo', id, 'content')).status).toBe(204)
     expect(await show(id)).toMatchObject({
-      status: 'active', size: 7, virtual_size: 7, stores: 'fake', os_hash_algo: 'sha512',
-      checksum: createHash('md5').update('content').digest('hex'), os_hash_value: createHash('sha512').update('content').digest('hex'),
+      status: 'active',
+      size: 7,
+      virtual_size: 7,
+      stores: 'fake',
+      os_hash_algo: 'sha512',
+      checksum: createHash('md5').update('content').digest('hex'),
+      os_hash_value: createHash('sha512').update('content').digest('hex'),
     })
     expect((await bed.upload('demo', id, 'again')).status).toBe(409)
     const info = await bed.image.face.findImage(bed.ctx(), id)
@@ -39,7 +44,9 @@ describe('uploading', () => {
     const { id } = await bed.create('demo', { container_format: null })
     expect((await bed.as('demo').put(fileOf(id), { json: 1 })).status).toBe(415)
     expect((await bed.upload('demo', id, 'x')).status).toBe(400)
-    const octets = bed.as('demo').with({ 'content-type': 'application/octet-stream', 'x-image-meta-store': 'ceph' })
+    const octets = bed
+      .as('demo')
+      .with({ 'content-type': 'application/octet-stream', 'x-image-meta-store': 'ceph' })
     expect((await octets.put(fileOf(id), 'x')).status).toBe(400)
     expect((await bed.upload('demo', 'nothing', 'x')).status).toBe(404)
   })
@@ -48,7 +55,9 @@ describe('uploading', () => {
     const { id } = await bed.create('demo')
     expect((await bed.upload('demo', id, new Uint8Array(5_000_000))).status).toBe(413)
     const streamed = await fetch(bed.url + fileOf(id), {
-      method: 'PUT', headers: { 'x-auth-token': 'demo', 'content-type': 'application/octet-stream' }, duplex: 'half',
+      method: 'PUT',
+      headers: { 'x-auth-token': 'demo', 'content-type': 'application/octet-stream' },
+      duplex: 'half',
       body: Readable.toWeb(Readable.from(Array.from({ length: 80 }, () => Buffer.alloc(65_536)))),
     } as RequestInit)
     expect(streamed.status).toBe(413)
@@ -60,7 +69,14 @@ describe('uploading', () => {
   it('leaves no half image when the sender goes away', async () => {
     const { id } = await bed.create('demo')
     await new Promise<void>((resolve) => {
-      const sent = request(bed.url + fileOf(id), { method: 'PUT', headers: { 'x-auth-token': 'demo', 'content-type': 'application/octet-stream', 'content-length': 100_000 } })
+      const sent = request(bed.url + fileOf(id), {
+        method: 'PUT',
+        headers: {
+          'x-auth-token': 'demo',
+          'content-type': 'application/octet-stream',
+          'content-length': 100_000,
+        },
+      })
       sent.once('error', () => resolve())
       sent.write(Buffer.alloc(50_000), () => setTimeout(() => sent.destroy(new Error('gone')), 20))
     })
@@ -83,7 +99,9 @@ describe('uploading', () => {
       await bed.as('demo').delete(`/image/v2/images/${late.id}`)
       yield Buffer.from('end')
     }
-    await expect(bed.image.face.fillImage(bed.ctx(), late.id, Readable.from(slowly()))).rejects.toThrow(/deleted during/)
+    await expect(
+      bed.image.face.fillImage(bed.ctx(), late.id, Readable.from(slowly())),
+    ).rejects.toThrow(/deleted during/)
     await bed.settle()
     expect((await bed.store.list()).length).toBe(before - 1)
   })
@@ -94,13 +112,25 @@ describe('downloading', () => {
     const { id } = await bed.create('demo')
     await bed.upload('demo', id, '0123456789')
     const whole = await bed.as('demo').get(fileOf(id))
-    expect([whole.status, whole.body, whole.headers.get('content-md5')]).toEqual([200, '0123456789', createHash('md5').update('0123456789').digest('hex')])
+    expect([whole.status, whole.body, whole.headers.get('content-md5')]).toEqual([
+      200,
+      '0123456789',
+      createHash('md5').update('0123456789').digest('hex'),
+    ])
     const part = await bed.as('demo').with({ range: 'bytes=2-4' }).get(fileOf(id))
-    expect([part.status, part.body, part.headers.get('content-range')]).toEqual([206, '234', 'bytes 2-4/10'])
+    expect([part.status, part.body, part.headers.get('content-range')]).toEqual([
+      206,
+      '234',
+      'bytes 2-4/10',
+    ])
     const none = await bed.as('demo').with({ range: 'bytes=10-' }).get(fileOf(id))
     expect([none.status, none.headers.get('content-range')]).toEqual([416, 'bytes */10'])
     const head = await bed.as('demo').send('HEAD', fileOf(id))
-    expect([head.status, head.headers.get('content-length'), head.bytes.length]).toEqual([200, '10', 0])
+    expect([head.status, head.headers.get('content-length'), head.bytes.length]).toEqual([
+      200,
+      '10',
+      0,
+    ])
   })
 
   it('goes on working for empty images', async () => {
@@ -120,7 +150,15 @@ describe('downloading', () => {
     expect(readRange(header, 10)).toEqual(range)
   })
 
-  it.each(['bytes=', 'bytes=-', 'bytes=4-3', 'bytes=-0', 'bytes=1-2,4-5', 'lines=1-2', 'bytes=x-y'])('refuses the range %s', (header) => {
+  it.each([
+    'bytes=',
+    'bytes=-',
+    'bytes=4-3',
+    'bytes=-0',
+    'bytes=1-2,4-5',
+    'lines=1-2',
+    'bytes=x-y',
+  ])('refuses the range %s', (header) => {
     expect(() => readRange(header, 10)).toThrow(/range/)
   })
 })
@@ -129,13 +167,27 @@ describe('a killed process', () => {
   it('leaves images queued and no bytes at the next start', async () => {
     const store = createFakeImageStore()
     const db = openSqlite(':memory:')
-    const config = { db, log: createLog('silent'), authenticate: async () => await Promise.resolve(undefined) }
+    const config = {
+      db,
+      log: createLog('silent'),
+      authenticate: async () => await Promise.resolve(undefined),
+    }
     const before = createImage({ store })
     const first = await createApp({ ...config, services: [before.definition] })
-    const wish = { projectId: 'p', name: 'n', containerFormat: 'docker', diskFormat: 'raw', minDiskGiB: 0, minRamMiB: 0, properties: {} }
+    const wish = {
+      projectId: 'p',
+      name: 'n',
+      containerFormat: 'docker',
+      diskFormat: 'raw',
+      minDiskGiB: 0,
+      minRamMiB: 0,
+      properties: {},
+    }
     const id = await before.face.reserveImage(first.ctx(), wish)
     void before.face.fillImage(first.ctx(), id, new Readable({ read: () => undefined }))
-    await expect.poll(async () => (await before.face.findImage(first.ctx(), id))?.status).toBe('saving')
+    await expect
+      .poll(async () => (await before.face.findImage(first.ctx(), id))?.status)
+      .toBe('saving')
     await store.write('orphan', Readable.from(['x']))
 
     const after = createImage({ store })

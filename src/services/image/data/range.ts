@@ -10,9 +10,12 @@ export interface ByteRange {
 export function readRange(header: string | undefined, size: number): ByteRange | undefined {
   if (header === undefined) return undefined
   const refused = (reason: string): Error =>
-    cloudError('rangeNotSatisfiable', `The range '${header.slice(0, 80)}' ${reason}.`, { headers: { 'Content-Range': `bytes */${size}` } })
+    cloudError('rangeNotSatisfiable', `The range '${header.slice(0, 80)}' ${reason}.`, {
+      headers: { 'Content-Range': `bytes */${size}` },
+    })
   const match = /^\s*bytes\s*=\s*(\d{0,16})\s*-\s*(\d{0,16})\s*$/i.exec(header)
-  if (match === null || (match[1] === '' && match[2] === '')) throw refused('cannot be read: one range of bytes is possible, bytes=first-last')
+  if (match === null || (match[1] === '' && match[2] === ''))
+    throw refused('cannot be read: one range of bytes is possible, bytes=first-last')
   const [, first = '', last = ''] = match
   if (first === '') {
     const length = Math.min(Number(last), size)

@@ -38,7 +38,12 @@ export class Writing {
     const blob = randomUUID()
     await this.#begin(ctx, image, { status: 'saving', blob }, announced)
     const stored = await this.#write(ctx, image, blob, content)
-    const kept = await updateImage(ctx, image.id, { ...activeColumns(image, blob, stored), ...noWriter }, { status: ['saving'], blob })
+    const kept = await updateImage(
+      ctx,
+      image.id,
+      { ...activeColumns(image, blob, stored), ...noWriter },
+      { status: ['saving'], blob },
+    )
     if (!kept) await this.#gone(ctx, image.id, blob)
   }
 
@@ -47,22 +52,45 @@ export class Writing {
     const staged = randomUUID()
     await this.#begin(ctx, image, { status: 'uploading', staged }, announced)
     const stored = await this.#write(ctx, image, staged, content)
-    const kept = await updateImage(ctx, image.id, { staged_digest: toJson(stored), staged_size: stored.sizeBytes, ...noWriter }, { status: ['uploading'], staged })
+    const kept = await updateImage(
+      ctx,
+      image.id,
+      { staged_digest: toJson(stored), staged_size: stored.sizeBytes, ...noWriter },
+      { status: ['uploading'], staged },
+    )
     if (!kept) await this.#gone(ctx, image.id, staged)
   }
 
-  async #begin(ctx: Ctx, image: Target, to: Pick<ImageTable, 'status'> & Partial<Pick<ImageTable, 'blob' | 'staged'>>, announced?: number): Promise<void> {
+  async #begin(
+    ctx: Ctx,
+    image: Target,
+    to: Pick<ImageTable, 'status'> & Partial<Pick<ImageTable, 'blob' | 'staged'>>,
+    announced?: number,
+  ): Promise<void> {
     await roomForBytes(ctx, this.#quota, image.owner, announced)
-    const began = await updateImage(ctx, image.id, { ...to, writer: this.#writer, writer_until: ctx.now().getTime() + BELIEVED_ALIVE_MS }, { status: ['queued'] })
+    const began = await updateImage(
+      ctx,
+      image.id,
+      { ...to, writer: this.#writer, writer_until: ctx.now().getTime() + BELIEVED_ALIVE_MS },
+      { status: ['queued'] },
+    )
     if (!began) {
-      throw cloudError('conflict', `Image status transition from ${image.status} to ${to.status} is not allowed: only a queued image takes data.`)
+      throw cloudError(
+        'conflict',
+        `Image status transition from ${image.status} to ${to.status} is not allowed: only a queued image takes data.`,
+      )
     }
   }
 
   async #write(ctx: Ctx, image: Target, name: string, content: Readable): Promise<StoredBlob> {
-    const alive = ctx.db.dialect === 'sqlite' ? undefined : setInterval(() => {
-      keepWriting(ctx, this.#writer, image.id, ctx.now().getTime() + BELIEVED_ALIVE_MS).catch((error: unknown) => ctx.log.warn({ err: error }, 'image upload heartbeat'))
-    }, HEARTBEAT_MS)
+    const alive =
+      ctx.db.dialect === 'sqlite'
+        ? undefined
+        : setInterval(() => {
+            keepWriting(ctx, this.#writer, image.id, ctx.now().getTime() + BELIEVED_ALIVE_MS).catch(
+              (error: unknown) => ctx.log.warn({ err: error }, 'image upload heartbeat'),
+            )
+          }, HEARTBEAT_MS)
     try {
       const maxBytes = await roomForBytes(ctx, this.#quota, image.owner)
       const stored = await this.#store.write(name, shielded(content), { maxBytes })
@@ -100,7 +128,10 @@ export class Writing {
         if (image !== undefined) await this.#releaseOne(ctx, image)
         return done
       },
-      sweep: { everyMs: SWEEP_MS, keys: async (ctx) => (await abandonedImages(ctx, this.#writer)).map(({ id }) => id) },
+      sweep: {
+        everyMs: SWEEP_MS,
+        keys: async (ctx) => (await abandonedImages(ctx, this.#writer)).map(({ id }) => id),
+      },
     }
   }
 }
@@ -108,11 +139,23 @@ export class Writing {
 const noWriter = { writer: null, writer_until: 0 } as const
 
 /** What the row of an image with these bytes says. */
-export function activeColumns(image: Pick<ImageTable, 'container_format' | 'disk_format'>, blob: string, stored: StoredBlob): Partial<ImageTable> {
+export function activeColumns(
+  image: Pick<ImageTable, 'container_format' | 'disk_format'>,
+  blob: string,
+  stored: StoredBlob,
+): Partial<ImageTable> {
   const plainDisk = image.container_format === 'bare' && image.disk_format === 'raw'
   return {
-    status: 'active', blob, staged: null, staged_digest: null, staged_size: null, size: stored.sizeBytes, virtual_size: plainDisk ? stored.sizeBytes : null,
-    checksum: stored.md5, sha256: stored.sha256, sha512: stored.sha512,
+    status: 'active',
+    blob,
+    staged: null,
+    staged_digest: null,
+    staged_size: null,
+    size: stored.sizeBytes,
+    virtual_size: plainDisk ? stored.sizeBytes : null,
+    checksum: stored.md5,
+    sha256: stored.sha256,
+    sha512: stored.sha512,
   }
 }
 
@@ -122,7 +165,10 @@ export function stagedBlob(image: Pick<ImageTable, 'staged_digest'>): StoredBlob
 
 export function mustHaveFormats(image: Pick<ImageTable, 'container_format' | 'disk_format'>): void {
   if (image.container_format === null || image.disk_format === null) {
-    throw cloudError('badRequest', 'Properties disk_format, container_format must be set prior to saving data.')
+    throw cloudError(
+      'badRequest',
+      'Properties disk_format, container_format must be set prior to saving data.',
+    )
   }
 }
 
@@ -130,8 +176,19 @@ export function mustHaveFormats(image: Pick<ImageTable, 'container_format' | 'di
 async function putBack(ctx: Ctx, id: string, name: string): Promise<void> {
   const queued = { status: 'queued', staged_digest: null, staged_size: null, ...noWriter } as const
   await inTx(ctx, async (tx) => {
-    const saving = await updateImage(tx, id, { ...queued, blob: null }, { status: ['saving'], blob: name })
-    if (!saving) await updateImage(tx, id, { ...queued, staged: null }, { status: ['uploading'], staged: name })
+    const saving = await updateImage(
+      tx,
+      id,
+      { ...queued, blob: null },
+      { status: ['saving'], blob: name },
+    )
+    if (!saving)
+      await updateImage(
+        tx,
+        id,
+        { ...queued, staged: null },
+        { status: ['uploading'], staged: name },
+      )
     await dropBlobs(tx, [name])
   })
 }
@@ -144,7 +201,8 @@ function shielded(source: Readable): Readable {
   const shield = new PassThrough({ highWaterMark: 1024 * 1024 })
   source.once('error', (error) => shield.destroy(error))
   source.once('close', () => {
-    if (!source.readableEnded) shield.destroy(new Error('the sender went away before everything was sent'))
+    if (!source.readableEnded)
+      shield.destroy(new Error('the sender went away before everything was sent'))
   })
   shield.once('close', () => source.unpipe(shield))
   if (source.destroyed) shield.destroy(new Error('the sender went away before everything was sent'))
@@ -153,8 +211,14 @@ function shielded(source: Readable): Readable {
 
 function uploadError(error: unknown, content: Readable): unknown {
   if (isCloudError(error)) return error
-  if (error instanceof Error && 'code' in error && (error.code === 'ENOSPC' || error.code === 'EDQUOT')) {
-    return cloudError('tooLarge', 'There is not enough disk space left on the image store.', { cause: error })
+  if (
+    error instanceof Error &&
+    'code' in error &&
+    (error.code === 'ENOSPC' || error.code === 'EDQUOT')
+  ) {
+    return cloudError('tooLarge', 'There is not enough disk space left on the image store.', {
+      cause: error,
+    })
   }
   if (content.errored !== null || (content.destroyed && !content.readableEnded)) {
     return cloudError('badRequest', `The upload broke off: ${reasonOf(error)}.`, { cause: error })

@@ -15,16 +15,38 @@ const IMAGES = '/image/v2/images'
 
 describe('creating', () => {
   it('answers with every attribute and nothing else', async () => {
-    const answer = await bed.as('demo').post(IMAGES, { name: 'a', tags: ['y', 'x', 'x'], os_distro: 'alpine' })
+    const answer = await bed
+      .as('demo')
+      .post(IMAGES, { name: 'a', tags: ['y', 'x', 'x'], os_distro: 'alpine' })
     expect(answer.status).toBe(201)
     expect(answer.headers.get('location')).toBe(`${bed.url}${IMAGES}/${answer.body.id}`)
-    expect(answer.headers.get('openstack-image-import-methods')).toBe('glance-direct,web-download')
+    expect(answer.headers.get('openstack-image-import-methods')).toBe(
+      'glance-direct,web-download,glance-download',
+    )
     expect(answer.body).toEqual({
-      id: answer.body.id, name: 'a', status: 'queued', visibility: 'shared', owner: projectIdOf('demo'), protected: false, os_hidden: false,
-      container_format: null, disk_format: null, min_disk: 0, min_ram: 0, size: null, virtual_size: null, checksum: null,
-      os_hash_algo: null, os_hash_value: null, tags: ['x', 'y'], os_distro: 'alpine',
-      created_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/), updated_at: answer.body.created_at,
-      self: `/v2/images/${answer.body.id}`, file: `/v2/images/${answer.body.id}/file`, schema: '/v2/schemas/image',
+      id: answer.body.id,
+      name: 'a',
+      status: 'queued',
+      visibility: 'shared',
+      owner: projectIdOf('demo'),
+      protected: false,
+      os_hidden: false,
+      container_format: null,
+      disk_format: null,
+      min_disk: 0,
+      min_ram: 0,
+      size: null,
+      virtual_size: null,
+      checksum: null,
+      os_hash_algo: null,
+      os_hash_value: null,
+      tags: ['x', 'y'],
+      os_distro: 'alpine',
+      created_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/),
+      updated_at: answer.body.created_at,
+      self: `/v2/images/${answer.body.id}`,
+      file: `/v2/images/${answer.body.id}/file`,
+      schema: '/v2/schemas/image',
     })
   })
 
@@ -61,7 +83,9 @@ describe('creating', () => {
 
   it('is for members; only admins publish and give away', async () => {
     expect((await bed.as('reader').post(IMAGES, {})).status).toBe(403)
-    expect((await bed.create('admin', { visibility: 'public', owner: 'somebody' })).owner).toBe('somebody')
+    expect((await bed.create('admin', { visibility: 'public', owner: 'somebody' })).owner).toBe(
+      'somebody',
+    )
     expect((await bed.create('demo', { visibility: 'community' })).visibility).toBe('community')
   })
 
@@ -82,7 +106,9 @@ describe('seeing and changing others', () => {
   ])('a %s image: %i to look, %i to touch', async (visibility, look, touch) => {
     const { id } = await bed.create('admin', { visibility })
     expect((await bed.as('demo').get(`${IMAGES}/${id}`)).status).toBe(look)
-    expect((await bed.patch('demo', id, [{ op: 'replace', path: '/name', value: 'mine' }])).status).toBe(touch)
+    expect(
+      (await bed.patch('demo', id, [{ op: 'replace', path: '/name', value: 'mine' }])).status,
+    ).toBe(touch)
     expect((await bed.as('demo').delete(`${IMAGES}/${id}`)).status).toBe(touch)
     expect((await bed.as('demo').put(`${IMAGES}/${id}/tags/t`)).status).toBe(touch)
   })
@@ -117,17 +143,30 @@ describe('patching', () => {
       { op: 'replace', path: '/protected', value: true },
     ])
     expect(answer.status).toBe(200)
-    expect(answer.body).toMatchObject({ name: 'new', 'a/b': 'slash', tags: ['one'], min_ram: 64, protected: true })
+    expect(answer.body).toMatchObject({
+      name: 'new',
+      'a/b': 'slash',
+      tags: ['one'],
+      min_ram: 64,
+      protected: true,
+    })
     expect(answer.body).not.toHaveProperty('colour')
     expect((await bed.as('demo').delete(`${IMAGES}/${id}`)).status).toBe(403)
   })
 
   it('understands the older language', async () => {
     const { id } = await bed.create('demo')
-    const old = bed.as('demo').with({ 'content-type': 'application/openstack-images-v2.0-json-patch' })
-    const answer = await old.patch(`${IMAGES}/${id}`, [{ replace: '/name', value: 'old' }, { add: '/k', value: 'v' }])
+    const old = bed
+      .as('demo')
+      .with({ 'content-type': 'application/openstack-images-v2.0-json-patch' })
+    const answer = await old.patch(`${IMAGES}/${id}`, [
+      { replace: '/name', value: 'old' },
+      { add: '/k', value: 'v' },
+    ])
     expect(answer.body).toMatchObject({ name: 'old', k: 'v' })
-    expect((await old.patch(`${IMAGES}/${id}`, [{ replace: '/name', add: '/name', value: 'x' }])).status).toBe(400)
+    expect(
+      (await old.patch(`${IMAGES}/${id}`, [{ replace: '/name', add: '/name', value: 'x' }])).status,
+    ).toBe(400)
   })
 
   it.each([
@@ -159,14 +198,26 @@ describe('patching', () => {
   it('wants its own media type', async () => {
     const { id } = await bed.create('demo')
     const answer = await bed.as('demo').patch(`${IMAGES}/${id}`, [])
-    expect([answer.status, answer.headers.get('accept-patch')]).toEqual([415, expect.stringContaining('json-patch')])
+    expect([answer.status, answer.headers.get('accept-patch')]).toEqual([
+      415,
+      expect.stringContaining('json-patch'),
+    ])
   })
 
   it('keeps the formats of an image that has data', async () => {
     const { id } = await bed.create('demo')
     await bed.upload('demo', id, 'bytes')
-    expect((await bed.patch('demo', id, [{ op: 'replace', path: '/disk_format', value: 'qcow2' }])).status).toBe(403)
-    expect((await bed.patch('admin', id, [{ op: 'replace', path: '/owner', value: projectIdOf('other') }])).status).toBe(200)
+    expect(
+      (await bed.patch('demo', id, [{ op: 'replace', path: '/disk_format', value: 'qcow2' }]))
+        .status,
+    ).toBe(403)
+    expect(
+      (
+        await bed.patch('admin', id, [
+          { op: 'replace', path: '/owner', value: projectIdOf('other') },
+        ])
+      ).status,
+    ).toBe(200)
     expect((await bed.as('demo').get(`${IMAGES}/${id}`)).status).toBe(404)
   })
 })
@@ -183,7 +234,8 @@ describe('tags and status', () => {
 
   it('deactivates and reactivates', async () => {
     const { id } = await bed.create('demo')
-    const act = async (verb: string): Promise<number> => (await bed.as('demo').post(`${IMAGES}/${id}/actions/${verb}`)).status
+    const act = async (verb: string): Promise<number> =>
+      (await bed.as('demo').post(`${IMAGES}/${id}/actions/${verb}`)).status
     expect(await act('deactivate')).toBe(403)
     await bed.upload('demo', id, 'bytes')
     expect(await act('deactivate')).toBe(204)
@@ -198,6 +250,8 @@ describe('tags and status', () => {
     expect([list.status, list.body.versions[0].status]).toEqual([300, 'CURRENT'])
     expect((await bed.as('demo').get('/image/versions')).status).toBe(200)
     expect((await bed.as('demo').get('/image/v2/schemas/image')).body.name).toBe('image')
-    expect((await bed.as('demo').get('/image/v2/info/usage')).body.usage.image_count_total.usage).toBeGreaterThan(0)
+    expect(
+      (await bed.as('demo').get('/image/v2/info/usage')).body.usage.image_count_total.usage,
+    ).toBeGreaterThan(0)
   })
 })

@@ -16,7 +16,14 @@ import { mustHaveRoomForImage, type Quota } from '../quota.ts'
 import { attributesOf, changeOf, newImage } from './change.ts'
 import { allowedName, applyPatch, PATCH_TYPES, readPatch } from './patch.ts'
 import { NewImageBody, type Image } from './schema.ts'
-import { changeImage, getImage, insertImage, noSuchImage, removeImage, updateImage } from './store.ts'
+import {
+  changeImage,
+  getImage,
+  insertImage,
+  noSuchImage,
+  removeImage,
+  updateImage,
+} from './store.ts'
 import { imageView } from './view.ts'
 
 interface Deps {
@@ -28,21 +35,85 @@ const Id = Type.Object({ id: Type.String() })
 
 export function imageRoutes(deps: Deps): readonly Route[] {
   return [
-    route({ method: 'POST', path: '/v2/images', policy: 'add_image', body: Type.Unsafe<Record<string, unknown>>({ type: 'object' }), summary: 'Creates an image', handle: async (ctx, req) => await createImage(ctx, req, deps) }),
-    route({ method: 'GET', path: '/v2/images', policy: 'get_images', summary: 'Lists images', handle: async (ctx, req) => await index(ctx, req, deps.storeId) }),
+    route({
+      method: 'POST',
+      path: '/v2/images',
+      policy: 'add_image',
+      body: Type.Unsafe<Record<string, unknown>>({ type: 'object' }),
+      summary: 'Creates an image',
+      handle: async (ctx, req) => await createImage(ctx, req, deps),
+    }),
+    route({
+      method: 'GET',
+      path: '/v2/images',
+      policy: 'get_images',
+      summary: 'Lists images',
+      handle: async (ctx, req) => await index(ctx, req, deps.storeId),
+    }),
     // only so that a lost id is a 404: without a route, the kernel would blame the method
-    route({ method: 'DELETE', path: '/v2/images', policy: door('delete_image'), summary: 'Refused: images are deleted one by one', handle: async () => {
-      return await Promise.reject(cloudError('methodNotAllowed', 'Images are deleted one by one.', { headers: { Allow: 'GET, HEAD, POST' } }))
-    } }),
-    route({ method: 'GET', path: '/v2/images/:id', policy: 'get_image', params: Id, summary: 'Shows an image', handle: async (ctx, { params }) => imageView(await getImage(ctx, params.id), deps.storeId) }),
-    route({ method: 'PATCH', path: '/v2/images/:id', policy: door('modify_image'), params: Id, accepts: PATCH_TYPES, body: Type.Unknown(), summary: 'Updates an image', handle: async (ctx, req) => await patchImage(ctx, req, req.params.id, deps.storeId) }),
-    route({ method: 'DELETE', path: '/v2/images/:id', policy: door('delete_image'), params: Id, summary: 'Deletes an image', handle: async (ctx, { params }) => await deleteImage(ctx, await getImage(ctx, params.id)) }),
-    route({ method: 'POST', path: '/v2/images/:id/actions/deactivate', policy: door('deactivate'), params: Id, summary: 'Deactivates an image', handle: async (ctx, { params }) => await setActive(ctx, params.id, false) }),
-    route({ method: 'POST', path: '/v2/images/:id/actions/reactivate', policy: door('reactivate'), params: Id, summary: 'Reactivates an image', handle: async (ctx, { params }) => await setActive(ctx, params.id, true) }),
+    route({
+      method: 'DELETE',
+      path: '/v2/images',
+      policy: door('delete_image'),
+      summary: 'Refused: images are deleted one by one',
+      handle: async () => {
+        return await Promise.reject(
+          cloudError('methodNotAllowed', 'Images are deleted one by one.', {
+            headers: { Allow: 'GET, HEAD, POST' },
+          }),
+        )
+      },
+    }),
+    route({
+      method: 'GET',
+      path: '/v2/images/:id',
+      policy: 'get_image',
+      params: Id,
+      summary: 'Shows an image',
+      handle: async (ctx, { params }) => imageView(await getImage(ctx, params.id), deps.storeId),
+    }),
+    route({
+      method: 'PATCH',
+      path: '/v2/images/:id',
+      policy: door('modify_image'),
+      params: Id,
+      accepts: PATCH_TYPES,
+      body: Type.Unknown(),
+      summary: 'Updates an image',
+      handle: async (ctx, req) => await patchImage(ctx, req, req.params.id, deps.storeId),
+    }),
+    route({
+      method: 'DELETE',
+      path: '/v2/images/:id',
+      policy: door('delete_image'),
+      params: Id,
+      summary: 'Deletes an image',
+      handle: async (ctx, { params }) => await deleteImage(ctx, await getImage(ctx, params.id)),
+    }),
+    route({
+      method: 'POST',
+      path: '/v2/images/:id/actions/deactivate',
+      policy: door('deactivate'),
+      params: Id,
+      summary: 'Deactivates an image',
+      handle: async (ctx, { params }) => await setActive(ctx, params.id, false),
+    }),
+    route({
+      method: 'POST',
+      path: '/v2/images/:id/actions/reactivate',
+      policy: door('reactivate'),
+      params: Id,
+      summary: 'Reactivates an image',
+      handle: async (ctx, { params }) => await setActive(ctx, params.id, true),
+    }),
   ]
 }
 
-async function createImage(ctx: Ctx, req: Req<unknown, unknown, Record<string, unknown>>, deps: Deps): Promise<Reply> {
+async function createImage(
+  ctx: Ctx,
+  req: Req<unknown, unknown, Record<string, unknown>>,
+  deps: Deps,
+): Promise<Reply> {
   // reserved names first: whatever their value, they are a 403, and the schema would call some of them a 400
   for (const name of Object.keys(req.body)) if (name !== 'id') allowedName(name)
   validate(NewImageBody, req.body, 'body', 'image')
@@ -60,10 +131,17 @@ async function createImage(ctx: Ctx, req: Req<unknown, unknown, Record<string, u
 async function index(ctx: Ctx, req: Req, storeId: string): Promise<Record<string, unknown>> {
   const query = req.rawQuery
   if (query.has('sort') && (query.has('sort_key') || query.has('sort_dir'))) {
-    throw cloudError('badRequest', 'The sort parameter cannot be used together with sort_key or sort_dir.')
+    throw cloudError(
+      'badRequest',
+      'The sort parameter cannot be used together with sort_key or sort_dir.',
+    )
   }
   const dir = query.get('sort_dir')?.toLowerCase() === 'asc' ? 'asc' : 'desc'
-  const page = pageOf(withDefaultDirection(query), { sortable: sortKeys, defaultSort: [{ key: 'created_at', dir }], defaultLimit: 25 })
+  const page = pageOf(withDefaultDirection(query), {
+    sortable: sortKeys,
+    defaultSort: [{ key: 'created_at', dir }],
+    defaultLimit: 25,
+  })
   const { images, more } = await listImages(ctx, readFilters(query), page)
   const first = new URLSearchParams(query)
   first.delete('marker')
@@ -82,15 +160,28 @@ function withDefaultDirection(query: URLSearchParams): URLSearchParams {
   const filled = new URLSearchParams(query)
   const sort = query.get('sort')
   if (sort !== null && sort !== '') {
-    filled.set('sort', sort.split(',').map((item) => (item.includes(':') ? item : `${item}:desc`)).join(','))
+    filled.set(
+      'sort',
+      sort
+        .split(',')
+        .map((item) => (item.includes(':') ? item : `${item}:desc`))
+        .join(','),
+    )
   } else if (!query.has('sort_dir')) filled.set('sort_dir', 'desc')
   return filled
 }
 
-async function patchImage(ctx: Ctx, req: Req, id: string, storeId: string): Promise<Record<string, unknown>> {
+async function patchImage(
+  ctx: Ctx,
+  req: Req,
+  id: string,
+  storeId: string,
+): Promise<Record<string, unknown>> {
   const type = (req.headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase() ?? ''
   if (!PATCH_TYPES.some((known) => known === type)) {
-    throw cloudError('unsupportedMediaType', `Send ${PATCH_TYPES.join(' or ')}.`, { headers: { 'Accept-Patch': PATCH_TYPES.join(', ') } })
+    throw cloudError('unsupportedMediaType', `Send ${PATCH_TYPES.join(' or ')}.`, {
+      headers: { 'Accept-Patch': PATCH_TYPES.join(', ') },
+    })
   }
   const operations = readPatch(req.body, type)
   return await inTx(ctx, async (tx) => {
@@ -105,7 +196,8 @@ async function patchImage(ctx: Ctx, req: Req, id: string, storeId: string): Prom
 /** The row goes at once; its bytes follow. */
 export async function deleteImage(ctx: Ctx, image: Image): Promise<void> {
   mustFor(ctx, 'delete_image', image.owner)
-  if (image.protected === 1 && ctx.who !== undefined) throw cloudError('forbidden', `Image ${image.id} is protected and cannot be deleted.`)
+  if (image.protected === 1 && ctx.who !== undefined)
+    throw cloudError('forbidden', `Image ${image.id} is protected and cannot be deleted.`)
   await inTx(ctx, async (tx) => {
     const gone = await removeImage(tx, image.id)
     if (gone === undefined) throw noSuchImage(image.id)
@@ -116,6 +208,15 @@ export async function deleteImage(ctx: Ctx, image: Image): Promise<void> {
 async function setActive(ctx: Ctx, id: string, active: boolean): Promise<void> {
   const image = await getImage(ctx, id)
   mustFor(ctx, active ? 'reactivate' : 'deactivate', image.owner)
-  const done = await updateImage(ctx, id, { status: active ? 'active' : 'deactivated' }, { status: ['active', 'deactivated'] })
-  if (!done) throw cloudError('forbidden', `Not allowed to ${active ? 'reactivate' : 'deactivate'} image in status '${image.status}'.`)
+  const done = await updateImage(
+    ctx,
+    id,
+    { status: active ? 'active' : 'deactivated' },
+    { status: ['active', 'deactivated'] },
+  )
+  if (!done)
+    throw cloudError(
+      'forbidden',
+      `Not allowed to ${active ? 'reactivate' : 'deactivate'} image in status '${image.status}'.`,
+    )
 }

@@ -1,9 +1,40 @@
 import { Type, type Static } from 'typebox'
 
-export const containerFormats = ['ami', 'ari', 'aki', 'bare', 'ovf', 'ova', 'docker', 'compressed'] as const
-export const diskFormats = ['ami', 'ari', 'aki', 'vhd', 'vhdx', 'vmdk', 'raw', 'qcow2', 'vdi', 'iso', 'ploop'] as const
+export const containerFormats = [
+  'ami',
+  'ari',
+  'aki',
+  'bare',
+  'ovf',
+  'ova',
+  'docker',
+  'compressed',
+] as const
+export const diskFormats = [
+  'ami',
+  'ari',
+  'aki',
+  'vhd',
+  'vhdx',
+  'vmdk',
+  'raw',
+  'qcow2',
+  'vdi',
+  'iso',
+  'ploop',
+] as const
 export const visibilities = ['public', 'community', 'shared', 'private'] as const
-export const statuses = ['queued', 'saving', 'active', 'killed', 'deleted', 'uploading', 'importing', 'pending_delete', 'deactivated'] as const
+export const statuses = [
+  'queued',
+  'saving',
+  'active',
+  'killed',
+  'deleted',
+  'uploading',
+  'importing',
+  'pending_delete',
+  'deactivated',
+] as const
 
 export type Visibility = (typeof visibilities)[number]
 export type ImageStatus = (typeof statuses)[number]
@@ -39,7 +70,10 @@ const rest = {
   propertyNames: { minLength: 1, maxLength: 255 },
 } as const
 
-export const NewImageBody = Type.Object({ id: Type.Optional(Type.String({ pattern: UUID })), ...settable }, rest)
+export const NewImageBody = Type.Object(
+  { id: Type.Optional(Type.String({ pattern: UUID })), ...settable },
+  rest,
+)
 export type NewImageBody = Static<typeof NewImageBody>
 
 /** An image after a patch: the same rules, every attribute there. */
@@ -47,7 +81,16 @@ export const PatchedImage = Type.Object(settable, rest)
 
 /** Attributes that stand in columns of their own and can be set; everything else a client sends is a custom property. */
 export const baseAttributes = [
-  'name', 'visibility', 'protected', 'os_hidden', 'owner', 'container_format', 'disk_format', 'min_disk', 'min_ram', 'tags',
+  'name',
+  'visibility',
+  'protected',
+  'os_hidden',
+  'owner',
+  'container_format',
+  'disk_format',
+  'min_disk',
+  'min_ram',
+  'tags',
 ] as const
 export type BaseAttribute = (typeof baseAttributes)[number]
 
@@ -57,11 +100,28 @@ export function isBaseAttribute(name: string): name is BaseAttribute {
 
 /** Written by the service only. */
 export const readOnlyAttributes: ReadonlySet<string> = new Set([
-  'id', 'created_at', 'updated_at', 'status', 'checksum', 'os_hash_algo', 'os_hash_value', 'size', 'virtual_size',
-  'direct_url', 'self', 'file', 'schema', 'stores',
+  'id',
+  'created_at',
+  'updated_at',
+  'status',
+  'checksum',
+  'os_hash_algo',
+  'os_hash_value',
+  'size',
+  'virtual_size',
+  'direct_url',
+  'self',
+  'file',
+  'schema',
+  'stores',
 ])
 /** Glance keeps these words for itself. */
-export const reservedAttributes: ReadonlySet<string> = new Set(['location', 'locations', 'deleted', 'deleted_at'])
+export const reservedAttributes: ReadonlySet<string> = new Set([
+  'location',
+  'locations',
+  'deleted',
+  'deleted_at',
+])
 export const RESERVED_PREFIX = 'os_glance'
 
 export interface ImageTable {

@@ -12,8 +12,10 @@ beforeAll(async () => {
     if (request.url === '/image') return answer.end('from the web')
     if (request.url === '/moved') return answer.writeHead(302, { location: '/image' }).end()
     if (request.url === '/loop') return answer.writeHead(302, { location: '/loop' }).end()
-    if (request.url === '/away') return answer.writeHead(302, { location: 'ftp://elsewhere/' }).end()
-    if (request.url === '/cut') return answer.writeHead(200, { 'content-length': 1000 }).write('half', () => answer.destroy())
+    if (request.url === '/away')
+      return answer.writeHead(302, { location: 'ftp://elsewhere/' }).end()
+    if (request.url === '/cut')
+      return answer.writeHead(200, { 'content-length': 1000 }).write('half', () => answer.destroy())
     return answer.writeHead(404).end()
   })
   await new Promise<void>((resolve) => web.listen(0, '127.0.0.1', resolve))
@@ -27,7 +29,8 @@ afterAll(async () => {
 })
 
 const of = (id: string): string => `/image/v2/images/${id}`
-const start = async (id: string, method: object, more: object = {}) => await bed.as('demo').post(`${of(id)}/import`, { method, ...more })
+const start = async (id: string, method: object, more: object = {}) =>
+  await bed.as('demo').post(`${of(id)}/import`, { method, ...more })
 const show = async (id: string) => (await bed.as('demo').get(of(id))).body
 
 describe('glance-direct', () => {
@@ -40,10 +43,22 @@ describe('glance-direct', () => {
     const started = await start(id, { name: 'glance-direct' }, { all_stores: true })
     expect(started.status).toBe(202)
     await bed.settle()
-    expect(await show(id)).toMatchObject({ status: 'active', size: 6, stores: 'fake', os_glance_importing_to_stores: '', os_glance_failed_import: '' })
+    expect(await show(id)).toMatchObject({
+      status: 'active',
+      size: 6,
+      stores: 'fake',
+      os_glance_importing_to_stores: '',
+      os_glance_failed_import: '',
+    })
     expect((await bed.as('demo').get(`${of(id)}/file`)).body).toBe('staged')
     const { tasks } = (await bed.as('demo').get(`${of(id)}/tasks`)).body
-    expect(tasks).toMatchObject([{ status: 'success', request_id: started.headers.get('x-openstack-request-id'), input: { import_req: { method: { name: 'glance-direct' } } } }])
+    expect(tasks).toMatchObject([
+      {
+        status: 'success',
+        request_id: started.headers.get('x-openstack-request-id'),
+        input: { import_req: { method: { name: 'glance-direct' } } },
+      },
+    ])
   })
 
   it('can be given up by deleting', async () => {
@@ -59,7 +74,9 @@ describe('glance-direct', () => {
 describe('web-download', () => {
   it.each(['/image', '/moved'])('fetches %s', async (path) => {
     const { id } = await bed.create('demo')
-    expect((await start(id, { name: 'web-download', uri: site + path }, { stores: ['fake'] })).status).toBe(202)
+    expect(
+      (await start(id, { name: 'web-download', uri: site + path }, { stores: ['fake'] })).status,
+    ).toBe(202)
     await bed.settle()
     expect((await bed.as('demo').get(`${of(id)}/file`)).body).toBe('from the web')
   })
@@ -73,10 +90,16 @@ describe('web-download', () => {
     const { id } = await bed.create('demo')
     await start(id, { name: 'web-download', uri: site + path })
     await bed.settle()
-    expect(await show(id)).toMatchObject({ status: 'queued', size: null, os_glance_failed_import: 'fake' })
+    expect(await show(id)).toMatchObject({
+      status: 'queued',
+      size: null,
+      os_glance_failed_import: 'fake',
+    })
     const { tasks } = (await bed.as('demo').get(`${of(id)}/tasks`)).body
     expect(tasks).toMatchObject([{ status: 'failure', message: expect.stringMatching(reason) }])
-    expect((await bed.as('admin').get(`/image/v2/tasks/${tasks[0].id}`)).body.status).toBe('failure')
+    expect((await bed.as('admin').get(`/image/v2/tasks/${tasks[0].id}`)).body.status).toBe(
+      'failure',
+    )
     expect((await bed.upload('demo', id, 'now by hand')).status).toBe(204)
   })
 
@@ -86,7 +109,10 @@ describe('web-download', () => {
     [{ name: 'web-download', uri: 'http://example.org:22/' }, {}],
     [{ name: 'web-download', uri: 'no uri' }, {}],
     [{ name: 'web-download', uri: 'http://example.org/' }, { stores: ['ceph'] }],
-    [{ name: 'web-download', uri: 'http://example.org/' }, { stores: ['fake'], all_stores: true }],
+    [
+      { name: 'web-download', uri: 'http://example.org/' },
+      { stores: ['fake'], all_stores: true },
+    ],
     [{ name: 'copy-image' }, {}],
     [{}, {}],
   ])('refuses %j %j', async (method, more) => {
@@ -95,18 +121,80 @@ describe('web-download', () => {
     expect((await show(id)).status).toBe('queued')
   })
 
-  it.each(['http://127.0.0.1/', 'http://[::1]/', 'http://169.254.169.254/latest', 'http://0x7f.1/', 'http://[::ffff:127.0.0.1]/', 'http://0.0.0.0/'])('never goes to %s', (uri) => {
+  it.each([
+    'http://127.0.0.1/',
+    'http://[::1]/',
+    'http://169.254.169.254/latest',
+    'http://0x7f.1/',
+    'http://[::ffff:127.0.0.1]/',
+    'http://0.0.0.0/',
+  ])('never goes to %s', (uri) => {
     expect(() => readUri(uri, defaultDownloadRules)).toThrow(/cannot be imported from/)
   })
 
   it('looks at the address behind a name', async () => {
-    const strict = await startImageBed({ download: { ...defaultDownloadRules, ports: [Number(new URL(site).port)] } })
+    const strict = await startImageBed({
+      download: { ...defaultDownloadRules, ports: [Number(new URL(site).port)] },
+    })
     const { id } = await strict.create('demo')
-    await strict.as('demo').post(`${of(id)}/import`, { method: { name: 'web-download', uri: `${site}/image` } })
+    await strict
+      .as('demo')
+      .post(`${of(id)}/import`, { method: { name: 'web-download', uri: `${site}/image` } })
     await strict.settle()
     const { tasks } = (await strict.as('demo').get(`${of(id)}/tasks`)).body
     expect(tasks[0].message).toMatch(/stands for an address/)
     await strict.close()
+  })
+})
+
+describe('glance-download', () => {
+  const copy = async (id: string, source: string, more: object = {}) =>
+    await start(id, {
+      name: 'glance-download',
+      glance_image_id: source,
+      glance_region: 'RegionOne',
+      ...more,
+    })
+
+  it('copies the bytes, the formats and how the image runs', async () => {
+    const source = await bed.create('other', {
+      visibility: 'community',
+      container_format: 'docker',
+      hw_cpu_cores: '5',
+      speed: '88mph',
+    })
+    await bed.upload('other', source.id, 'bytes')
+    const { id } = await bed.create('demo', { hw_cpu_cores: '1', mine: 'kept' })
+    expect((await copy(id, source.id)).status).toBe(202)
+    await bed.settle()
+    expect(await show(id)).toMatchObject({
+      status: 'active',
+      container_format: 'docker',
+      hw_cpu_cores: '5',
+      mine: 'kept',
+      size: 5,
+    })
+    expect(await show(id)).not.toHaveProperty('speed')
+    await bed.as('other').delete(of(source.id))
+    await bed.settle()
+    expect((await bed.as('demo').get(`${of(id)}/file`)).body).toBe('bytes')
+  })
+
+  it('fails for what the project may not see, and for other regions', async () => {
+    const hidden = await bed.create('other', { visibility: 'private' })
+    await bed.upload('other', hidden.id, 'bytes')
+    for (const more of [{}, { glance_region: 'Elsewhere' }, { glance_service_interface: 'odd' }]) {
+      const { id } = await bed.create('demo')
+      expect((await copy(id, hidden.id, more)).status).toBe(202)
+      await bed.settle()
+      expect((await bed.as('demo').get(`${of(id)}/tasks`)).body.tasks[0].status).toBe('failure')
+      expect((await show(id)).status).toBe('queued')
+    }
+    const { id } = await bed.create('demo')
+    expect((await copy(id, 'foo')).body.error.message).toContain(
+      'image id does not look like a UUID',
+    )
+    expect((await start(id, { name: 'glance-download' })).status).toBe(400)
   })
 })
 
@@ -115,8 +203,12 @@ describe('tasks', () => {
     expect((await bed.as('demo').get('/image/v2/tasks')).status).toBe(403)
     const page = await bed.as('admin').get('/image/v2/tasks?limit=1')
     expect(page.body.tasks).toHaveLength(1)
-    expect((await bed.as('admin').get(`/image${page.body.next}`)).body.tasks[0].id).not.toBe(page.body.tasks[0].id)
-    expect((await bed.as('admin').get('/image/v2/tasks?status=failure')).body.tasks.length).toBeGreaterThan(0)
+    expect((await bed.as('admin').get(`/image${page.body.next}`)).body.tasks[0].id).not.toBe(
+      page.body.tasks[0].id,
+    )
+    expect(
+      (await bed.as('admin').get('/image/v2/tasks?status=failure')).body.tasks.length,
+    ).toBeGreaterThan(0)
     expect((await bed.as('demo').post('/image/v2/tasks', {})).status).toBe(403)
     expect((await bed.as('admin').post('/image/v2/tasks', {})).status).toBe(403)
   })

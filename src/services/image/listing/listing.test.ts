@@ -6,14 +6,21 @@ let bed: ImageBed
 beforeAll(async () => {
   bed = await startImageBed()
   await bed.create('demo', { name: 'a', tags: ['t1', 't2'], colour: 'red', min_ram: 10 })
-  const b = await bed.create('demo', { name: 'b', tags: ['t1'], visibility: 'private', container_format: 'docker' })
+  const b = await bed.create('demo', {
+    name: 'b',
+    tags: ['t1'],
+    visibility: 'private',
+    container_format: 'docker',
+  })
   const c = await bed.create('demo', { name: 'c,d', os_hidden: false, protected: true })
   await bed.create('demo', { name: 'hidden', os_hidden: true })
   await bed.create('other', { name: 'theirs' })
   await bed.create('other', { name: 'theirs-community', visibility: 'community' })
   await bed.create('admin', { name: 'public', visibility: 'public' })
   const shared = await bed.create('other', { name: 'invited' })
-  await bed.as('other').post(`/image/v2/images/${shared.id}/members`, { member: projectIdOf('demo') })
+  await bed
+    .as('other')
+    .post(`/image/v2/images/${shared.id}/members`, { member: projectIdOf('demo') })
   await bed.upload('demo', b.id, '12345')
   await bed.upload('demo', c.id, '123456789')
 })
@@ -63,14 +70,36 @@ describe('listing', () => {
   })
 
   it.each([
-    'visibility=nobody', 'member_status=perhaps', 'os_hidden=perhaps', 'size=big', 'size_min=-1', 'status=odd', 'status=in:odd', 'name=in:a"b',
-    'name=neq:a', 'created_at=yesterday', 'created_at=in:2001-01-01', 'limit=-1', 'limit=x', 'marker=nothing', 'sort_key=colour', 'sort=name:up',
-    'sort=name&sort_key=name', 'name=%00', 'size=99999999999999999999',
+    'visibility=nobody',
+    'member_status=perhaps',
+    'os_hidden=perhaps',
+    'size=big',
+    'size_min=-1',
+    'status=odd',
+    'status=in:odd',
+    'name=in:a"b',
+    'name=neq:a',
+    'created_at=yesterday',
+    'created_at=in:2001-01-01',
+    'limit=-1',
+    'limit=x',
+    'marker=nothing',
+    'sort_key=colour',
+    'sort=name:up',
+    'sort=name&sort_key=name',
+    'name=%00',
+    'size=99999999999999999999',
   ])('refuses %s', async (query) => {
     expect((await bed.as('demo').get(`/image/v2/images?${query}`)).status).toBe(400)
   })
 
-  it.each(['size:asc', 'size:desc', 'name:asc,size:desc', 'container_format:asc,status', 'created_at'])('pages by %s without gap or overlap', async (sort) => {
+  it.each([
+    'size:asc',
+    'size:desc',
+    'name:asc,size:desc',
+    'container_format:asc,status',
+    'created_at',
+  ])('pages by %s without gap or overlap', async (sort) => {
     const whole = await bed.as('demo').get(`/image/v2/images?sort=${sort}`)
     const paged: string[] = []
     let next: string | undefined = `/v2/images?limit=1&sort=${sort}`

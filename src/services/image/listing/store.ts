@@ -10,25 +10,47 @@ import type { ImageFilters } from './filters.ts'
 type Where = ExpressionBuilder<Tables, 'image_images'>
 type Condition = Expression<SqlBool>
 
-export const sortKeys = ['name', 'status', 'container_format', 'disk_format', 'size', 'id', 'created_at', 'updated_at'] as const
+export const sortKeys = [
+  'name',
+  'status',
+  'container_format',
+  'disk_format',
+  'size',
+  'id',
+  'created_at',
+  'updated_at',
+] as const
 type SortKey = (typeof sortKeys)[number]
 
 /** A page of images and whether more follow. The marker is the last image of the page before. */
-export async function listImages(ctx: Ctx, filters: ImageFilters, page: Page): Promise<{ images: Image[]; more: boolean }> {
+export async function listImages(
+  ctx: Ctx,
+  filters: ImageFilters,
+  page: Page,
+): Promise<{ images: Image[]; more: boolean }> {
   const sorts = totalOrder(page.sorts)
   const after = page.marker === undefined ? undefined : await markerRow(ctx, page.marker)
   let query = db(ctx).selectFrom('image_images').selectAll()
   const viewer = ctx.who?.projectId ?? ''
-  query = query.where((eb) => eb.and([...inSight(eb, filters, viewer, viewerOf(ctx) === undefined), ...conditions(eb, filters)]))
+  query = query.where((eb) =>
+    eb.and([
+      ...inSight(eb, filters, viewer, viewerOf(ctx) === undefined),
+      ...conditions(eb, filters),
+    ]),
+  )
   if (after !== undefined) query = query.where((eb) => behind(eb, sorts, after))
   for (const { key, dir } of sorts) query = query.orderBy(comparable(key), dir)
   const rows = await query.limit(page.limit + 1).execute()
-  return { images: await withDetails(ctx, rows.slice(0, page.limit)), more: page.limit > 0 && rows.length > page.limit }
+  return {
+    images: await withDetails(ctx, rows.slice(0, page.limit)),
+    more: page.limit > 0 && rows.length > page.limit,
+  }
 }
 
 async function markerRow(ctx: Ctx, marker: string): Promise<ImageTable> {
   const row = await findImage(ctx, marker)
-  if (row === undefined) throw cloudError('badRequest', `The marker ${marker.slice(0, 80)} is not an image you can see.`)
+  if (row === undefined)
+    throw cloudError('badRequest', `The marker ${marker.slice(0, 80)} is not an image you can see.`)
   return row
 }
 
@@ -51,7 +73,11 @@ function comparable(key: SortKey): Expression<string | number> {
   return sql<string>`coalesce(${sql.ref(key)}, '')`
 }
 
-function behind(eb: Where, sorts: readonly { key: SortKey; dir: 'asc' | 'desc' }[], row: ImageTable): Condition {
+function behind(
+  eb: Where,
+  sorts: readonly { key: SortKey; dir: 'asc' | 'desc' }[],
+  row: ImageTable,
+): Condition {
   const valueOf = (key: SortKey): string | number => row[key] ?? (key === 'size' ? -1 : '')
   return eb.or(
     sorts.map(({ key, dir }, at) =>
@@ -69,7 +95,11 @@ function behind(eb: Where, sorts: readonly { key: SortKey; dir: 'asc' | 'desc' }
  */
 function inSight(eb: Where, filters: ImageFilters, project: string, all: boolean): Condition[] {
   const mine = eb('owner', '=', project)
-  const invited = isMember(eb, project, filters.memberStatus === 'all' ? undefined : filters.memberStatus)
+  const invited = isMember(
+    eb,
+    project,
+    filters.memberStatus === 'all' ? undefined : filters.memberStatus,
+  )
   const { visibility } = filters
   if (visibility !== undefined && visibility !== 'all') {
     const ofKind = eb('visibility', '=', visibility)
@@ -77,22 +107,37 @@ function inSight(eb: Where, filters: ImageFilters, project: string, all: boolean
     return [ofKind, visibility === 'shared' ? eb.or([mine, invited]) : mine]
   }
   if (all) return visibility === 'all' ? [] : [eb.or([eb('visibility', '!=', 'community'), mine])]
-  const open: ('public' | 'community')[] = visibility === 'all' ? ['public', 'community'] : ['public']
-  return [eb.or([eb('visibility', 'in', open), mine, eb.and([eb('visibility', '=', 'shared'), invited])])]
+  const open: ('public' | 'community')[] =
+    visibility === 'all' ? ['public', 'community'] : ['public']
+  return [
+    eb.or([eb('visibility', 'in', open), mine, eb.and([eb('visibility', '=', 'shared'), invited])]),
+  ]
 }
 
 function conditions(eb: Where, filters: ImageFilters): Condition[] {
   const property = (name: string, value: string): Condition =>
     eb.exists(
-      eb.selectFrom('image_properties').select('image_properties.name').whereRef('image_properties.image_id', '=', 'image_images.id')
-        .where('image_properties.name', '=', name).where('image_properties.value', '=', value),
+      eb
+        .selectFrom('image_properties')
+        .select('image_properties.name')
+        .whereRef('image_properties.image_id', '=', 'image_images.id')
+        .where('image_properties.name', '=', name)
+        .where('image_properties.value', '=', value),
     )
   const tagged = (tag: string): Condition =>
-    eb.exists(eb.selectFrom('image_tags').select('image_tags.tag').whereRef('image_tags.image_id', '=', 'image_images.id').where('image_tags.tag', '=', tag))
+    eb.exists(
+      eb
+        .selectFrom('image_tags')
+        .select('image_tags.tag')
+        .whereRef('image_tags.image_id', '=', 'image_images.id')
+        .where('image_tags.tag', '=', tag),
+    )
   return [
     eb('os_hidden', '=', filters.hidden ? 1 : 0),
     ...(filters.protected === undefined ? [] : [eb('protected', '=', filters.protected ? 1 : 0)]),
-    ...filters.texts.map(({ column, values }) => eb(sql.ref<string>(column === 'os_hash_value' ? 'sha512' : column), 'in', values)),
+    ...filters.texts.map(({ column, values }) =>
+      eb(sql.ref<string>(column === 'os_hash_value' ? 'sha512' : column), 'in', values),
+    ),
     ...filters.numbers.map(({ column, op, value }) => eb(column, op, value)),
     ...filters.times.map((time) => timeCondition(eb, time)),
     ...filters.tags.map(tagged),
@@ -100,7 +145,10 @@ function conditions(eb: Where, filters: ImageFilters): Condition[] {
   ]
 }
 
-function timeCondition(eb: Where, { column, op, second, next }: ImageFilters['times'][number]): Condition {
+function timeCondition(
+  eb: Where,
+  { column, op, second, next }: ImageFilters['times'][number],
+): Condition {
   switch (op) {
     case 'gt':
       return eb(column, '>=', next)

@@ -16,28 +16,84 @@ const Id = Type.Object({ id: Type.String() })
 const ImageMember = Type.Object({ id: Type.String(), member: Type.String() })
 
 export const memberRoutes: readonly Route[] = [
-  route({ method: 'POST', path: '/v2/images/:id/members', policy: door('add_member'), params: Id, body: NewMember, summary: 'Shares an image with a project', handle: async (ctx, { params, body }) => await add(ctx, params.id, body.member) }),
-  route({ method: 'GET', path: '/v2/images/:id/members', policy: 'get_members', params: Id, summary: 'Lists the projects an image is shared with', handle: async (ctx, { params }) => await index(ctx, params.id) }),
-  route({ method: 'GET', path: '/v2/images/:id/members/:member', policy: 'get_member', params: ImageMember, summary: 'Shows a member', handle: async (ctx, { params }) => await show(ctx, params.id, params.member) }),
-  route({ method: 'PUT', path: '/v2/images/:id/members/:member', policy: door('modify_member'), params: ImageMember, body: MemberChange, summary: 'Accepts or rejects a shared image', handle: async (ctx, { params, body }) => await answer(ctx, params.id, params.member, body.status) }),
-  route({ method: 'DELETE', path: '/v2/images/:id/members/:member', policy: door('delete_member'), params: ImageMember, summary: 'Ends the sharing with a project', handle: async (ctx, { params }) => await remove(ctx, params.id, params.member) }),
+  route({
+    method: 'POST',
+    path: '/v2/images/:id/members',
+    policy: door('add_member'),
+    params: Id,
+    body: NewMember,
+    summary: 'Shares an image with a project',
+    handle: async (ctx, { params, body }) => await add(ctx, params.id, body.member),
+  }),
+  route({
+    method: 'GET',
+    path: '/v2/images/:id/members',
+    policy: 'get_members',
+    params: Id,
+    summary: 'Lists the projects an image is shared with',
+    handle: async (ctx, { params }) => await index(ctx, params.id),
+  }),
+  route({
+    method: 'GET',
+    path: '/v2/images/:id/members/:member',
+    policy: 'get_member',
+    params: ImageMember,
+    summary: 'Shows a member',
+    handle: async (ctx, { params }) => await show(ctx, params.id, params.member),
+  }),
+  route({
+    method: 'PUT',
+    path: '/v2/images/:id/members/:member',
+    policy: door('modify_member'),
+    params: ImageMember,
+    body: MemberChange,
+    summary: 'Accepts or rejects a shared image',
+    handle: async (ctx, { params, body }) =>
+      await answer(ctx, params.id, params.member, body.status),
+  }),
+  route({
+    method: 'DELETE',
+    path: '/v2/images/:id/members/:member',
+    policy: door('delete_member'),
+    params: ImageMember,
+    summary: 'Ends the sharing with a project',
+    handle: async (ctx, { params }) => await remove(ctx, params.id, params.member),
+  }),
 ]
 
 function memberView(row: MemberTable): Record<string, unknown> {
   return {
-    member_id: row.member, image_id: row.image_id, status: row.status,
-    created_at: wireTime(row.created_at), updated_at: wireTime(row.updated_at), schema: '/v2/schemas/member',
+    member_id: row.member,
+    image_id: row.image_id,
+    status: row.status,
+    created_at: wireTime(row.created_at),
+    updated_at: wireTime(row.updated_at),
+    schema: '/v2/schemas/member',
   }
 }
 
 async function add(ctx: Ctx, id: string, member: string): Promise<Record<string, unknown>> {
   const image = await getImage(ctx, id)
   mustFor(ctx, 'add_member', image.owner)
-  if (image.visibility !== 'shared') throw cloudError('forbidden', `Only shared images have members: image ${id} is ${image.visibility}.`)
+  if (image.visibility !== 'shared')
+    throw cloudError(
+      'forbidden',
+      `Only shared images have members: image ${id} is ${image.visibility}.`,
+    )
   mustBeFew((await listMembers(ctx, id)).length + 1, MEMBERS_PER_IMAGE, 'members')
   const now = ctx.now().toISOString()
-  const row: MemberTable = { image_id: id, member, status: 'pending', created_at: now, updated_at: now }
-  if (!(await insertMember(ctx, row))) throw cloudError('conflict', `Image ${id} is already associated with the project ${member.slice(0, 80)}.`)
+  const row: MemberTable = {
+    image_id: id,
+    member,
+    status: 'pending',
+    created_at: now,
+    updated_at: now,
+  }
+  if (!(await insertMember(ctx, row)))
+    throw cloudError(
+      'conflict',
+      `Image ${id} is already associated with the project ${member.slice(0, 80)}.`,
+    )
   return memberView(row)
 }
 
@@ -50,10 +106,16 @@ function mayKnow(ctx: Ctx, image: Image): (row: MemberTable) => boolean {
 async function index(ctx: Ctx, id: string): Promise<Record<string, unknown>> {
   const image = await getImage(ctx, id)
   if (image.visibility === 'public' || image.visibility === 'community') {
-    throw cloudError('forbidden', `Only shared images have members: image ${id} is ${image.visibility}.`)
+    throw cloudError(
+      'forbidden',
+      `Only shared images have members: image ${id} is ${image.visibility}.`,
+    )
   }
   const rows = await listMembers(ctx, id)
-  return { members: rows.filter(mayKnow(ctx, image)).map(memberView), schema: '/v2/schemas/members' }
+  return {
+    members: rows.filter(mayKnow(ctx, image)).map(memberView),
+    schema: '/v2/schemas/members',
+  }
 }
 
 async function show(ctx: Ctx, id: string, member: string): Promise<Record<string, unknown>> {
@@ -63,7 +125,12 @@ async function show(ctx: Ctx, id: string, member: string): Promise<Record<string
   return memberView(row)
 }
 
-async function answer(ctx: Ctx, id: string, member: string, status: MemberTable['status']): Promise<Record<string, unknown>> {
+async function answer(
+  ctx: Ctx,
+  id: string,
+  member: string,
+  status: MemberTable['status'],
+): Promise<Record<string, unknown>> {
   const image = await getImage(ctx, id)
   const row = await findMember(ctx, id, member)
   if (row === undefined || !mayKnow(ctx, image)(row)) throw noSuchMember(id, member)

@@ -1,8 +1,16 @@
 import { Type } from 'typebox'
 
-export const NewMember = Type.Object({ member: Type.String({ minLength: 1, maxLength: 255 }) }, { additionalProperties: false })
+export const NewMember = Type.Object(
+  { member: Type.String({ minLength: 1, maxLength: 255 }) },
+  { additionalProperties: false },
+)
 export const MemberChange = Type.Object(
-  { status: Type.Unsafe<'pending' | 'accepted' | 'rejected'>({ type: 'string', enum: ['pending', 'accepted', 'rejected'] }) },
+  {
+    status: Type.Unsafe<'pending' | 'accepted' | 'rejected'>({
+      type: 'string',
+      enum: ['pending', 'accepted', 'rejected'],
+    }),
+  },
   { additionalProperties: false },
 )
 

@@ -30,7 +30,12 @@ const definition = {
   pattern: Type.Optional(Type.String({ maxLength: 1000 })),
   enum: Type.Optional(Type.Array(Type.Unknown())),
   default: Type.Optional(Type.Unknown()),
-  items: Type.Optional(Type.Object({ type: Type.Optional(Type.Unknown()), enum: Type.Optional(Type.Array(Type.Unknown())) })),
+  items: Type.Optional(
+    Type.Object({
+      type: Type.Optional(Type.Unknown()),
+      enum: Type.Optional(Type.Array(Type.Unknown())),
+    }),
+  ),
   maxItems: whole,
   minItems: whole,
   uniqueItems: Type.Optional(Type.Boolean()),
@@ -51,10 +56,18 @@ export const ObjectBody = Type.Object({ ...objectFields, ...shown }, strict)
 export type ObjectBody = Static<typeof ObjectBody>
 
 export const TagBody = Type.Object({ name: Name, ...shown }, strict)
-export const TagListBody = Type.Object({ tags: Type.Array(Type.Object({ name: Name, ...shown }, strict), { maxItems: 1000 }) }, strict)
+export const TagListBody = Type.Object(
+  { tags: Type.Array(Type.Object({ name: Name, ...shown }, strict), { maxItems: 1000 }) },
+  strict,
+)
 
 export const AssociationBody = Type.Object(
-  { name: TypeName, prefix: Type.Optional(Type.String({ maxLength: 80 })), properties_target: Type.Optional(Type.String({ maxLength: 80 })), ...shown },
+  {
+    name: TypeName,
+    prefix: Type.Optional(Type.String({ maxLength: 80 })),
+    properties_target: Type.Optional(Type.String({ maxLength: 80 })),
+    ...shown,
+  },
   strict,
 )
 export type AssociationBody = Static<typeof AssociationBody>
@@ -64,7 +77,9 @@ export const NamespaceBody = Type.Object(
     namespace: Name,
     display_name: Type.Optional(Type.String({ maxLength: 80 })),
     description: Type.Optional(Type.String({ maxLength: 500 })),
-    visibility: Type.Optional(Type.Unsafe<'public' | 'private'>({ type: 'string', enum: ['public', 'private'] })),
+    visibility: Type.Optional(
+      Type.Unsafe<'public' | 'private'>({ type: 'string', enum: ['public', 'private'] }),
+    ),
     protected: Type.Optional(Type.Boolean()),
     owner: Type.Optional(Type.String({ maxLength: 255 })),
     resource_type_associations: Type.Optional(Type.Array(AssociationBody)),

@@ -1,20 +1,38 @@
 import { fromJson } from '../../../kernel/db/db.ts'
 import { wireTime } from '../images/view.ts'
-import type { AssociationTable, DefinitionTable, NamespaceTable, ResourceTypeTable } from './schema.ts'
+import type {
+  AssociationTable,
+  DefinitionTable,
+  NamespaceTable,
+  ResourceTypeTable,
+} from './schema.ts'
 
 type Json = Record<string, unknown>
 
-const timesOf = (row: { created_at: string; updated_at: string }): Json => ({ created_at: wireTime(row.created_at), updated_at: wireTime(row.updated_at) })
-const pathOf = (namespace: string): string => `/v2/metadefs/namespaces/${encodeURIComponent(namespace)}`
+const timesOf = (row: { created_at: string; updated_at: string }): Json => ({
+  created_at: wireTime(row.created_at),
+  updated_at: wireTime(row.updated_at),
+})
+const pathOf = (namespace: string): string =>
+  `/v2/metadefs/namespaces/${encodeURIComponent(namespace)}`
 
-export function namespaceView(row: NamespaceTable, associations: readonly AssociationTable[]): Json {
+export function namespaceView(
+  row: NamespaceTable,
+  associations: readonly AssociationTable[],
+): Json {
   return {
     namespace: row.namespace,
     ...(row.display_name === null ? {} : { display_name: row.display_name }),
     ...(row.description === null ? {} : { description: row.description }),
-    visibility: row.visibility, protected: row.protected === 1, owner: row.owner, ...timesOf(row),
-    ...(associations.length === 0 ? {} : { resource_type_associations: associations.map(associationView) }),
-    self: pathOf(row.namespace), schema: '/v2/schemas/metadefs/namespace',
+    visibility: row.visibility,
+    protected: row.protected === 1,
+    owner: row.owner,
+    ...timesOf(row),
+    ...(associations.length === 0
+      ? {}
+      : { resource_type_associations: associations.map(associationView) }),
+    self: pathOf(row.namespace),
+    schema: '/v2/schemas/metadefs/namespace',
   }
 }
 
@@ -32,11 +50,19 @@ export function resourceTypeView(row: ResourceTypeTable): Json {
 }
 
 export function objectView(row: DefinitionTable, prefix = ''): Json {
-  const { properties = {}, required = [], ...rest } = fromJson<{ properties?: Json; required?: string[]; description?: string }>(row.body)
+  const {
+    properties = {},
+    required = [],
+    ...rest
+  } = fromJson<{ properties?: Json; required?: string[]; description?: string }>(row.body)
   return {
-    name: row.name, ...rest,
-    required: required.map((name) => prefix + name), properties: prefixed(properties, prefix), ...timesOf(row),
-    self: `${pathOf(row.namespace)}/objects/${encodeURIComponent(row.name)}`, schema: '/v2/schemas/metadefs/object',
+    name: row.name,
+    ...rest,
+    required: required.map((name) => prefix + name),
+    properties: prefixed(properties, prefix),
+    ...timesOf(row),
+    self: `${pathOf(row.namespace)}/objects/${encodeURIComponent(row.name)}`,
+    schema: '/v2/schemas/metadefs/object',
   }
 }
 
@@ -51,12 +77,16 @@ export function propertiesView(rows: readonly DefinitionTable[], prefix = ''): J
 
 export function tagView(row: DefinitionTable): Json {
   return {
-    name: row.name, ...timesOf(row),
-    self: `${pathOf(row.namespace)}/tags/${encodeURIComponent(row.name)}`, schema: '/v2/schemas/metadefs/tag',
+    name: row.name,
+    ...timesOf(row),
+    self: `${pathOf(row.namespace)}/tags/${encodeURIComponent(row.name)}`,
+    schema: '/v2/schemas/metadefs/tag',
   }
 }
 
 /** On a resource type the properties of a namespace go by names with the association's prefix. */
 function prefixed(properties: Json, prefix: string): Json {
-  return prefix === '' ? properties : Object.fromEntries(Object.entries(properties).map(([name, value]) => [prefix + name, value]))
+  return prefix === ''
+    ? properties
+    : Object.fromEntries(Object.entries(properties).map(([name, value]) => [prefix + name, value]))
 }

@@ -8,11 +8,28 @@ import { addTags, getImage, removeTag, updateImage } from '../images/store.ts'
 import { door } from '../policies.ts'
 import { mustBeFew, TAGS_PER_IMAGE } from '../quota.ts'
 
-const ImageTag = Type.Object({ id: Type.String(), tag: Type.String({ minLength: 1, maxLength: 255 }) })
+const ImageTag = Type.Object({
+  id: Type.String(),
+  tag: Type.String({ minLength: 1, maxLength: 255 }),
+})
 
 export const tagRoutes: readonly Route[] = [
-  route({ method: 'PUT', path: '/v2/images/:id/tags/:tag', policy: door('modify_image'), params: ImageTag, summary: 'Adds a tag', handle: async (ctx, { params }) => await add(ctx, params.id, params.tag) }),
-  route({ method: 'DELETE', path: '/v2/images/:id/tags/:tag', policy: door('modify_image'), params: ImageTag, summary: 'Removes a tag', handle: async (ctx, { params }) => await remove(ctx, params.id, params.tag) }),
+  route({
+    method: 'PUT',
+    path: '/v2/images/:id/tags/:tag',
+    policy: door('modify_image'),
+    params: ImageTag,
+    summary: 'Adds a tag',
+    handle: async (ctx, { params }) => await add(ctx, params.id, params.tag),
+  }),
+  route({
+    method: 'DELETE',
+    path: '/v2/images/:id/tags/:tag',
+    policy: door('modify_image'),
+    params: ImageTag,
+    summary: 'Removes a tag',
+    handle: async (ctx, { params }) => await remove(ctx, params.id, params.tag),
+  }),
 ]
 
 async function add(ctx: Ctx, id: string, tag: string): Promise<void> {
@@ -30,7 +47,8 @@ async function remove(ctx: Ctx, id: string, tag: string): Promise<void> {
   await inTx(ctx, async (tx) => {
     const image = await getImage(tx, id)
     mustFor(tx, 'modify_image', image.owner)
-    if (!(await removeTag(tx, id, tag))) throw cloudError('notFound', `Image ${id} has no tag '${tag.slice(0, 80)}'.`)
+    if (!(await removeTag(tx, id, tag)))
+      throw cloudError('notFound', `Image ${id} has no tag '${tag.slice(0, 80)}'.`)
     await updateImage(tx, id, {})
   })
 }

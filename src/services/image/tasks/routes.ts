@@ -13,31 +13,80 @@ const Id = Type.Object({ id: Type.String() })
 
 /** Tasks show how imports go. They are made by imports only: the old way of posting them is refused, as Glance does. */
 export const taskRoutes: readonly Route[] = [
-  route({ method: 'GET', path: '/v2/images/:id/tasks', policy: 'get_image', params: Id, summary: 'Lists the tasks of an image', handle: async (ctx, { params }) => {
-    const image = await getImage(ctx, params.id)
-    return { tasks: (await listTasksOf(ctx, image.id)).map(taskView) }
-  } }),
-  route({ method: 'GET', path: '/v2/tasks', policy: 'tasks_api_access', summary: 'Lists tasks', handle: async (ctx, req) => await index(ctx, req) }),
-  route({ method: 'GET', path: '/v2/tasks/:id', policy: 'tasks_api_access', params: Id, summary: 'Shows a task', handle: async (ctx, { params }) => await show(ctx, params.id) }),
-  route({ method: 'POST', path: '/v2/tasks', policy: 'tasks_api_access', body: Type.Unknown(), summary: 'Refused: images are imported by POST /v2/images/{id}/import', handle: async () => {
-    return await Promise.reject(cloudError('forbidden', 'Tasks cannot be created directly: create an image and POST to its import.'))
-  } }),
+  route({
+    method: 'GET',
+    path: '/v2/images/:id/tasks',
+    policy: 'get_image',
+    params: Id,
+    summary: 'Lists the tasks of an image',
+    handle: async (ctx, { params }) => {
+      const image = await getImage(ctx, params.id)
+      return { tasks: (await listTasksOf(ctx, image.id)).map(taskView) }
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/v2/tasks',
+    policy: 'tasks_api_access',
+    summary: 'Lists tasks',
+    handle: async (ctx, req) => await index(ctx, req),
+  }),
+  route({
+    method: 'GET',
+    path: '/v2/tasks/:id',
+    policy: 'tasks_api_access',
+    params: Id,
+    summary: 'Shows a task',
+    handle: async (ctx, { params }) => await show(ctx, params.id),
+  }),
+  route({
+    method: 'POST',
+    path: '/v2/tasks',
+    policy: 'tasks_api_access',
+    body: Type.Unknown(),
+    summary: 'Refused: images are imported by POST /v2/images/{id}/import',
+    handle: async () => {
+      return await Promise.reject(
+        cloudError(
+          'forbidden',
+          'Tasks cannot be created directly: create an image and POST to its import.',
+        ),
+      )
+    },
+  }),
 ]
 
 export function taskView(task: ImageTaskTable): Record<string, unknown> {
   return {
-    id: task.id, type: task.type, status: task.status, owner: task.owner,
-    input: fromJson(task.input), result: task.status === 'success' ? { image_id: task.image_id } : null, message: task.message,
-    image_id: task.image_id, request_id: task.request_id, user_id: task.user_id,
-    created_at: wireTime(task.created_at), updated_at: wireTime(task.updated_at),
+    id: task.id,
+    type: task.type,
+    status: task.status,
+    owner: task.owner,
+    input: fromJson(task.input),
+    result: task.status === 'success' ? { image_id: task.image_id } : null,
+    message: task.message,
+    image_id: task.image_id,
+    request_id: task.request_id,
+    user_id: task.user_id,
+    created_at: wireTime(task.created_at),
+    updated_at: wireTime(task.updated_at),
     ...(task.expires_at === null ? {} : { expires_at: wireTime(task.expires_at) }),
-    self: `/v2/tasks/${task.id}`, schema: '/v2/schemas/task',
+    self: `/v2/tasks/${task.id}`,
+    schema: '/v2/schemas/task',
   }
 }
 
 /** In lists Glance leaves out what may be long. */
 function shortView(task: ImageTaskTable): Record<string, unknown> {
-  const { input: _input, result: _result, message: _message, image_id: _image, request_id: _request, user_id: _user, ...short } = taskView(task)
+  const {
+    input: _input,
+    result: _result,
+    message: _message,
+    image_id: _image,
+    request_id: _request,
+    user_id: _user,
+    ...short
+  } = taskView(task)
   return short
 }
 
@@ -49,12 +98,22 @@ async function show(ctx: Ctx, id: string): Promise<Record<string, unknown>> {
 
 async function index(ctx: Ctx, req: Req): Promise<Record<string, unknown>> {
   const query = req.rawQuery
-  const page = pageOf(query, { sortable: ['created_at', 'id', 'status', 'type', 'updated_at', 'expires_at'], defaultSort: [], defaultLimit: 25 })
+  const page = pageOf(query, {
+    sortable: ['created_at', 'id', 'status', 'type', 'updated_at', 'expires_at'],
+    defaultSort: [],
+    defaultLimit: 25,
+  })
   const after = page.marker === undefined ? undefined : await findTask(ctx, page.marker)
-  if (page.marker !== undefined && after === undefined) throw cloudError('badRequest', `The marker ${page.marker.slice(0, 80)} is not a task.`)
+  if (page.marker !== undefined && after === undefined)
+    throw cloudError('badRequest', `The marker ${page.marker.slice(0, 80)} is not a task.`)
   const status = query.get('status')
   const type = query.get('type')
-  const rows = await listTasks(ctx, { ...(status === null ? {} : { status }), ...(type === null ? {} : { type }), ...(after === undefined ? {} : { after }), limit: page.limit + 1 })
+  const rows = await listTasks(ctx, {
+    ...(status === null ? {} : { status }),
+    ...(type === null ? {} : { type }),
+    ...(after === undefined ? {} : { after }),
+    limit: page.limit + 1,
+  })
   const first = new URLSearchParams(query)
   first.delete('marker')
   const next = new URLSearchParams(first)
