@@ -9,9 +9,13 @@ import { startCloud, type Cloud } from '../../src/cloud.ts'
 import { loadConfig } from '../../src/kernel/config/config.ts'
 import { createLog } from '../../src/kernel/log/log.ts'
 import { credentialsOf, temporaryData } from './cloud-process.ts'
+import { freshDatabase } from './postgres.ts'
 import { Session } from './session.ts'
 
-/** The whole cloud in this process on the fake engine: every service real, database real and fresh. */
+/**
+ * The whole cloud in this process on the fake engine: every service real, database real and fresh. With
+ * STACKYARD_TEST_DATABASE_URL that is a new database on this PostgreSQL server, else SQLite.
+ */
 export interface TestCloud {
   readonly cloud: Cloud
   readonly compute: FakeCompute
@@ -25,6 +29,8 @@ export async function startTestCloud(
   options: { readonly databaseUrl?: string; readonly logLevel?: string } = {},
 ): Promise<TestCloud> {
   const data = temporaryData()
+  const server = process.env['STACKYARD_TEST_DATABASE_URL'] ?? ''
+  const fresh = options.databaseUrl === undefined && server !== '' ? await freshDatabase(server) : undefined
   const config = loadConfig({
     env: {},
     flags: {
@@ -48,6 +54,7 @@ export async function startTestCloud(
     settle: async () => await cloud.app.runner.idle(),
     async close() {
       await cloud.close()
+      await fresh?.drop()
       rmSync(data, { recursive: true, force: true })
     },
   }

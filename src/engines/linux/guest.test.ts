@@ -5,7 +5,7 @@ import { destinationText, guestLines, guestSettings, type GuestSeen } from './gu
 const port = portSpec('5a11b0de-0000-4000-8000-000000000001', '10.0.0.5', { routes: [{ destination: '192.0.2.0/24', nexthop: '10.0.0.9' }] })
 const at = { netns: '/proc/1/ns/net', ifname: 'eth0' }
 const seen: GuestSeen = {
-  link: { ifname: 'eth0', ifindex: 2, peerIndex: 9, mac: port.mac, mtu: 1400, up: true, master: undefined, alias: undefined, addresses: ['10.0.0.5/24'] },
+  link: { ifname: 'eth0', ifindex: 2, peerIndex: 9, mac: port.mac, mtu: 1400, up: true, speaks: true, master: undefined, alias: undefined, addresses: ['10.0.0.5/24'] },
   routes: [
     { destination: 'default', via: '10.0.0.1', dev: undefined, byKernel: false },
     { destination: '10.0.0.0/24', via: undefined, dev: undefined, byKernel: true },

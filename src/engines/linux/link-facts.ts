@@ -6,7 +6,10 @@ export interface LinkFact {
   readonly peerIndex: number | undefined
   readonly mac: string | undefined
   readonly mtu: number
+  /** Switched on. */
   readonly up: boolean
+  /** Switched on at both ends, and the kernel has taken notice. */
+  readonly speaks: boolean
   readonly master: string | undefined
   readonly alias: string | undefined
   /** `address/prefix`, without link-local ones. */
@@ -40,6 +43,7 @@ export function linkFacts(list: readonly unknown[]): LinkFact[] {
       mac: text(item['address']),
       mtu: count(item['mtu']) ?? 0,
       up: Array.isArray(flags) && flags.includes('UP'),
+      speaks: item['operstate'] === 'UP',
       master: text(item['master']),
       alias: text(item['ifalias']),
       addresses: Array.isArray(addresses) ? addresses.flatMap(addressFact) : [],

@@ -16,7 +16,7 @@ const full = routerSpec({ interfaces: [legSpec(network, '10.0.0.1')], external, 
 /** What `ip` would show when all is as the spec wants it. */
 const settled = (spec: RouterSpec): LinkFact[] =>
   wantedLegs(spec).map((leg, at) => ({
-    ifname: leg.name, ifindex: at + 2, peerIndex: at + 9, mac: leg.mac, mtu: 1400, up: true, master: undefined, alias: aliasOf(leg), addresses: leg.addresses,
+    ifname: leg.name, ifindex: at + 2, peerIndex: at + 9, mac: leg.mac, mtu: 1400, up: true, speaks: true, master: undefined, alias: aliasOf(leg), addresses: leg.addresses,
   }))
 const routes = [
   { destination: '10.0.0.0/24', via: undefined, dev: 'qr', byKernel: true },

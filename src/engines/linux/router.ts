@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { tryRun } from '../../kernel/exec/run.ts'
 import type { RouterSpec } from '../../ports/network.ts'
 import { familyOf } from './addresses.ts'
@@ -50,6 +51,7 @@ export class Routers {
     await this.#namespaces.ip(netns, plan.lines, /No such process/)
     // After our own ends are up: a bridge takes a port into service at once only if it has a carrier when it comes up.
     await this.#tieLegs(netns, before === undefined ? wantedLegs(spec) : plan.addLegs, mtus)
+    await this.#settled(netns, plan.addLegs)
     await this.#namespaces.ip(netns, announceLines(spec, plan))
     this.#known.set(spec.id, { inode, rules, spec })
     await this.#cutFlows(netns, plan, before?.spec, spec)
@@ -105,6 +107,16 @@ export class Routers {
       await this.#namespaces.ip(there.netns, [
         `link set dev ${leg.peer} addrgenmode none mtu ${mtu} group ${LINK_GROUP} master ${there.bridge} up`,
       ])
+    }
+  }
+
+  /** The kernel lets a new link speak a moment after its other end came up; what is said before is lost. */
+  async #settled(netns: string, legs: readonly Leg[]): Promise<void> {
+    for (let looked = 0; legs.length > 0 && looked < 50; looked += 1) {
+      const links = linkFacts(await this.#namespaces.show(netns, ['link', 'show', 'group', String(LINK_GROUP)]))
+      const silent = legs.filter((leg) => !links.some((link) => link.ifname === leg.name && link.speaks))
+      if (silent.length === 0) return
+      await sleep(10)
     }
   }
 

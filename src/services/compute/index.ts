@@ -19,8 +19,10 @@ import { computeMicroversions } from './versions.ts'
 export interface Compute {
   readonly definition: ServiceDefinition
   readonly face: ComputeFace
-  /** After the migrations, before the door opens: customary flavors, this host's services, the guests' metadata. May be repeated. */
-  bootstrap(ctx: Ctx, settings?: unknown): Promise<void>
+  /** For a new cloud: customary flavors and this host's services. May be repeated. */
+  bootstrap(ctx: Ctx): Promise<void>
+  /** At every start, before the door opens: guests get answers from their metadata address. */
+  start(ctx: Ctx): void
 }
 
 export function createCompute(deps: ComputeDeps): Compute {
@@ -39,10 +41,8 @@ export function createCompute(deps: ComputeDeps): Compute {
   return {
     definition,
     face: { findServer },
-    async bootstrap(ctx) {
-      await restBootstrap(ctx, deps)
-      serveMetadata(ctx, deps)
-    },
+    bootstrap: async (ctx) => await restBootstrap(ctx, deps),
+    start: (ctx) => serveMetadata(ctx, deps),
   }
 }
 

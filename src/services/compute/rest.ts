@@ -31,26 +31,65 @@ import { serverGroupPolicies, serverGroupRoutes } from './server-groups/routes.t
 import { serverGroupMigrations } from './server-groups/store.ts'
 import { usageAuditPolicies, usageAuditRoutes } from './usage-audit/routes.ts'
 import { usagePolicies, usageRoutes } from './usage/routes.ts'
+import { withoutNulls } from './wire/no-nulls.ts'
 
 const parts: readonly ((deps: ComputeDeps) => readonly Route[])[] = [
-  flavorRoutes, keypairRoutes, serverGroupRoutes, quotaRoutes, limitRoutes, usageRoutes, zoneRoutes, hostRoutes, serviceRoutes,
-  hypervisorRoutes, aggregateRoutes, osMigrationRoutes, networkProxyRoutes, floatingIpProxyRoutes, securityGroupProxyRoutes,
-  imageProxyRoutes, extensionRoutes, usageAuditRoutes, externalEventRoutes, goneRoutes,
+  flavorRoutes,
+  keypairRoutes,
+  serverGroupRoutes,
+  quotaRoutes,
+  limitRoutes,
+  usageRoutes,
+  zoneRoutes,
+  hostRoutes,
+  serviceRoutes,
+  hypervisorRoutes,
+  aggregateRoutes,
+  osMigrationRoutes,
+  networkProxyRoutes,
+  floatingIpProxyRoutes,
+  securityGroupProxyRoutes,
+  imageProxyRoutes,
+  extensionRoutes,
+  usageAuditRoutes,
+  externalEventRoutes,
+  goneRoutes,
 ]
 
 export function restRoutes(deps: ComputeDeps): readonly Route[] {
-  return parts.flatMap((part) => part(deps))
+  return parts.flatMap((part) => part(deps)).map(withoutNulls)
 }
 
 export const restPolicies: Readonly<Record<string, string>> = {
-  ...flavorPolicies, ...keypairPolicies, ...serverGroupPolicies, ...quotaPolicies, ...limitPolicies, ...usagePolicies, ...zonePolicies,
-  ...hostPolicies, ...servicePolicies, ...hypervisorPolicies, ...aggregatePolicies, ...osMigrationPolicies, ...networkProxyPolicies,
-  ...floatingIpProxyPolicies, ...securityGroupProxyPolicies, ...imageProxyPolicies, ...extensionPolicies, ...usageAuditPolicies,
-  ...externalEventPolicies, ...gonePolicies,
+  ...flavorPolicies,
+  ...keypairPolicies,
+  ...serverGroupPolicies,
+  ...quotaPolicies,
+  ...limitPolicies,
+  ...usagePolicies,
+  ...zonePolicies,
+  ...hostPolicies,
+  ...servicePolicies,
+  ...hypervisorPolicies,
+  ...aggregatePolicies,
+  ...osMigrationPolicies,
+  ...networkProxyPolicies,
+  ...floatingIpProxyPolicies,
+  ...securityGroupProxyPolicies,
+  ...imageProxyPolicies,
+  ...extensionPolicies,
+  ...usageAuditPolicies,
+  ...externalEventPolicies,
+  ...gonePolicies,
 }
 
 export const restMigrations: readonly Migration[] = [
-  ...countersMigrations, ...flavorMigrations, ...keypairMigrations, ...quotaMigrations, ...serverGroupMigrations, ...aggregateMigrations,
+  ...countersMigrations,
+  ...flavorMigrations,
+  ...keypairMigrations,
+  ...quotaMigrations,
+  ...serverGroupMigrations,
+  ...aggregateMigrations,
   ...serviceMigrations,
 ]
 

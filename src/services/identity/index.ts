@@ -12,12 +12,20 @@ import { ec2Routes } from './credentials/ec2-routes.ts'
 import { credentialRoutes } from './credentials/routes.ts'
 import { discoveryRoutes } from './discovery.ts'
 import { DEFAULT_DOMAIN } from './domains/default-domain.ts'
+import { domainConfigRoutes } from './domains/config-routes.ts'
 import { domainRoutes } from './domains/routes.ts'
+import { endpointFilterRoutes } from './endpoint-filter/routes.ts'
 import type { IdentityFace, Project } from './face.ts'
 import { identityFault } from './fault.ts'
+import { federationRoutes } from './federation/resources.ts'
 import { groupRoutes } from './groups/routes.ts'
+import { limitRoutes } from './limits/routes.ts'
 import { base } from './migrations/001-base.ts'
+import { consumerRoutes } from './oauth1/consumers.ts'
+import { oauthTokenRoutes } from './oauth1/token-routes.ts'
 import { noPasswordRules, type Parts, type PasswordRules } from './parts.ts'
+import { policyAssociationRoutes } from './policies/association-routes.ts'
+import { policyRoutes } from './policies/resource.ts'
 import { identityRules } from './policies/rules.ts'
 import { projectRoutes } from './projects/routes.ts'
 import { findProject, findProjectByName, type ProjectRecord } from './projects/store.ts'
@@ -78,6 +86,8 @@ export function createIdentity(deps: IdentityDeps): Identity {
         ...discoveryRoutes, ...tokenRoutes(parts), ...userRoutes(parts), ...groupRoutes(parts), ...projectRoutes(parts), ...projectTagRoutes,
         ...domainRoutes(parts), ...roleRoutes(parts), ...impliedRoleRoutes(parts), ...grantRoutes(parts), ...assignmentListRoutes,
         ...catalogRoutes, ...applicationCredentialRoutes(parts), ...accessRuleRoutes, ...credentialRoutes(parts), ...ec2Routes(parts), ...trustRoutes(parts),
+        ...domainConfigRoutes(parts), ...policyRoutes, ...policyAssociationRoutes, ...endpointFilterRoutes, ...federationRoutes,
+        ...consumerRoutes, ...oauthTokenRoutes(parts), ...limitRoutes,
       ],
     },
     face: faceOf(parts),

@@ -1,12 +1,17 @@
 import { can, must, type Ctx } from '../../kernel/ctx/ctx.ts'
 import type { JudgedRule } from './policies.ts'
 
-/** Admins, and the cloud itself, see every project's images. */
+/**
+ * Admins, and the cloud itself, see every project's images. Glance's rules are all of project scope: with a token of the
+ * system or a domain even an admin sees no image.
+ */
 export function seesAll(ctx: Ctx): boolean {
-  return ctx.who === undefined || can(ctx, 'context_is_admin')
+  return (
+    ctx.who === undefined || (ctx.who.projectId !== undefined && can(ctx, 'context_is_admin'))
+  )
 }
 
-/** The project whose eyes a query is made with; undefined for those who see all. */
+/** The project whose eyes a query is made with: '' without a project, undefined for those who see all. */
 export function viewerOf(ctx: Ctx): string | undefined {
   return seesAll(ctx) ? undefined : (ctx.who?.projectId ?? '')
 }

@@ -30,7 +30,8 @@ export async function startImageBed(deps: Partial<ImageDeps> = {}): Promise<Imag
     async create(person, wish = {}) {
       const body = { name: 'busy', container_format: 'bare', disk_format: 'raw', ...wish }
       const answer = await app.as(person).post('/image/v2/images', body)
-      if (answer.status !== 201) throw new Error(`no image: ${answer.status} ${answer.bytes}`)
+      if (answer.status !== 201)
+        throw new Error(`no image: ${answer.status} ${answer.bytes.toString()}`)
       return answer.body
     },
     upload: async (person, id, bytes, to = 'file') =>

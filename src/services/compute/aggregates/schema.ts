@@ -19,17 +19,45 @@ export const ZONE_KEY = 'availability_zone'
 
 const strict = { additionalProperties: false } as const
 /** A zone's name has no colon: `zone:host` is how a server asks for a host. */
-const Zone = Type.Union([Type.String({ minLength: 1, maxLength: 255, pattern: '^(?! )[^:\\p{Cc}\\p{Cs}]*(?<! )$' }), Type.Null()])
+const Zone = Type.Union([
+  Type.String({ minLength: 1, maxLength: 255, pattern: '^(?! )[^:\\p{Cc}\\p{Cs}]*(?<! )$' }),
+  Type.Null(),
+])
 
-export const NewAggregate = Envelope('aggregate', Type.Object({ name: Name, availability_zone: Type.Optional(Zone) }, strict))
-export const AggregateUpdate = Envelope('aggregate', Type.Object({ name: Type.Optional(Name), availability_zone: Type.Optional(Zone) }, { ...strict, minProperties: 1 }))
-export const HostOnly = Type.Object({ host: Type.String({ minLength: 1, maxLength: 255, pattern: '^[a-zA-Z0-9-._]*$' }) }, strict)
-export const NewMetadata = Type.Object({
-  metadata: Type.Record(Type.String({ pattern: METADATA_KEY }), Type.Union([Text(255), Type.Null()]), strict),
-}, strict)
-export const CacheImages = Type.Object({
-  cache: Type.Array(Type.Object({ id: Type.String({ format: 'uuid' }) }, strict), { minItems: 1, uniqueItems: true }),
-}, strict)
+export const NewAggregate = Envelope(
+  'aggregate',
+  Type.Object({ name: Name, availability_zone: Type.Optional(Zone) }, strict),
+)
+export const AggregateUpdate = Envelope(
+  'aggregate',
+  Type.Object(
+    { name: Type.Optional(Name), availability_zone: Type.Optional(Zone) },
+    { ...strict, minProperties: 1 },
+  ),
+)
+export const HostOnly = Type.Object(
+  { host: Type.String({ minLength: 1, maxLength: 255, pattern: '^[a-zA-Z0-9-._]*$' }) },
+  strict,
+)
+export const NewMetadata = Type.Object(
+  {
+    metadata: Type.Record(
+      Type.String({ pattern: METADATA_KEY }),
+      Type.Union([Text(255), Type.Null()]),
+      strict,
+    ),
+  },
+  strict,
+)
+export const CacheImages = Type.Object(
+  {
+    cache: Type.Array(Type.Object({ id: Type.String({ format: 'uuid' }) }, strict), {
+      minItems: 1,
+      uniqueItems: true,
+    }),
+  },
+  strict,
+)
 
 /** The answer to a create has no hosts and no metadata: there are none yet. */
 export function newAggregateView(req: Req, aggregate: Aggregate): Record<string, unknown> {
@@ -46,5 +74,9 @@ export function newAggregateView(req: Req, aggregate: Aggregate): Record<string,
 }
 
 export function aggregateView(req: Req, aggregate: Aggregate): Record<string, unknown> {
-  return { ...newAggregateView(req, aggregate), hosts: aggregate.hosts, metadata: aggregate.metadata }
+  return {
+    ...newAggregateView(req, aggregate),
+    hosts: aggregate.hosts,
+    metadata: aggregate.metadata,
+  }
 }

@@ -13,11 +13,15 @@ export async function zoneOfHost(ctx: Ctx, host: string): Promise<string> {
 }
 
 /** Each service with its zone. */
-export async function withZones(ctx: Ctx, services: readonly Service[]): Promise<readonly { readonly service: Service; readonly zone: string }[]> {
+export async function withZones(
+  ctx: Ctx,
+  services: readonly Service[],
+): Promise<readonly { readonly service: Service; readonly zone: string }[]> {
   const zones = await zonesByAggregate(ctx)
   return services.map((service) => ({
     service,
-    zone: service.binary === 'nova-compute' ? (zones.get(service.host) ?? DEFAULT_ZONE) : INTERNAL_ZONE,
+    zone:
+      service.binary === 'nova-compute' ? (zones.get(service.host) ?? DEFAULT_ZONE) : INTERNAL_ZONE,
   }))
 }
 
@@ -34,5 +38,11 @@ export async function listZones(ctx: Ctx): Promise<readonly Zone[]> {
   for (const { service, zone } of await withZones(ctx, await listServices(ctx))) {
     byName.set(zone, [...(byName.get(zone) ?? []), service])
   }
-  return [...byName].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([name, services]) => ({ name, services, available: services.some((service) => !service.disabled) }))
+  return [...byName]
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, services]) => ({
+      name,
+      services,
+      available: services.some((service) => !service.disabled),
+    }))
 }

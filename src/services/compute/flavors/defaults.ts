@@ -18,8 +18,18 @@ export async function ensureFlavors(ctx: Ctx): Promise<void> {
   if ((await listFlavors(ctx, 'all')).length > 0) return
   for (const [id, name, vcpus, ramMiB, diskGiB] of customary) {
     const flavor: Flavor = {
-      id, name, vcpus, ramMiB, diskGiB, ephemeralGiB: 0, swapMiB: 0, description: null, isPublic: true, disabled: false,
-      rxtxFactor: 1, extraSpecs: {},
+      id,
+      name,
+      vcpus,
+      ramMiB,
+      diskGiB,
+      ephemeralGiB: 0,
+      swapMiB: 0,
+      description: null,
+      isPublic: true,
+      disabled: false,
+      rxtxFactor: 1,
+      extraSpecs: {},
     }
     await insertFlavor(ctx, flavor)
   }

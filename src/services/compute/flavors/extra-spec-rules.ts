@@ -59,7 +59,15 @@ export function checkExtraSpecs(specs: Readonly<Record<string, string>>): void {
     const names = known[name.slice(0, Math.max(at, 0))]
     if (names === undefined || numbered.test(name)) continue
     const rule = names[name.slice(at + 1)]
-    if (rule === undefined) throw cloudError('badRequest', `Validation failed; extra spec '${name}' does not appear to be a valid extra spec.`)
-    if (!rule.test(value)) throw cloudError('badRequest', `Validation failed; '${value}' is not a valid value for extra spec '${name}'.`)
+    if (rule === undefined)
+      throw cloudError(
+        'badRequest',
+        `Validation failed; extra spec '${name}' does not appear to be a valid extra spec.`,
+      )
+    if (!rule.test(value))
+      throw cloudError(
+        'badRequest',
+        `Validation failed; '${value}' is not a valid value for extra spec '${name}'.`,
+      )
   }
 }

@@ -10,8 +10,22 @@ import { onlyQuery, PAGING, queryCount, SORTING } from '../wire/query.ts'
 import { toBoolean, toInteger } from '../wire/schemas.ts'
 import { accessRoutes } from './access-routes.ts'
 import { extraSpecRoutes } from './extra-spec-routes.ts'
-import { flavorSummary, FlavorUpdate, flavorView, NewFlavor, NewFlavor21, type Flavor } from './schema.ts'
-import { deleteFlavor, describeFlavor, getFlavor, insertFlavor, listFlavors, type Visibility } from './store.ts'
+import {
+  flavorSummary,
+  FlavorUpdate,
+  flavorView,
+  NewFlavor,
+  NewFlavor21,
+  type Flavor,
+} from './schema.ts'
+import {
+  deleteFlavor,
+  describeFlavor,
+  getFlavor,
+  insertFlavor,
+  listFlavors,
+  type Visibility,
+} from './store.ts'
 
 export const flavorPolicies: Readonly<Record<string, string>> = {
   'os_compute_api:flavors': '@',
@@ -44,44 +58,102 @@ const sortKeys: Readonly<Record<string, (flavor: Flavor) => string | number | bo
   description: (flavor) => flavor.description,
 }
 
+const create = {
+  method: 'POST',
+  path: '/v2.1/flavors',
+  policy: 'os_compute_api:os-flavor-manage:create',
+} as const
+
 export function flavorRoutes(deps: ComputeDeps): readonly Route[] {
-  const create = { method: 'POST', path: '/v2.1/flavors', policy: 'os_compute_api:os-flavor-manage:create' } as const
+  return [...readRoutes(), ...writeRoutes(), ...accessRoutes(deps), ...extraSpecRoutes()]
+}
+
+function readRoutes(): readonly Route[] {
   return [
-    route({ method: 'GET', path: '/v2.1/flavors', policy: 'os_compute_api:flavors', summary: 'List flavors', handle: async (ctx, req) => await list(ctx, req, flavorSummary) }),
-    route({ method: 'GET', path: '/v2.1/flavors/detail', policy: 'os_compute_api:flavors', summary: 'List flavors with details', handle: async (ctx, req) => await list(ctx, req, flavorView) }),
-    route({ method: 'GET', path: '/v2.1/flavors/:id', policy: 'os_compute_api:flavors', summary: 'Show a flavor', handle: async (ctx, req) => ({ flavor: flavorView(req, await getFlavor(ctx, idOf(req))) }) }),
-    route({ ...create, until: '2.54', body: NewFlavor21, summary: 'Create a flavor', handle: async (ctx, req) => await createFlavor(ctx, req, req.body.flavor) }),
-    route({ ...create, since: '2.55', body: NewFlavor, summary: 'Create a flavor', handle: async (ctx, req) => await createFlavor(ctx, req, req.body.flavor) }),
     route({
-      method: 'PUT', path: '/v2.1/flavors/:id', since: '2.55', policy: 'os_compute_api:os-flavor-manage:update', body: FlavorUpdate, summary: 'Change a flavor\'s description',
-      handle: async (ctx, req) => {
-        const flavor = await getFlavor(ctx, idOf(req))
-        await describeFlavor(ctx, flavor.id, req.body.flavor.description)
-        return { flavor: flavorView(req, { ...flavor, description: req.body.flavor.description }) }
-      },
+      method: 'GET',
+      path: '/v2.1/flavors',
+      policy: 'os_compute_api:flavors',
+      summary: 'List flavors',
+      handle: async (ctx, req) => await list(ctx, req, flavorSummary),
     }),
     route({
-      method: 'DELETE', path: '/v2.1/flavors/:id', policy: 'os_compute_api:os-flavor-manage:delete', summary: 'Delete a flavor',
+      method: 'GET',
+      path: '/v2.1/flavors/detail',
+      policy: 'os_compute_api:flavors',
+      summary: 'List flavors with details',
+      handle: async (ctx, req) => await list(ctx, req, flavorView),
+    }),
+    route({
+      method: 'GET',
+      path: '/v2.1/flavors/:id',
+      policy: 'os_compute_api:flavors',
+      summary: 'Show a flavor',
+      handle: async (ctx, req) => ({ flavor: flavorView(req, await getFlavor(ctx, idOf(req))) }),
+    }),
+  ]
+}
+
+function writeRoutes(): readonly Route[] {
+  return [
+    route({
+      ...create,
+      until: '2.54',
+      body: NewFlavor21,
+      summary: 'Create a flavor',
+      handle: async (ctx, req) => await createFlavor(ctx, req, req.body.flavor),
+    }),
+    route({
+      ...create,
+      since: '2.55',
+      body: NewFlavor,
+      summary: 'Create a flavor',
+      handle: async (ctx, req) => await createFlavor(ctx, req, req.body.flavor),
+    }),
+    route({
+      method: 'PUT',
+      path: '/v2.1/flavors/:id',
+      since: '2.55',
+      policy: 'os_compute_api:os-flavor-manage:update',
+      body: FlavorUpdate,
+      summary: "Change a flavor's description",
+      handle: async (ctx, req) => await updateFlavor(ctx, req, req.body.flavor.description),
+    }),
+    route({
+      method: 'DELETE',
+      path: '/v2.1/flavors/:id',
+      policy: 'os_compute_api:os-flavor-manage:delete',
+      summary: 'Delete a flavor',
       handle: async (ctx, req) => {
         await deleteFlavor(ctx, (await getFlavor(ctx, idOf(req))).id)
         return reply(202)
       },
     }),
-    ...accessRoutes(deps),
-    ...extraSpecRoutes(),
   ]
 }
 
 const idOf = (req: Req): string => (req.params as { id: string }).id // the path of each of these routes has :id
 
-async function list(ctx: Ctx, req: Req, view: (req: Req, flavor: Flavor) => unknown): Promise<unknown> {
+async function list(
+  ctx: Ctx,
+  req: Req,
+  view: (req: Req, flavor: Flavor) => unknown,
+): Promise<unknown> {
   onlyQuery(req, [...PAGING, ...SORTING, 'is_public', 'minRam', 'minDisk'])
-  const page = pageOf(req.rawQuery, { sortable: Object.keys(sortKeys), defaultSort: [{ key: 'flavorid', dir: 'asc' }] })
+  const page = pageOf(req.rawQuery, {
+    sortable: Object.keys(sortKeys),
+    defaultSort: [{ key: 'flavorid', dir: 'asc' }],
+  })
   const minRam = queryCount(req, 'minRam') ?? 0
   const minDisk = queryCount(req, 'minDisk') ?? 0
-  const flavors = (await listFlavors(ctx, visibilityOf(ctx, req))).filter((flavor) => flavor.ramMiB >= minRam && flavor.diskGiB >= minDisk)
+  const flavors = (await listFlavors(ctx, visibilityOf(ctx, req))).filter(
+    (flavor) => flavor.ramMiB >= minRam && flavor.diskGiB >= minDisk,
+  )
   const { items, more } = cutPage(flavors, page, (flavor, key) => sortKeys[key]?.(flavor))
-  return { flavors: items.map((flavor) => view(req, flavor)), ...nextLink(req, 'flavors_links', items.at(-1)?.id, more) }
+  return {
+    flavors: items.map((flavor) => view(req, flavor)),
+    ...nextLink(req, 'flavors_links', items.at(-1)?.id, more),
+  }
 }
 
 /** Only an admin may look beyond public flavors and those his project has access to. */
@@ -91,7 +163,10 @@ function visibilityOf(ctx: Ctx, req: Req): Visibility {
   if (asked === 'none') return 'all'
   if (/^(true|1|on|yes|t|y)$/.test(asked)) return 'mine'
   if (/^(false|0|off|no|f|n)$/.test(asked)) return 'private'
-  throw cloudError('badRequest', `Invalid is_public filter [${asked.slice(0, 40)}]: use true, false or none.`)
+  throw cloudError(
+    'badRequest',
+    `Invalid is_public filter [${asked.slice(0, 40)}]: use true, false or none.`,
+  )
 }
 
 async function createFlavor(ctx: Ctx, req: Req, body: NewFlavor): Promise<unknown> {
@@ -113,8 +188,17 @@ async function createFlavor(ctx: Ctx, req: Req, body: NewFlavor): Promise<unknow
   return { flavor: flavorView(req, flavor) }
 }
 
+async function updateFlavor(ctx: Ctx, req: Req, description: string | null): Promise<unknown> {
+  const flavor = await getFlavor(ctx, idOf(req))
+  await describeFlavor(ctx, flavor.id, description)
+  return { flavor: flavorView(req, { ...flavor, description }) }
+}
+
 function rxtxFactorOf(value: number | string): number {
   const factor = Number(value)
   if (factor > 0) return factor
-  throw cloudError('badRequest', 'Invalid input for field/attribute rxtx_factor: it must be greater than 0.')
+  throw cloudError(
+    'badRequest',
+    'Invalid input for field/attribute rxtx_factor: it must be greater than 0.',
+  )
 }

@@ -36,15 +36,20 @@ const fields = {
   disk: IntegerLike(0),
   'OS-FLV-EXT-DATA:ephemeral': Type.Optional(IntegerLike(0)),
   swap: Type.Optional(IntegerLike(0)),
-  rxtx_factor: Type.Optional(Type.Union([
-    Type.Number({ exclusiveMinimum: 0, maximum: 3.4e38 }),
-    Type.String({ maxLength: 40, pattern: '^[0-9]{1,30}(?:\\.[0-9]{1,8})?$' }),
-  ])),
+  rxtx_factor: Type.Optional(
+    Type.Union([
+      Type.Number({ exclusiveMinimum: 0, maximum: 3.4e38 }),
+      Type.String({ maxLength: 40, pattern: '^[0-9]{1,30}(?:\\.[0-9]{1,8})?$' }),
+    ]),
+  ),
   'os-flavor-access:is_public': Type.Optional(BooleanLike),
 }
 const strict = { additionalProperties: false } as const
 
-export const NewFlavor = Envelope('flavor', Type.Object({ ...fields, description: Type.Optional(Description) }, strict))
+export const NewFlavor = Envelope(
+  'flavor',
+  Type.Object({ ...fields, description: Type.Optional(Description) }, strict),
+)
 export type NewFlavor = Static<typeof NewFlavor>['flavor']
 /** Before 2.55, when flavors had no description. */
 export const NewFlavor21 = Envelope('flavor', Type.Object(fields, strict))
@@ -54,9 +59,16 @@ export const FlavorUpdate = Envelope('flavor', Type.Object({ description: Descri
 const SpecValue = Type.Union([Text(255), Type.Number()])
 const SpecMap = Type.Record(Type.String({ pattern: METADATA_KEY }), SpecValue, strict)
 export const NewExtraSpecs = Envelope('extra_specs', SpecMap)
-export const OneExtraSpec = Type.Record(Type.String({ pattern: METADATA_KEY }), SpecValue, { ...strict, minProperties: 1, maxProperties: 1 })
+export const OneExtraSpec = Type.Record(Type.String({ pattern: METADATA_KEY }), SpecValue, {
+  ...strict,
+  minProperties: 1,
+  maxProperties: 1,
+})
 
-export const TenantAccess = Type.Object({ tenant: Type.String({ minLength: 1, maxLength: 255, pattern: '^[a-zA-Z0-9-]*$' }) }, strict)
+export const TenantAccess = Type.Object(
+  { tenant: Type.String({ minLength: 1, maxLength: 255, pattern: '^[a-zA-Z0-9-]*$' }) },
+  strict,
+)
 
 /** As in `GET /flavors`. */
 export function flavorSummary(req: Req, flavor: Flavor): Record<string, unknown> {

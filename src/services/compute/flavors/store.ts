@@ -41,7 +41,9 @@ export const flavorMigrations: readonly Migration[] = [
         primary key (flavor_id, key))`.execute(kysely)
       await sql`create table compute_flavor_access (flavor_id text not null, project_id text not null,
         primary key (flavor_id, project_id))`.execute(kysely)
-      await sql`create index compute_flavor_access_project on compute_flavor_access (project_id)`.execute(kysely)
+      await sql`create index compute_flavor_access_project on compute_flavor_access (project_id)`.execute(
+        kysely,
+      )
     },
   },
 ]
@@ -52,17 +54,39 @@ export type Visibility = 'mine' | 'private' | 'all'
 /** Flavors in order of their ids. */
 export async function listFlavors(ctx: Ctx, which: Visibility): Promise<readonly Flavor[]> {
   const all = db(ctx).selectFrom('compute_flavors').selectAll().orderBy('id')
-  const rows = await (which === 'all' ? all : which === 'private' ? all.where('is_public', '=', 0) : all.where((eb) => eb.or([
-    eb('is_public', '=', 1),
-    eb('id', 'in', eb.selectFrom('compute_flavor_access').select('flavor_id').where('project_id', '=', ctx.who?.projectId ?? '')),
-  ]))).execute()
-  const specs = await specsOf(ctx, rows.map((row) => row.id))
+  const rows = await (
+    which === 'all'
+      ? all
+      : which === 'private'
+        ? all.where('is_public', '=', 0)
+        : all.where((eb) =>
+            eb.or([
+              eb('is_public', '=', 1),
+              eb(
+                'id',
+                'in',
+                eb
+                  .selectFrom('compute_flavor_access')
+                  .select('flavor_id')
+                  .where('project_id', '=', ctx.who?.projectId ?? ''),
+              ),
+            ]),
+          )
+  ).execute()
+  const specs = await specsOf(
+    ctx,
+    rows.map((row) => row.id),
+  )
   return rows.map((row) => flavorOf(row, specs.get(row.id) ?? {}))
 }
 
 /** A flavor the asker may see (any, for an admin and for the cloud itself); undefined when there is none. */
 export async function findFlavor(ctx: Ctx, flavorId: string): Promise<Flavor | undefined> {
-  const row = await db(ctx).selectFrom('compute_flavors').selectAll().where('id', '=', flavorId).executeTakeFirst()
+  const row = await db(ctx)
+    .selectFrom('compute_flavors')
+    .selectAll()
+    .where('id', '=', flavorId)
+    .executeTakeFirst()
   if (row === undefined || !(await maySee(ctx, row))) return undefined
   const specs = await specsOf(ctx, [flavorId])
   return flavorOf(row, specs.get(flavorId) ?? {})
@@ -70,7 +94,8 @@ export async function findFlavor(ctx: Ctx, flavorId: string): Promise<Flavor | u
 
 export async function getFlavor(ctx: Ctx, flavorId: string): Promise<Flavor> {
   const flavor = await findFlavor(ctx, flavorId)
-  if (flavor === undefined) throw cloudError('notFound', `Flavor ${flavorId.slice(0, 255)} could not be found.`)
+  if (flavor === undefined)
+    throw cloudError('notFound', `Flavor ${flavorId.slice(0, 255)} could not be found.`)
   return flavor
 }
 
@@ -82,23 +107,41 @@ async function maySee(ctx: Ctx, row: Selectable<FlavorRow>): Promise<boolean> {
 /** 409 when id or name is taken. */
 export async function insertFlavor(ctx: Ctx, flavor: Flavor): Promise<void> {
   await inTx(ctx, async (tx) => {
-    const twin = await db(tx).selectFrom('compute_flavors').select(['id', 'name'])
-      .where((eb) => eb.or([eb('id', '=', flavor.id), eb('name', '=', flavor.name)])).executeTakeFirst()
-    if (twin !== undefined) {
-      throw cloudError('conflict', twin.id === flavor.id ? `Flavor with ID ${flavor.id} already exists.` : `Flavor with name ${flavor.name} already exists.`)
-    }
-    await db(tx).insertInto('compute_flavors').values({
-      id: flavor.id, name: flavor.name, vcpus: flavor.vcpus, ram_mib: flavor.ramMiB, disk_gib: flavor.diskGiB,
-      ephemeral_gib: flavor.ephemeralGiB, swap_mib: flavor.swapMiB, description: flavor.description,
-      is_public: flavor.isPublic ? 1 : 0, disabled: flavor.disabled ? 1 : 0, rxtx_factor: String(flavor.rxtxFactor),
-      created_at: tx.now().toISOString(),
-    }).execute()
+    const made = await db(tx)
+      .insertInto('compute_flavors')
+      .values(rowOf(flavor, tx.now().toISOString()))
+      .onConflict((conflict) => conflict.doNothing())
+      .returning('id')
+      .executeTakeFirst()
+    if (made === undefined) throw await taken(tx, flavor)
     await setExtraSpecs(tx, flavor.id, flavor.extraSpecs)
   })
 }
 
-export async function describeFlavor(ctx: Ctx, flavorId: string, description: string | null): Promise<void> {
-  await db(ctx).updateTable('compute_flavors').set({ description }).where('id', '=', flavorId).execute()
+async function taken(ctx: Ctx, { id, name }: Flavor): Promise<Error> {
+  const twin = await db(ctx)
+    .selectFrom('compute_flavors')
+    .select('id')
+    .where('id', '=', id)
+    .executeTakeFirst()
+  return cloudError(
+    'conflict',
+    twin === undefined
+      ? `Flavor with name ${name} already exists.`
+      : `Flavor with ID ${id} already exists.`,
+  )
+}
+
+export async function describeFlavor(
+  ctx: Ctx,
+  flavorId: string,
+  description: string | null,
+): Promise<void> {
+  await db(ctx)
+    .updateTable('compute_flavors')
+    .set({ description })
+    .where('id', '=', flavorId)
+    .execute()
 }
 
 export async function deleteFlavor(ctx: Ctx, flavorId: string): Promise<void> {
@@ -109,53 +152,118 @@ export async function deleteFlavor(ctx: Ctx, flavorId: string): Promise<void> {
   })
 }
 
-export async function setExtraSpecs(ctx: Ctx, flavorId: string, specs: Readonly<Record<string, string>>): Promise<void> {
+export async function setExtraSpecs(
+  ctx: Ctx,
+  flavorId: string,
+  specs: Readonly<Record<string, string>>,
+): Promise<void> {
   const rows = Object.entries(specs).map(([key, value]) => ({ flavor_id: flavorId, key, value }))
   if (rows.length === 0) return
-  await db(ctx).insertInto('compute_flavor_specs').values(rows)
-    .onConflict((conflict) => conflict.columns(['flavor_id', 'key']).doUpdateSet((eb) => ({ value: eb.ref('excluded.value') })))
+  await db(ctx)
+    .insertInto('compute_flavor_specs')
+    .values(rows)
+    .onConflict((conflict) =>
+      conflict
+        .columns(['flavor_id', 'key'])
+        .doUpdateSet((eb) => ({ value: eb.ref('excluded.value') })),
+    )
     .execute()
 }
 
 /** False when the flavor has no such key. */
 export async function deleteExtraSpec(ctx: Ctx, flavorId: string, key: string): Promise<boolean> {
-  const gone = await db(ctx).deleteFrom('compute_flavor_specs').where('flavor_id', '=', flavorId).where('key', '=', key).executeTakeFirst()
+  const gone = await db(ctx)
+    .deleteFrom('compute_flavor_specs')
+    .where('flavor_id', '=', flavorId)
+    .where('key', '=', key)
+    .executeTakeFirst()
   return gone.numDeletedRows > 0n
 }
 
 /** Projects that may use a private flavor. */
 export async function listAccess(ctx: Ctx, flavorId: string): Promise<readonly string[]> {
-  const rows = await db(ctx).selectFrom('compute_flavor_access').select('project_id').where('flavor_id', '=', flavorId).orderBy('project_id').execute()
+  const rows = await db(ctx)
+    .selectFrom('compute_flavor_access')
+    .select('project_id')
+    .where('flavor_id', '=', flavorId)
+    .orderBy('project_id')
+    .execute()
   return rows.map((row) => row.project_id)
 }
 
 /** False when the project has access already. */
 export async function addAccess(ctx: Ctx, flavorId: string, projectId: string): Promise<boolean> {
-  const added = await db(ctx).insertInto('compute_flavor_access').values({ flavor_id: flavorId, project_id: projectId })
-    .onConflict((conflict) => conflict.doNothing()).executeTakeFirst()
+  const added = await db(ctx)
+    .insertInto('compute_flavor_access')
+    .values({ flavor_id: flavorId, project_id: projectId })
+    .onConflict((conflict) => conflict.doNothing())
+    .executeTakeFirst()
   return (added.numInsertedOrUpdatedRows ?? 0n) > 0n
 }
 
 /** False when the project has no access. */
-export async function removeAccess(ctx: Ctx, flavorId: string, projectId: string): Promise<boolean> {
-  const gone = await db(ctx).deleteFrom('compute_flavor_access').where('flavor_id', '=', flavorId).where('project_id', '=', projectId).executeTakeFirst()
+export async function removeAccess(
+  ctx: Ctx,
+  flavorId: string,
+  projectId: string,
+): Promise<boolean> {
+  const gone = await db(ctx)
+    .deleteFrom('compute_flavor_access')
+    .where('flavor_id', '=', flavorId)
+    .where('project_id', '=', projectId)
+    .executeTakeFirst()
   return gone.numDeletedRows > 0n
 }
 
-async function specsOf(ctx: Ctx, flavorIds: readonly string[]): Promise<ReadonlyMap<string, Readonly<Record<string, string>>>> {
+async function specsOf(
+  ctx: Ctx,
+  flavorIds: readonly string[],
+): Promise<ReadonlyMap<string, Readonly<Record<string, string>>>> {
   const byFlavor = new Map<string, Record<string, string>>()
   if (flavorIds.length === 0) return byFlavor
   // past a few ids the whole table is cheaper than a long list of parameters
   const all = db(ctx).selectFrom('compute_flavor_specs').selectAll().orderBy('key')
-  const rows = await (flavorIds.length > 100 ? all : all.where('flavor_id', 'in', flavorIds)).execute()
-  for (const { flavor_id: id, key, value } of rows) byFlavor.set(id, { ...byFlavor.get(id), [key]: value })
+  const rows = await (
+    flavorIds.length > 100 ? all : all.where('flavor_id', 'in', flavorIds)
+  ).execute()
+  for (const { flavor_id: id, key, value } of rows)
+    byFlavor.set(id, { ...byFlavor.get(id), [key]: value })
   return byFlavor
 }
 
-function flavorOf(row: Selectable<FlavorRow>, extraSpecs: Readonly<Record<string, string>>): Flavor {
+function rowOf(flavor: Flavor, createdAt: string): FlavorRow {
   return {
-    id: row.id, name: row.name, vcpus: row.vcpus, ramMiB: row.ram_mib, diskGiB: row.disk_gib, ephemeralGiB: row.ephemeral_gib,
-    swapMiB: row.swap_mib, description: row.description, isPublic: row.is_public === 1, disabled: row.disabled === 1,
-    rxtxFactor: Number(row.rxtx_factor), extraSpecs,
+    id: flavor.id,
+    name: flavor.name,
+    vcpus: flavor.vcpus,
+    ram_mib: flavor.ramMiB,
+    disk_gib: flavor.diskGiB,
+    ephemeral_gib: flavor.ephemeralGiB,
+    swap_mib: flavor.swapMiB,
+    description: flavor.description,
+    is_public: flavor.isPublic ? 1 : 0,
+    disabled: flavor.disabled ? 1 : 0,
+    rxtx_factor: String(flavor.rxtxFactor),
+    created_at: createdAt,
+  }
+}
+
+function flavorOf(
+  row: Selectable<FlavorRow>,
+  extraSpecs: Readonly<Record<string, string>>,
+): Flavor {
+  return {
+    id: row.id,
+    name: row.name,
+    vcpus: row.vcpus,
+    ramMiB: row.ram_mib,
+    diskGiB: row.disk_gib,
+    ephemeralGiB: row.ephemeral_gib,
+    swapMiB: row.swap_mib,
+    description: row.description,
+    isPublic: row.is_public === 1,
+    disabled: row.disabled === 1,
+    rxtxFactor: Number(row.rxtx_factor),
+    extraSpecs,
   }
 }

@@ -57,18 +57,47 @@ const volumes: readonly (readonly [path: string, ...methods: Method[]])[] = [
 ]
 
 /** Collections of which one is deleted by id: an empty id is nobody's, not a wrong method. */
-const emptyIds = ['flavors', 'images', 'os-security-groups', 'os-floating-ips', 'os-keypairs', 'os-server-groups', 'os-aggregates'] as const
+const emptyIds = [
+  'flavors',
+  'images',
+  'os-security-groups',
+  'os-floating-ips',
+  'os-keypairs',
+  'os-server-groups',
+  'os-aggregates',
+] as const
 
 export function goneRoutes(_deps: ComputeDeps): readonly Route[] {
   const policy = 'stackyard:compute:gone'
-  const refuse = (list: typeof removed, error: () => Error): readonly Route[] => list.flatMap(([path, ...methods]) =>
-    methods.map((method) => route({ method, path: `/v2.1/${path}`, policy, summary: 'Refused with a reason', handle: async () => await Promise.reject(error()) })))
+  const refuse = (list: typeof removed, error: () => Error): readonly Route[] =>
+    list.flatMap(([path, ...methods]) =>
+      methods.map((method) =>
+        route({
+          method,
+          path: `/v2.1/${path}`,
+          policy,
+          summary: 'Refused with a reason',
+          handle: async () => await Promise.reject(error()),
+        }),
+      ),
+    )
   return [
     ...refuse(removed, () => cloudError('gone', 'This was removed from the compute API.')),
-    ...refuse(volumes, () => cloudError('notFound', 'This compute service has no window on block storage: ask the block-storage service itself.')),
-    ...refuse(emptyIds.map((path) => [path, 'DELETE'] as const), () => cloudError('notFound', 'The resource could not be found: its id is missing.')),
+    ...refuse(volumes, () =>
+      cloudError(
+        'notFound',
+        'This compute service has no window on block storage: ask the block-storage service itself.',
+      ),
+    ),
+    ...refuse(
+      emptyIds.map((path) => [path, 'DELETE'] as const),
+      () => cloudError('notFound', 'The resource could not be found: its id is missing.'),
+    ),
     route({
-      method: 'GET', path: '/v2.1/os-console-auth-tokens/:token', policy: 'os_compute_api:os-console-auth-tokens:show', summary: 'Look up a console token',
+      method: 'GET',
+      path: '/v2.1/os-console-auth-tokens/:token',
+      policy: 'os_compute_api:os-console-auth-tokens:show',
+      summary: 'Look up a console token',
       // consoles are refused, so no token was ever given out
       handle: async () => await Promise.reject(cloudError('notFound', 'Token not found.')),
     }),

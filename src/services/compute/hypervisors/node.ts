@@ -17,7 +17,10 @@ export interface Node {
 
 export async function nodeOf(ctx: Ctx, deps: ComputeDeps): Promise<Node> {
   return {
-    number: 1, uuid: nodeUuid(deps.hostName), hostName: deps.hostName, info: await deps.workload.hostInfo(ctx),
+    number: 1,
+    uuid: nodeUuid(deps.hostName),
+    hostName: deps.hostName,
+    info: await deps.workload.hostInfo(ctx),
     service: await findComputeService(ctx, deps.hostName),
   }
 }
@@ -30,13 +33,18 @@ function nodeUuid(hostName: string): string {
 
 /** An address of this machine that others can reach, if it has one. */
 export function hostAddress(): string {
-  const outside = Object.values(networkInterfaces()).flatMap((list) => list ?? []).find((at) => at.family === 'IPv4' && !at.internal)
+  const outside = Object.values(networkInterfaces())
+    .flatMap((list) => list ?? [])
+    .find((at) => at.family === 'IPv4' && !at.internal)
   return outside?.address ?? '127.0.0.1'
 }
 
 /** `20.10.24` → 20010024: Nova's integer form of a version. */
 export function versionNumber(version: string): number {
-  const [major = 0, minor = 0, patch = 0] = version.split(/[^0-9]+/).filter((part) => part !== '').map(Number)
+  const [major = 0, minor = 0, patch = 0] = version
+    .split(/[^0-9]+/)
+    .filter((part) => part !== '')
+    .map(Number)
   return Math.min(major * 1_000_000 + minor * 1000 + patch, 0x7fffffff)
 }
 

@@ -15,7 +15,10 @@ export function nodeSummary(version: string, node: Node): Record<string, unknown
 }
 
 /** The servers of a host; an empty list was left out until 2.75. `undefined`: nobody asked for them. */
-export function serversView(version: string, servers: readonly NamedServer[] | undefined): Record<string, unknown> {
+export function serversView(
+  version: string,
+  servers: readonly NamedServer[] | undefined,
+): Record<string, unknown> {
   if (servers === undefined || (servers.length === 0 && !atLeast(version, '2.75'))) return {}
   return { servers: servers.map(({ uuid, name }) => ({ uuid, name })) }
 }
@@ -33,7 +36,9 @@ export function nodeView(version: string, node: Node, now: Date): Record<string,
       disabled_reason: service?.disabledReason ?? null,
     },
     // 2.88 moved the measures to the placement service
-    ...(atLeast(version, '2.88') ? { uptime: uptimeText(now, info.uptimeSeconds) } : { ...figures(node), cpu_info: cpuInfo(version, node) }),
+    ...(atLeast(version, '2.88')
+      ? { uptime: uptimeText(now, info.uptimeSeconds) }
+      : { ...figures(node), cpu_info: cpuInfo(version, node) }),
   }
 }
 
@@ -57,6 +62,10 @@ export function figures({ info }: Node): Record<string, number> {
 
 /** JSON as text until 2.27, an object after. */
 function cpuInfo(version: string, { info }: Node): unknown {
-  const cpu = { arch: info.architecture, topology: { sockets: 1, cores: Math.floor(info.vcpus), threads: 1 }, features: [] }
+  const cpu = {
+    arch: info.architecture,
+    topology: { sockets: 1, cores: Math.floor(info.vcpus), threads: 1 },
+    features: [],
+  }
   return atLeast(version, '2.28') ? cpu : JSON.stringify(cpu)
 }

@@ -17,9 +17,17 @@ export interface Keypair {
 }
 
 /** Letters, digits, blank, dash and underscore; no blank at either end. */
-const OldName = Type.String({ minLength: 1, maxLength: 255, pattern: '^(?! )[a-zA-Z0-9 _-]*(?<! )$' })
+const OldName = Type.String({
+  minLength: 1,
+  maxLength: 255,
+  pattern: '^(?! )[a-zA-Z0-9 _-]*(?<! )$',
+})
 /** From 2.92 on also `@` and `.`. */
-const NameWithAt = Type.String({ minLength: 1, maxLength: 255, pattern: '^(?! )[a-zA-Z0-9 _@.-]*(?<! )$' })
+const NameWithAt = Type.String({
+  minLength: 1,
+  maxLength: 255,
+  pattern: '^(?! )[a-zA-Z0-9 _@.-]*(?<! )$',
+})
 const PublicKey = Text(65_535)
 const KeyType = Type.Union([Type.Literal('ssh'), Type.Literal('x509')])
 const UserId = Type.String({ minLength: 1, maxLength: 255, pattern: '^[a-zA-Z0-9-]*$' })
@@ -28,9 +36,26 @@ const strict = { additionalProperties: false } as const
 const base = { name: OldName, public_key: Type.Optional(PublicKey) }
 
 export const NewKeypair21 = Envelope('keypair', Type.Object(base, strict))
-export const NewKeypair22 = Envelope('keypair', Type.Object({ ...base, type: Type.Optional(KeyType) }, strict))
-export const NewKeypair210 = Envelope('keypair', Type.Object({ ...base, type: Type.Optional(KeyType), user_id: Type.Optional(UserId) }, strict))
-export const NewKeypair292 = Envelope('keypair', Type.Object({ name: NameWithAt, public_key: PublicKey, type: Type.Optional(KeyType), user_id: Type.Optional(UserId) }, strict))
+export const NewKeypair22 = Envelope(
+  'keypair',
+  Type.Object({ ...base, type: Type.Optional(KeyType) }, strict),
+)
+export const NewKeypair210 = Envelope(
+  'keypair',
+  Type.Object({ ...base, type: Type.Optional(KeyType), user_id: Type.Optional(UserId) }, strict),
+)
+export const NewKeypair292 = Envelope(
+  'keypair',
+  Type.Object(
+    {
+      name: NameWithAt,
+      public_key: PublicKey,
+      type: Type.Optional(KeyType),
+      user_id: Type.Optional(UserId),
+    },
+    strict,
+  ),
+)
 
 export interface NewKeypair {
   readonly name: string

@@ -20,7 +20,11 @@ export async function generateSshKey(): Promise<KeyMaterial> {
     privateKeyEncoding: { type: 'pkcs1', format: 'pem' },
   })
   const blob = sshRsaBlob(publicKey)
-  return { publicKey: `ssh-rsa ${blob.toString('base64')} Generated-by-Stackyard`, fingerprint: md5Fingerprint(blob), privateKey }
+  return {
+    publicKey: `ssh-rsa ${blob.toString('base64')} Generated-by-Stackyard`,
+    fingerprint: md5Fingerprint(blob),
+    privateKey,
+  }
 }
 
 /** How many fields follow the type's name in the blob, by type (RFC 4253 §6.6, RFC 5656 §3.1, RFC 8709 §4, OpenSSH's PROTOCOL.u2f). */
@@ -38,17 +42,24 @@ const fieldsOf: Readonly<Record<string, number>> = {
 export function readSshKey(line: string): KeyMaterial {
   const [type = '', base64 = ''] = line.trim().split(/\s+/)
   const wanted = Object.hasOwn(fieldsOf, type) ? fieldsOf[type] : undefined
-  if (wanted === undefined) throw unreadable(`its type must be one of ${Object.keys(fieldsOf).join(', ')}`)
+  if (wanted === undefined)
+    throw unreadable(`its type must be one of ${Object.keys(fieldsOf).join(', ')}`)
   const blob = Buffer.from(base64, 'base64')
-  if (!/^[A-Za-z0-9+/]+={0,2}$/.test(base64) || base64.length % 4 !== 0) throw unreadable('its second word is not base64')
+  if (!/^[A-Za-z0-9+/]+={0,2}$/.test(base64) || base64.length % 4 !== 0)
+    throw unreadable('its second word is not base64')
   const fields = splitFields(blob)
-  if (fields?.[0]?.toString('latin1') !== type || fields.length !== wanted + 1 || !fieldsFit(type, fields)) {
+  if (
+    fields?.[0]?.toString('latin1') !== type ||
+    fields.length !== wanted + 1 ||
+    !fieldsFit(type, fields)
+  ) {
     throw unreadable(`its content is not that of an ${type} key`)
   }
   return { publicKey: line, fingerprint: md5Fingerprint(blob) }
 }
 
-const unreadable = (why: string): Error => cloudError('badRequest', `Keypair data is invalid: failed to generate fingerprint: ${why}.`)
+const unreadable = (why: string): Error =>
+  cloudError('badRequest', `Keypair data is invalid: failed to generate fingerprint: ${why}.`)
 
 /** Length-prefixed fields; undefined when the lengths do not add up. */
 function splitFields(blob: Buffer): readonly Buffer[] | undefined {
@@ -74,7 +85,10 @@ function fieldsFit(type: string, fields: readonly Buffer[]): boolean {
 
 /** MD5 in pairs with colons: what Nova and old OpenSSH show. A name for people, not a safeguard. */
 function md5Fingerprint(blob: Buffer): string {
-  return createHash('md5').update(blob).digest('hex').replaceAll(/(..)(?=.)/g, '$1:')
+  return createHash('md5')
+    .update(blob)
+    .digest('hex')
+    .replaceAll(/(..)(?=.)/g, '$1:')
 }
 
 /** Reads modulus and exponent out of the DER of an RSA public key and writes them the SSH way. */
@@ -83,7 +97,8 @@ function sshRsaBlob(spki: Buffer): Buffer {
   const bits = derItems(outer ?? Buffer.alloc(0))[1] ?? Buffer.alloc(0)
   const [pair] = derItems(bits.subarray(1)) // a bit string begins with its count of unused bits
   const [modulus, exponent] = derItems(pair ?? Buffer.alloc(0))
-  if (modulus === undefined || exponent === undefined) throw new Error('the generated RSA key has an unknown form')
+  if (modulus === undefined || exponent === undefined)
+    throw new Error('the generated RSA key has an unknown form')
   return Buffer.concat([Buffer.from('ssh-rsa'), exponent, modulus].map(lengthPrefixed))
 }
 

@@ -34,39 +34,79 @@ export const keypairMigrations: readonly Migration[] = [
 
 /** In order of their names. */
 export async function listKeypairs(ctx: Ctx, userId: string): Promise<readonly Keypair[]> {
-  const rows = await db(ctx).selectFrom('compute_keypairs').selectAll().where('user_id', '=', userId).orderBy('name').execute()
+  const rows = await db(ctx)
+    .selectFrom('compute_keypairs')
+    .selectAll()
+    .where('user_id', '=', userId)
+    .orderBy('name')
+    .execute()
   return rows.map(keypairOf)
 }
 
 /** Undefined when the user has none of this name. */
-export async function findKeypair(ctx: Ctx, userId: string, name: string): Promise<Keypair | undefined> {
-  const row = await db(ctx).selectFrom('compute_keypairs').selectAll().where('user_id', '=', userId).where('name', '=', name).executeTakeFirst()
+export async function findKeypair(
+  ctx: Ctx,
+  userId: string,
+  name: string,
+): Promise<Keypair | undefined> {
+  const row = await db(ctx)
+    .selectFrom('compute_keypairs')
+    .selectAll()
+    .where('user_id', '=', userId)
+    .where('name', '=', name)
+    .executeTakeFirst()
   return row === undefined ? undefined : keypairOf(row)
 }
 
 export async function countKeypairs(ctx: Ctx, userId: string): Promise<number> {
-  const row = await db(ctx).selectFrom('compute_keypairs').select((eb) => eb.fn.countAll<number>().as('count')).where('user_id', '=', userId).executeTakeFirstOrThrow()
-  return Number(row.count)
+  const row = await db(ctx)
+    .selectFrom('compute_keypairs')
+    .select((eb) => eb.fn.countAll<number>().as('count'))
+    .where('user_id', '=', userId)
+    .executeTakeFirstOrThrow()
+  return row.count
 }
 
 /** Undefined when the user has one of this name already. */
-export async function insertKeypair(ctx: Ctx, keypair: Omit<Keypair, 'number' | 'createdAt'>): Promise<Keypair | undefined> {
-  const row = await db(ctx).insertInto('compute_keypairs').values({
-    number: await nextNumber(ctx, 'keypair'), user_id: keypair.userId, name: keypair.name, type: keypair.type,
-    public_key: keypair.publicKey, fingerprint: keypair.fingerprint, created_at: ctx.now().toISOString(),
-  }).onConflict((conflict) => conflict.columns(['user_id', 'name']).doNothing()).returningAll().executeTakeFirst()
+export async function insertKeypair(
+  ctx: Ctx,
+  keypair: Omit<Keypair, 'number' | 'createdAt'>,
+): Promise<Keypair | undefined> {
+  const row = await db(ctx)
+    .insertInto('compute_keypairs')
+    .values({
+      number: await nextNumber(ctx, 'keypair'),
+      user_id: keypair.userId,
+      name: keypair.name,
+      type: keypair.type,
+      public_key: keypair.publicKey,
+      fingerprint: keypair.fingerprint,
+      created_at: ctx.now().toISOString(),
+    })
+    .onConflict((conflict) => conflict.columns(['user_id', 'name']).doNothing())
+    .returningAll()
+    .executeTakeFirst()
   return row === undefined ? undefined : keypairOf(row)
 }
 
 /** False when there is none. Servers keep the copy they were made with. */
 export async function deleteKeypair(ctx: Ctx, userId: string, name: string): Promise<boolean> {
-  const gone = await db(ctx).deleteFrom('compute_keypairs').where('user_id', '=', userId).where('name', '=', name).executeTakeFirst()
+  const gone = await db(ctx)
+    .deleteFrom('compute_keypairs')
+    .where('user_id', '=', userId)
+    .where('name', '=', name)
+    .executeTakeFirst()
   return gone.numDeletedRows > 0n
 }
 
 function keypairOf(row: Selectable<KeypairRow>): Keypair {
   return {
-    number: row.number, userId: row.user_id, name: row.name, type: row.type, publicKey: row.public_key,
-    fingerprint: row.fingerprint, createdAt: row.created_at,
+    number: row.number,
+    userId: row.user_id,
+    name: row.name,
+    type: row.type,
+    publicKey: row.public_key,
+    fingerprint: row.fingerprint,
+    createdAt: row.created_at,
   }
 }

@@ -18,7 +18,10 @@ export const limitPolicies: Readonly<Record<string, string>> = {
 export function limitRoutes(deps: ComputeDeps): readonly Route[] {
   return [
     route({
-      method: 'GET', path: '/v2.1/limits', policy: 'os_compute_api:limits', summary: 'Show limits and what is used',
+      method: 'GET',
+      path: '/v2.1/limits',
+      policy: 'os_compute_api:limits',
+      summary: 'Show limits and what is used',
       handle: async (ctx, req) => {
         onlyQuery(req, ['tenant_id', 'reserved'])
         return { limits: { rate: [], absolute: await absolute(ctx, deps, req) } }
@@ -30,7 +33,11 @@ export function limitRoutes(deps: ComputeDeps): readonly Route[] {
 function projectIn(ctx: Ctx, req: Req): string {
   const asked = queryText(req, 'tenant_id')
   if (asked === undefined) return whoOf(ctx).projectId ?? ''
-  if (!can(ctx, 'os_compute_api:limits:other_project')) throw cloudError('forbidden', 'Policy does not allow os_compute_api:limits:other_project to be performed.')
+  if (!can(ctx, 'os_compute_api:limits:other_project'))
+    throw cloudError(
+      'forbidden',
+      'Policy does not allow os_compute_api:limits:other_project to be performed.',
+    )
   return asked
 }
 
@@ -45,8 +52,12 @@ async function absolute(ctx: Ctx, deps: ComputeDeps, req: Req): Promise<Record<s
     totalRAMUsed: used.ramMiB,
     totalServerGroupsUsed: await countServerGroups(ctx, projectId),
     // the network service counts these; its lists are the asking project's
-    totalFloatingIpsUsed: shown('totalFloatingIpsUsed', req.version) ? (await deps.network.listFloatingIps(ctx)).length : 0,
-    totalSecurityGroupsUsed: shown('totalSecurityGroupsUsed', req.version) ? (await deps.network.listSecurityGroups(ctx)).length : 0,
+    totalFloatingIpsUsed: shown('totalFloatingIpsUsed', req.version)
+      ? (await deps.network.listFloatingIps(ctx)).length
+      : 0,
+    totalSecurityGroupsUsed: shown('totalSecurityGroupsUsed', req.version)
+      ? (await deps.network.listSecurityGroups(ctx)).length
+      : 0,
   }
   return Object.fromEntries(Object.entries(figures).filter(([name]) => shown(name, req.version)))
 }
@@ -81,4 +92,5 @@ const lastVersion: Readonly<Record<string, string>> = {
   maxPersonalitySize: '2.56',
 }
 
-const shown = (name: string, version: string): boolean => within(version, undefined, lastVersion[name])
+const shown = (name: string, version: string): boolean =>
+  within(version, undefined, lastVersion[name])

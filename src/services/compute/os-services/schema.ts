@@ -7,22 +7,34 @@ import type { Service } from './store.ts'
 const strict = { additionalProperties: false } as const
 const Hostname = Type.String({ minLength: 1, maxLength: 255, pattern: '^[a-zA-Z0-9-._]*$' })
 const Reason = Type.String({ minLength: 1, maxLength: 255, pattern: '^[^\\u0000]*$' })
-const which = { host: Hostname, binary: Type.String({ minLength: 1, maxLength: 255, pattern: '^[^\\u0000]*$' }) }
+const which = {
+  host: Hostname,
+  binary: Type.String({ minLength: 1, maxLength: 255, pattern: '^[^\\u0000]*$' }),
+}
 
-export const ServiceName = Type.Object(which, strict)
+export const ServiceNamed = Type.Object(which, strict)
 export const ServiceReason = Type.Object({ ...which, disabled_reason: Reason }, strict)
 export const ServiceForced = Type.Object({ ...which, forced_down: BooleanLike }, strict)
-export const ServiceUpdate = Type.Object({
-  status: Type.Optional(Type.Union([Type.Literal('enabled'), Type.Literal('disabled')])),
-  disabled_reason: Type.Optional(Reason),
-  forced_down: Type.Optional(BooleanLike),
-}, strict)
+export const ServiceUpdate = Type.Object(
+  {
+    status: Type.Optional(Type.Union([Type.Literal('enabled'), Type.Literal('disabled')])),
+    disabled_reason: Type.Optional(Reason),
+    forced_down: Type.Optional(BooleanLike),
+  },
+  strict,
+)
 
-export const statusOf = (service: Service): 'enabled' | 'disabled' => (service.disabled ? 'disabled' : 'enabled')
+export const statusOf = (service: Service): 'enabled' | 'disabled' =>
+  service.disabled ? 'disabled' : 'enabled'
 /** What is registered runs in this process: it is up unless the operator says otherwise. */
 export const stateOf = (service: Service): 'up' | 'down' => (service.forcedDown ? 'down' : 'up')
 
-export function serviceView(version: string, service: Service, zone: string, now: Date): Record<string, unknown> {
+export function serviceView(
+  version: string,
+  service: Service,
+  zone: string,
+  now: Date,
+): Record<string, unknown> {
   return {
     id: atLeast(version, '2.53') ? service.uuid : service.number,
     binary: service.binary,

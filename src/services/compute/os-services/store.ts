@@ -25,7 +25,8 @@ export interface Service {
 interface ServiceRow {
   number: number
   uuid: string
-  binary: Binary
+  /** `binary` alone is a reserved word in PostgreSQL. */
+  binary_name: Binary
   host: string
   disabled: number
   disabled_reason: string | null
@@ -43,9 +44,9 @@ export const serviceMigrations: readonly Migration[] = [
   {
     id: '015-services',
     async up(kysely) {
-      await sql`create table compute_services (number integer not null primary key, uuid text not null unique, binary text not null,
+      await sql`create table compute_services (number integer not null primary key, uuid text not null unique, binary_name text not null,
         host text not null, disabled integer not null, disabled_reason text, forced_down integer not null, created_at text not null,
-        unique (host, binary))`.execute(kysely)
+        unique (host, binary_name))`.execute(kysely)
     },
   },
 ]
@@ -53,28 +54,51 @@ export const serviceMigrations: readonly Migration[] = [
 /** Registers this host's services; those that are there stay as they are. */
 export async function ensureServices(ctx: Ctx, host: string): Promise<void> {
   await inTx(ctx, async (tx) => {
-    const present = new Set((await listServices(tx)).filter((service) => service.host === host).map((service) => service.binary))
+    const present = new Set(
+      (await listServices(tx))
+        .filter((service) => service.host === host)
+        .map((service) => service.binary),
+    )
     for (const binary of binaries.filter((name) => !present.has(name))) {
-      await db(tx).insertInto('compute_services').values({
-        number: await nextNumber(tx, 'service'), uuid: randomUUID(), binary, host, disabled: 0, disabled_reason: null, forced_down: 0,
-        created_at: tx.now().toISOString(),
-      }).onConflict((conflict) => conflict.doNothing()).execute()
+      await db(tx)
+        .insertInto('compute_services')
+        .values({
+          number: await nextNumber(tx, 'service'),
+          uuid: randomUUID(),
+          binary_name: binary,
+          host,
+          disabled: 0,
+          disabled_reason: null,
+          forced_down: 0,
+          created_at: tx.now().toISOString(),
+        })
+        .onConflict((conflict) => conflict.doNothing())
+        .execute()
     }
   })
 }
 
 export async function listServices(ctx: Ctx): Promise<readonly Service[]> {
-  return (await db(ctx).selectFrom('compute_services').selectAll().orderBy('number').execute()).map(serviceOf)
+  return (await db(ctx).selectFrom('compute_services').selectAll().orderBy('number').execute()).map(
+    serviceOf,
+  )
 }
 
 export async function findComputeService(ctx: Ctx, host: string): Promise<Service | undefined> {
-  const row = await db(ctx).selectFrom('compute_services').selectAll().where('host', '=', host).where('binary', '=', 'nova-compute').executeTakeFirst()
+  const row = await db(ctx)
+    .selectFrom('compute_services')
+    .selectAll()
+    .where('host', '=', host)
+    .where('binary_name', '=', 'nova-compute')
+    .executeTakeFirst()
   return row === undefined ? undefined : serviceOf(row)
 }
 
 /** Hosts that run servers. */
 export async function hostsOf(ctx: Ctx): Promise<readonly string[]> {
-  return (await listServices(ctx)).filter((service) => service.binary === 'nova-compute').map((service) => service.host)
+  return (await listServices(ctx))
+    .filter((service) => service.binary === 'nova-compute')
+    .map((service) => service.host)
 }
 
 /** May a new server be placed? Not when every host that could take it is disabled or forced down. */
@@ -105,7 +129,12 @@ export async function deleteService(ctx: Ctx, uuid: string): Promise<void> {
 
 function serviceOf(row: Selectable<ServiceRow>): Service {
   return {
-    number: row.number, uuid: row.uuid, binary: row.binary, host: row.host, disabled: row.disabled === 1,
-    disabledReason: row.disabled_reason, forcedDown: row.forced_down === 1,
+    number: row.number,
+    uuid: row.uuid,
+    binary: row.binary_name,
+    host: row.host,
+    disabled: row.disabled === 1,
+    disabledReason: row.disabled_reason,
+    forcedDown: row.forced_down === 1,
   }
 }

@@ -8,10 +8,15 @@ import type { ComputeDeps } from '../deps.ts'
 export async function imageIn(ctx: Ctx, deps: ComputeDeps, req: Req): Promise<ImageInfo> {
   const { id } = req.params as { id: string } // asked only where the path has :id
   const image = await deps.image.findImage(ctx, id)
-  if (image === undefined) throw cloudError('notFound', `Image ${id.slice(0, 255)} could not be found.`)
+  if (image === undefined)
+    throw cloudError('notFound', `Image ${id.slice(0, 255)} could not be found.`)
   return image
 }
 
 export function mustOwn(ctx: Ctx, image: ImageInfo): void {
-  if (image.projectId !== whoOf(ctx).projectId && !can(ctx, 'admin')) throw cloudError('forbidden', 'You are not allowed to change this image: it belongs to another project.')
+  if (image.projectId !== whoOf(ctx).projectId && !can(ctx, 'admin'))
+    throw cloudError(
+      'forbidden',
+      'You are not allowed to change this image: it belongs to another project.',
+    )
 }

@@ -15,16 +15,51 @@ export const imageProxyPolicies: Readonly<Record<string, string>> = {
   'os_compute_api:images:write': 'rule:project-member',
 }
 
+const until = '2.35'
+const read = 'os_compute_api:images:read'
+
 /** Nova's window on images, gone after 2.35 (their metadata after 2.38). */
 export function imageProxyRoutes(deps: ComputeDeps): readonly Route[] {
-  const until = '2.35'
-  const read = 'os_compute_api:images:read'
+  return [...readRoutes(deps), ...deleteRoute(deps), ...imageMetadataRoutes(deps)]
+}
+
+function readRoutes(deps: ComputeDeps): readonly Route[] {
   return [
-    route({ method: 'GET', path: '/v2.1/images', until, policy: read, summary: 'List images', handle: async (ctx, req) => await list(ctx, deps, req, summary) }),
-    route({ method: 'GET', path: '/v2.1/images/detail', until, policy: read, summary: 'List images with details', handle: async (ctx, req) => await list(ctx, deps, req, imageView) }),
-    route({ method: 'GET', path: '/v2.1/images/:id', until, policy: read, summary: 'Show an image', handle: async (ctx, req) => ({ image: imageView(ctx, req, await imageIn(ctx, deps, req)) }) }),
     route({
-      method: 'DELETE', path: '/v2.1/images/:id', until, policy: 'os_compute_api:images:write', summary: 'Delete an image',
+      method: 'GET',
+      path: '/v2.1/images',
+      until,
+      policy: read,
+      summary: 'List images',
+      handle: async (ctx, req) => await list(ctx, deps, req, summary),
+    }),
+    route({
+      method: 'GET',
+      path: '/v2.1/images/detail',
+      until,
+      policy: read,
+      summary: 'List images with details',
+      handle: async (ctx, req) => await list(ctx, deps, req, imageView),
+    }),
+    route({
+      method: 'GET',
+      path: '/v2.1/images/:id',
+      until,
+      policy: read,
+      summary: 'Show an image',
+      handle: async (ctx, req) => ({ image: imageView(ctx, req, await imageIn(ctx, deps, req)) }),
+    }),
+  ]
+}
+
+function deleteRoute(deps: ComputeDeps): readonly Route[] {
+  return [
+    route({
+      method: 'DELETE',
+      path: '/v2.1/images/:id',
+      until,
+      policy: 'os_compute_api:images:write',
+      summary: 'Delete an image',
       handle: async (ctx, req) => {
         const image = await imageIn(ctx, deps, req)
         mustOwn(ctx, image)
@@ -32,23 +67,50 @@ export function imageProxyRoutes(deps: ComputeDeps): readonly Route[] {
         return reply(204)
       },
     }),
-    ...imageMetadataRoutes(deps),
   ]
 }
 
 const stateOf = {
-  active: 'ACTIVE', queued: 'SAVING', saving: 'SAVING', importing: 'SAVING', uploading: 'SAVING', deactivated: 'UNKNOWN',
-  deleted: 'DELETED', pending_delete: 'DELETED', killed: 'ERROR',
+  active: 'ACTIVE',
+  queued: 'SAVING',
+  saving: 'SAVING',
+  importing: 'SAVING',
+  uploading: 'SAVING',
+  deactivated: 'UNKNOWN',
+  deleted: 'DELETED',
+  pending_delete: 'DELETED',
+  killed: 'ERROR',
 } as const satisfies Record<ImageInfo['status'], string>
 
-const progressOf = (image: ImageInfo): number => (image.status === 'active' ? 100 : image.status === 'queued' ? 25 : stateOf[image.status] === 'SAVING' ? 50 : 0)
+const progressOf = (image: ImageInfo): number =>
+  image.status === 'active'
+    ? 100
+    : image.status === 'queued'
+      ? 25
+      : stateOf[image.status] === 'SAVING'
+        ? 50
+        : 0
 
-async function list(ctx: Ctx, deps: ComputeDeps, req: Req, view: (ctx: Ctx, req: Req, image: ImageInfo) => unknown): Promise<unknown> {
+async function list(
+  ctx: Ctx,
+  deps: ComputeDeps,
+  req: Req,
+  view: (ctx: Ctx, req: Req, image: ImageInfo) => unknown,
+): Promise<unknown> {
   const fits = filterOf(req)
-  const paging = new URLSearchParams([...req.rawQuery].filter(([key]) => key === 'limit' || key === 'marker'))
+  const paging = new URLSearchParams(
+    [...req.rawQuery].filter(([key]) => key === 'limit' || key === 'marker'),
+  )
   const page = pageOf(paging, { sortable: [], defaultSort: [{ key: 'created', dir: 'desc' }] })
-  const { items, more } = cutPage((await deps.image.listImages(ctx)).filter(fits), page, (image) => image.createdAt)
-  return { images: items.map((image) => view(ctx, req, image)), ...nextLink(req, 'images_links', items.at(-1)?.id, more) }
+  const { items, more } = cutPage(
+    (await deps.image.listImages(ctx)).filter(fits),
+    page,
+    (image) => image.createdAt,
+  )
+  return {
+    images: items.map((image) => view(ctx, req, image)),
+    ...nextLink(req, 'images_links', items.at(-1)?.id, more),
+  }
 }
 
 /** `server` may be an id or any of a server's links; `property-…` asks for a custom property. */
@@ -58,7 +120,11 @@ function filterOf(req: Req): (image: ImageInfo) => boolean {
   const since = sinceOf(req)
   const minRam = queryCount(req, 'minRam') ?? 0
   const minDisk = queryCount(req, 'minDisk') ?? 0
-  const wanted = new Map([...req.rawQuery].filter(([key]) => key.startsWith('property-')).map(([key, value]) => [key.slice('property-'.length), value]))
+  const wanted = new Map(
+    [...req.rawQuery]
+      .filter(([key]) => key.startsWith('property-'))
+      .map(([key, value]) => [key.slice('property-'.length), value]),
+  )
   const server = queryText(req, 'server')?.split('/').at(-1)
   const type = queryText(req, 'type')
   if (server !== undefined) wanted.set('instance_uuid', server)
@@ -66,20 +132,32 @@ function filterOf(req: Req): (image: ImageInfo) => boolean {
   return (image) =>
     (name === undefined || image.name === name) &&
     (state === undefined || stateOf[image.status] === state) &&
-    image.updatedAt >= since && image.minRamMiB >= minRam && image.minDiskGiB >= minDisk &&
-    [...wanted].every(([key, value]) => Object.hasOwn(image.properties, key) && image.properties[key] === value)
+    image.updatedAt >= since &&
+    image.minRamMiB >= minRam &&
+    image.minDiskGiB >= minDisk &&
+    [...wanted].every(
+      ([key, value]) => Object.hasOwn(image.properties, key) && image.properties[key] === value,
+    )
 }
 
 function sinceOf(req: Req): string {
   const text = queryText(req, 'changes-since')
   if (text === undefined) return ''
   const time = new Date(text)
-  if (Number.isNaN(time.getTime())) throw cloudError('badRequest', `Invalid changes-since ${text.slice(0, 60)}: it must be an ISO 8601 time.`)
+  if (Number.isNaN(time.getTime()))
+    throw cloudError(
+      'badRequest',
+      `Invalid changes-since ${text.slice(0, 60)}: it must be an ISO 8601 time.`,
+    )
   return time.toISOString()
 }
 
 function summary(ctx: Ctx, req: Req, image: ImageInfo): Record<string, unknown> {
-  const glance = { rel: 'alternate', type: 'application/vnd.openstack.image', href: `${ctx.baseUrl}/image/v2/images/${image.id}` }
+  const glance = {
+    rel: 'alternate',
+    type: 'application/vnd.openstack.image',
+    href: `${ctx.baseUrl}/image/v2/images/${image.id}`,
+  }
   return { id: image.id, name: image.name, links: [...linksOf(req, 'images', image.id), glance] }
 }
 
@@ -96,7 +174,11 @@ function imageView(ctx: Ctx, req: Req, image: ImageInfo): Record<string, unknown
     minRam: image.minRamMiB,
     metadata: image.properties,
     'OS-EXT-IMG-SIZE:size': image.sizeBytes,
-    ...(diskConfig === undefined ? {} : { 'OS-DCF:diskConfig': /^true$/i.test(diskConfig) ? 'AUTO' : 'MANUAL' }),
-    ...(server === undefined ? {} : { server: { id: server, links: linksOf(req, 'servers', server) } }),
+    ...(diskConfig === undefined
+      ? {}
+      : { 'OS-DCF:diskConfig': /^true$/i.test(diskConfig) ? 'AUTO' : 'MANUAL' }),
+    ...(server === undefined
+      ? {}
+      : { server: { id: server, links: linksOf(req, 'servers', server) } }),
   }
 }

@@ -5,7 +5,12 @@ import type { Limits, Resource } from './resources.ts'
 import { hasUserLimits, limitsOf } from './store.ts'
 
 /** The limit in force for one resource; -1 is none. */
-export async function limitOf(ctx: Ctx, projectId: string, resource: Resource, userId?: string): Promise<number> {
+export async function limitOf(
+  ctx: Ctx,
+  projectId: string,
+  resource: Resource,
+  userId?: string,
+): Promise<number> {
   return (await limitsOf(ctx, { projectId, userId }))[resource]
 }
 
@@ -17,7 +22,11 @@ export interface ServerDelta {
 }
 
 /** 403 with Nova's words when the project, or the asking user in it, would have more servers, vCPUs or memory than allowed. */
-export async function checkServerQuota(ctx: Ctx, projectId: string, delta: ServerDelta): Promise<void> {
+export async function checkServerQuota(
+  ctx: Ctx,
+  projectId: string,
+  delta: ServerDelta,
+): Promise<void> {
   mustFit(await limitsOf(ctx, { projectId }), await usageOf(ctx, projectId), delta)
   const userId = ctx.who?.userId
   if (userId === undefined || !(await hasUserLimits(ctx, projectId, userId))) return
@@ -31,8 +40,14 @@ function mustFit(limits: Limits, used: ServerDelta, delta: ServerDelta): void {
     { name: 'ram', wanted: delta.ramMiB, used: used.ramMiB, limit: limits.ram },
   ]
   // a change that asks for nothing more is allowed even to a project past its limit
-  const over = asked.filter(({ wanted, used: now, limit }) => wanted > 0 && limit >= 0 && now + wanted > limit)
+  const over = asked.filter(
+    ({ wanted, used: now, limit }) => wanted > 0 && limit >= 0 && now + wanted > limit,
+  )
   if (over.length === 0) return
-  const words = (key: 'name' | 'wanted' | 'used' | 'limit'): string => over.map((item) => item[key]).join(', ')
-  throw cloudError('quotaExceeded', `Quota exceeded for ${words('name')}: Requested ${words('wanted')}, but already used ${words('used')} of ${words('limit')} ${words('name')}`)
+  const words = (key: 'name' | 'wanted' | 'used' | 'limit'): string =>
+    over.map((item) => item[key]).join(', ')
+  throw cloudError(
+    'quotaExceeded',
+    `Quota exceeded for ${words('name')}: Requested ${words('wanted')}, but already used ${words('used')} of ${words('limit')} ${words('name')}`,
+  )
 }

@@ -41,5 +41,7 @@ export function resourcesIn(version: string): readonly Resource[] {
 
 /** Quota classes went their own way until 2.50: no server groups, but everything else that ever was. */
 export function classResourcesIn(version: string): readonly Resource[] {
-  return atLeast(version, '2.50') ? resourcesIn(version) : resources.filter((name) => !name.startsWith('server_group'))
+  return atLeast(version, '2.50')
+    ? resourcesIn(version)
+    : resources.filter((name) => !name.startsWith('server_group'))
 }

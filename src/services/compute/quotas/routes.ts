@@ -6,7 +6,13 @@ import { onlyQuery, queryText } from '../wire/query.ts'
 import { toBoolean } from '../wire/schemas.ts'
 import { classRoutes } from './class-routes.ts'
 import { resourcesIn, type Limits, type Resource } from './resources.ts'
-import { limitsIn, QuotaUpdate21, QuotaUpdate236, QuotaUpdate257, type QuotaUpdate } from './schema.ts'
+import {
+  limitsIn,
+  QuotaUpdate21,
+  QuotaUpdate236,
+  QuotaUpdate257,
+  type QuotaUpdate,
+} from './schema.ts'
 import { limitsOf, resetLimits, setLimits } from './store.ts'
 import { usedBy } from './usage.ts'
 
@@ -20,33 +26,86 @@ export const quotaPolicies: Readonly<Record<string, string>> = {
   'os_compute_api:os-quota-class-sets:update': 'rule:admin',
 }
 
+const path = '/v2.1/os-quota-sets/:project_id'
+const policy = (verb: string): string => `os_compute_api:os-quota-sets:${verb}`
+const update = {
+  method: 'PUT',
+  path,
+  policy: policy('update'),
+  summary: "Change a project's or a user's quotas",
+} as const
+
 /** The path's parameter is called `project_id` because that is the target the policy rules look at. */
 export function quotaRoutes(deps: ComputeDeps): readonly Route[] {
-  const path = '/v2.1/os-quota-sets/:project_id'
-  const policy = (verb: string): string => `os_compute_api:os-quota-sets:${verb}`
-  const update = { method: 'PUT', path, policy: policy('update'), summary: 'Change a project\'s or a user\'s quotas' } as const
+  return [...readRoutes(deps), ...writeRoutes(deps), ...classRoutes()]
+}
+
+function readRoutes(deps: ComputeDeps): readonly Route[] {
   return [
-    route({ method: 'GET', path, policy: policy('show'), summary: 'Show quotas', handle: async (ctx, req) => await show(ctx, deps, req) }),
-    route({ method: 'GET', path: `${path}/detail`, policy: policy('detail'), summary: 'Show quotas and what is used', handle: async (ctx, req) => await detail(ctx, deps, req) }),
     route({
-      method: 'GET', path: `${path}/defaults`, policy: policy('defaults'), summary: 'Show the quotas of a new project',
+      method: 'GET',
+      path,
+      policy: policy('show'),
+      summary: 'Show quotas',
+      handle: async (ctx, req) => await show(ctx, deps, req),
+    }),
+    route({
+      method: 'GET',
+      path: `${path}/detail`,
+      policy: policy('detail'),
+      summary: 'Show quotas and what is used',
+      handle: async (ctx, req) => await detail(ctx, deps, req),
+    }),
+    route({
+      method: 'GET',
+      path: `${path}/defaults`,
+      policy: policy('defaults'),
+      summary: 'Show the quotas of a new project',
       handle: async (ctx, req) => {
         onlyQuery(req, [])
         const projectId = await projectIn(ctx, deps, req)
-        return { quota_set: { id: projectId, ...picked(await limitsOf(ctx, {}), resourcesIn(req.version)) } }
+        return {
+          quota_set: {
+            id: projectId,
+            ...picked(await limitsOf(ctx, {}), resourcesIn(req.version)),
+          },
+        }
       },
     }),
-    route({ ...update, until: '2.35', body: QuotaUpdate21, handle: async (ctx, req) => await change(ctx, deps, req, req.body.quota_set) }),
-    route({ ...update, since: '2.36', until: '2.56', body: QuotaUpdate236, handle: async (ctx, req) => await change(ctx, deps, req, req.body.quota_set) }),
-    route({ ...update, since: '2.57', body: QuotaUpdate257, handle: async (ctx, req) => await change(ctx, deps, req, req.body.quota_set) }),
+  ]
+}
+
+function writeRoutes(deps: ComputeDeps): readonly Route[] {
+  return [
     route({
-      method: 'DELETE', path, policy: policy('delete'), summary: 'Go back to the default quotas',
+      ...update,
+      until: '2.35',
+      body: QuotaUpdate21,
+      handle: async (ctx, req) => await change(ctx, deps, req, req.body.quota_set),
+    }),
+    route({
+      ...update,
+      since: '2.36',
+      until: '2.56',
+      body: QuotaUpdate236,
+      handle: async (ctx, req) => await change(ctx, deps, req, req.body.quota_set),
+    }),
+    route({
+      ...update,
+      since: '2.57',
+      body: QuotaUpdate257,
+      handle: async (ctx, req) => await change(ctx, deps, req, req.body.quota_set),
+    }),
+    route({
+      method: 'DELETE',
+      path,
+      policy: policy('delete'),
+      summary: 'Go back to the default quotas',
       handle: async (ctx, req) => {
         await resetLimits(ctx, await projectIn(ctx, deps, req), userIn(req))
         return reply(202)
       },
     }),
-    ...classRoutes(),
   ]
 }
 
@@ -57,7 +116,8 @@ function userIn(req: Req): string | undefined {
 
 async function projectIn(ctx: Ctx, deps: ComputeDeps, req: Req): Promise<string> {
   const id = (req.params as { project_id: string }).project_id // every path above has :project_id
-  if ((await deps.identity.findProject(ctx, id)) === undefined) throw cloudError('badRequest', `Project ID ${id.slice(0, 255)} is not a valid project.`)
+  if ((await deps.identity.findProject(ctx, id)) === undefined)
+    throw cloudError('badRequest', `Project ID ${id.slice(0, 255)} is not a valid project.`)
   return id
 }
 
@@ -76,8 +136,13 @@ async function detail(ctx: Ctx, deps: ComputeDeps, req: Req): Promise<unknown> {
   const userId = userIn(req)
   const limits = await limitsOf(ctx, { projectId, userId })
   const used = await usedBy(ctx, projectId, userId)
-  const details = resourcesIn(req.version).map((name) => [name, { limit: limits[name], in_use: used[name] ?? 0, reserved: 0 }])
-  return { quota_set: { id: projectId, ...Object.fromEntries(details) as Record<string, unknown> } }
+  const details = resourcesIn(req.version).map((name) => [
+    name,
+    { limit: limits[name], in_use: used[name] ?? 0, reserved: 0 },
+  ])
+  return {
+    quota_set: { id: projectId, ...(Object.fromEntries(details) as Record<string, unknown>) },
+  }
 }
 
 async function change(ctx: Ctx, deps: ComputeDeps, req: Req, body: QuotaUpdate): Promise<unknown> {
@@ -92,19 +157,27 @@ async function change(ctx: Ctx, deps: ComputeDeps, req: Req, body: QuotaUpdate):
 
 /** A user may have at most what his project has. */
 function mustFitProject(wish: Partial<Limits>, project: Limits): void {
-  for (const [name, limit] of Object.entries(wish) as [Resource, number][]) { // keys of Limits
+  for (const [name, limit] of Object.entries(wish) as [Resource, number][]) {
+    // keys of Limits
     const most = project[name]
     if (most >= 0 && (limit < 0 || limit > most)) {
-      throw cloudError('badRequest', `Quota limit ${limit} for ${name} must be in the range of 0 and ${most}, the project's own limit.`)
+      throw cloudError(
+        'badRequest',
+        `Quota limit ${limit} for ${name} must be in the range of 0 and ${most}, the project's own limit.`,
+      )
     }
   }
 }
 
 function mustCoverUse(wish: Partial<Limits>, used: Partial<Record<Resource, number>>): void {
-  for (const [name, limit] of Object.entries(wish) as [Resource, number][]) { // keys of Limits
+  for (const [name, limit] of Object.entries(wish) as [Resource, number][]) {
+    // keys of Limits
     const least = used[name] ?? 0
     if (limit >= 0 && limit < least) {
-      throw cloudError('badRequest', `Quota limit ${limit} for ${name} must be greater than or equal to already used and reserved ${least}. Add "force" to set it all the same.`)
+      throw cloudError(
+        'badRequest',
+        `Quota limit ${limit} for ${name} must be greater than or equal to already used and reserved ${least}. Add "force" to set it all the same.`,
+      )
     }
   }
 }

@@ -38,32 +38,59 @@ export interface Holder {
 export async function limitsOf(ctx: Ctx, holder: Holder): Promise<Limits> {
   const project = holder.projectId ?? ''
   const user = project === '' ? '' : (holder.userId ?? '')
-  const rows = await db(ctx).selectFrom('compute_quotas').selectAll()
-    .where('project_id', 'in', ['', project]).where('user_id', 'in', ['', user]).execute()
+  const rows = await db(ctx)
+    .selectFrom('compute_quotas')
+    .selectAll()
+    .where('project_id', 'in', ['', project])
+    .where('user_id', 'in', ['', user])
+    .execute()
   const rank = (row: QuotaRow): number => (row.user_id !== '' ? 2 : row.project_id !== '' ? 1 : 0)
-  const overrides = rows.toSorted((a, b) => rank(a) - rank(b)).map((row) => [row.resource, row.hard_limit])
+  const overrides = rows
+    .toSorted((a, b) => rank(a) - rank(b))
+    .map((row) => [row.resource, row.hard_limit])
   return { ...defaults, ...(Object.fromEntries(overrides) as Partial<Limits>) } // rows are written by setLimits only
 }
 
 /** Most users have none: then the project's check is all there is to do. */
 export async function hasUserLimits(ctx: Ctx, projectId: string, userId: string): Promise<boolean> {
-  const row = await db(ctx).selectFrom('compute_quotas').select('resource').where('project_id', '=', projectId).where('user_id', '=', userId).limit(1).executeTakeFirst()
+  const row = await db(ctx)
+    .selectFrom('compute_quotas')
+    .select('resource')
+    .where('project_id', '=', projectId)
+    .where('user_id', '=', userId)
+    .limit(1)
+    .executeTakeFirst()
   return row !== undefined
 }
 
 export async function setLimits(ctx: Ctx, holder: Holder, limits: Partial<Limits>): Promise<void> {
   const rows = (Object.entries(limits) as [Resource, number][]) // keys of Limits
-    .map(([resource, limit]) => ({ project_id: holder.projectId ?? '', user_id: holder.userId ?? '', resource, hard_limit: limit }))
+    .map(([resource, limit]) => ({
+      project_id: holder.projectId ?? '',
+      user_id: holder.userId ?? '',
+      resource,
+      hard_limit: limit,
+    }))
   if (rows.length === 0) return
   await inTx(ctx, async (tx) => {
-    await db(tx).insertInto('compute_quotas').values(rows)
-      .onConflict((conflict) => conflict.columns(['project_id', 'user_id', 'resource']).doUpdateSet((eb) => ({ hard_limit: eb.ref('excluded.hard_limit') })))
+    await db(tx)
+      .insertInto('compute_quotas')
+      .values(rows)
+      .onConflict((conflict) =>
+        conflict
+          .columns(['project_id', 'user_id', 'resource'])
+          .doUpdateSet((eb) => ({ hard_limit: eb.ref('excluded.hard_limit') })),
+      )
       .execute()
   })
 }
 
 /** Back to the defaults: for one user, or for the whole project with all its users. */
-export async function resetLimits(ctx: Ctx, projectId: string, userId: string | undefined): Promise<void> {
+export async function resetLimits(
+  ctx: Ctx,
+  projectId: string,
+  userId: string | undefined,
+): Promise<void> {
   const rows = db(ctx).deleteFrom('compute_quotas').where('project_id', '=', projectId)
   await (userId === undefined ? rows : rows.where('user_id', '=', userId)).execute()
 }

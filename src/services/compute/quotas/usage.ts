@@ -5,7 +5,11 @@ import { usageOf } from '../servers/store.ts'
 import type { Resource } from './resources.ts'
 
 /** What a project (or one user in it) uses of the resources that are counted as a whole; the others are limits on a single object. */
-export async function usedBy(ctx: Ctx, projectId: string, userId: string | undefined): Promise<Partial<Record<Resource, number>>> {
+export async function usedBy(
+  ctx: Ctx,
+  projectId: string,
+  userId: string | undefined,
+): Promise<Partial<Record<Resource, number>>> {
   const servers = await usageOf(ctx, projectId, userId)
   return {
     instances: servers.instances,

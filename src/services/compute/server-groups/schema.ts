@@ -22,15 +22,30 @@ const soft = [Type.Literal('soft-affinity'), Type.Literal('soft-anti-affinity')]
 const strict = { additionalProperties: false } as const
 
 /** A list of one: groups never had more than one policy. */
-const list = <S extends Parameters<typeof Type.Array>[0]>(policy: S) => Type.Array(policy, { minItems: 1, maxItems: 1 })
+const list = <S extends Parameters<typeof Type.Array>[0]>(policy: S) =>
+  Type.Array(policy, { minItems: 1, maxItems: 1 })
 
-export const NewGroup21 = Envelope('server_group', Type.Object({ name: Name, policies: list(Type.Union([...hard])) }, strict))
-export const NewGroup215 = Envelope('server_group', Type.Object({ name: Name, policies: list(Type.Union([...hard, ...soft])) }, strict))
-export const NewGroup264 = Envelope('server_group', Type.Object({
-  name: Name,
-  policy: Type.Union([...hard, ...soft]),
-  rules: Type.Optional(Type.Object({ max_server_per_host: Type.Optional(IntegerLike(1)) }, strict)),
-}, strict))
+export const NewGroup21 = Envelope(
+  'server_group',
+  Type.Object({ name: Name, policies: list(Type.Union([...hard])) }, strict),
+)
+export const NewGroup215 = Envelope(
+  'server_group',
+  Type.Object({ name: Name, policies: list(Type.Union([...hard, ...soft])) }, strict),
+)
+export const NewGroup264 = Envelope(
+  'server_group',
+  Type.Object(
+    {
+      name: Name,
+      policy: Type.Union([...hard, ...soft]),
+      rules: Type.Optional(
+        Type.Object({ max_server_per_host: Type.Optional(IntegerLike(1)) }, strict),
+      ),
+    },
+    strict,
+  ),
+)
 export type NewGroup264 = Static<typeof NewGroup264>['server_group']
 
 export function groupView(req: Req, group: ServerGroup): Record<string, unknown> {
@@ -39,7 +54,13 @@ export function groupView(req: Req, group: ServerGroup): Record<string, unknown>
     id: group.id,
     name: group.name,
     ...(since('2.64')
-      ? { policy: group.policy, rules: group.maxServersPerHost === null ? {} : { max_server_per_host: group.maxServersPerHost } }
+      ? {
+          policy: group.policy,
+          rules:
+            group.maxServersPerHost === null
+              ? {}
+              : { max_server_per_host: group.maxServersPerHost },
+        }
       : { policies: [group.policy], metadata: {} }),
     members: group.members,
     ...(since('2.13') ? { project_id: group.projectId, user_id: group.userId } : {}),

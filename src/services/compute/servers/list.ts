@@ -8,7 +8,7 @@ import { filterOf, type ServerFilter } from './filters.ts'
 import { partsOf, type ServerParts } from './parts.ts'
 import type { Server } from './schema.ts'
 import { findServerEverMade, listServers } from './store.ts'
-import { briefView, serverView } from './view.ts'
+import { briefView, viewer } from './view.ts'
 
 /** Lists of servers, brief and in detail: newest first, filtered, sorted and paged. */
 export function listRoutes(deps: ComputeDeps): readonly Route[] {
@@ -22,7 +22,8 @@ export function listRoutes(deps: ComputeDeps): readonly Route[] {
       handle: async (ctx, req) => {
         const { servers, links } = await pageOfServers(ctx, deps, req)
         const parts = await partsOf(ctx, deps, servers, req.version)
-        return { servers: parts.map((one) => serverView(ctx, req, one, 'detail')), ...links }
+        const view = viewer(ctx, req)
+        return { servers: parts.map((one) => view(one, 'detail')), ...links }
       } }),
   ]
 }

@@ -19,7 +19,7 @@ import type { Server } from './schema.ts'
 import { statusOf } from './status.ts'
 import { updateServer } from './store.ts'
 import { spans } from './version-spans.ts'
-import { serverView, type ViewKind } from './view.ts'
+import { viewer, type ViewKind } from './view.ts'
 
 const ServerId = Type.Object({ id: Type.String() })
 
@@ -49,7 +49,7 @@ export function serverRoutes(deps: ComputeDeps): readonly Route[] {
 export async function viewOf(ctx: Ctx, deps: ComputeDeps, req: Req, server: Server, kind: ViewKind): Promise<Record<string, unknown>> {
   const parts = await onePartsOf(ctx, deps, server, req.version)
   const group = atLeast(req.version, '2.71') ? (await groupsOfServers(ctx, [server.id])).get(server.id) : undefined
-  return serverView(ctx, req, parts, kind, group === undefined ? [] : [group])
+  return viewer(ctx, req)(parts, kind, group === undefined ? [] : [group])
 }
 
 /** Marks it and lets the workload be taken apart; works in every state. Repeating it is success until it is gone. */

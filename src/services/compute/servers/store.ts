@@ -1,6 +1,6 @@
 import { sql, type Insertable, type Kysely, type SelectQueryBuilder, type Updateable } from 'kysely'
 import { can, type Ctx } from '../../../kernel/ctx/ctx.ts'
-import { tables, toJson } from '../../../kernel/db/db.ts'
+import { fromJson, tables, toJson } from '../../../kernel/db/db.ts'
 import { serverOf, type FlavorSnapshot, type Server, type ServerTable, type ServerTables, type Task } from './schema.ts'
 
 const db = (ctx: Ctx): Kysely<ServerTables> => tables<ServerTables>(ctx)
@@ -77,13 +77,13 @@ export async function listServersForUsage(ctx: Ctx, span: { readonly projectId?:
     .where('created_at', '<', span.end)
     .where((eb) => eb.or([eb('terminated_at', 'is', null), eb('terminated_at', '>=', span.start)]))
   if (span.projectId !== undefined) query = query.where('project_id', '=', span.projectId)
-  return (await query.orderBy('created_at').execute()).map(serverOf)
+  return (await query.orderBy('created_at').execute()).map((row) => serverOf(row))
 }
 
 /** Servers that live on a host now. */
 export async function serversOnHost(ctx: Ctx, host: string): Promise<readonly Server[]> {
   const rows = await db(ctx).selectFrom('compute_servers').selectAll().where('host', '=', host).where('deleted_at', 'is', null).orderBy('created_at').execute()
-  return rows.map(serverOf)
+  return rows.map((row) => serverOf(row))
 }
 
 /** Ids of servers with something under way: looked at again after a start. */
@@ -120,7 +120,17 @@ export async function listServers(ctx: Ctx, wanted: ServerQuery, page?: { readon
   }
   query = query.orderBy('created_at', 'desc').orderBy('id', 'desc')
   if (page !== undefined) query = query.limit(page.limit)
-  return (await query.execute()).map(serverOf)
+  const read = reader()
+  return (await query.execute()).map((row) => serverOf(row, read))
+}
+
+/** JSON texts, each parsed once: the values are never changed. */
+function reader(): <T>(text: string) => T {
+  const known = new Map<string, unknown>()
+  return <T>(text: string): T => {
+    if (!known.has(text)) known.set(text, fromJson(text))
+    return known.get(text) as T // fromJson of the same text, which the caller named
+  }
 }
 
 type Query = SelectQueryBuilder<ServerTables, 'compute_servers', ServerRowShape>

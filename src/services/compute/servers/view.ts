@@ -13,14 +13,42 @@ type Json = Record<string, unknown>
 /** Which of the API's three shapes: before 2.75 the answers of update and rebuild are smaller than that of show. */
 export type ViewKind = 'show' | 'detail' | 'update' | 'rebuild'
 
+/** What one request settles for all servers it shows, so that a long list asks policy and version once. */
+interface Lens {
+  readonly req: Req
+  readonly since: (version: string) => boolean
+  readonly isAdmin: boolean
+  readonly showAttributes: boolean
+  readonly showHostStatus: boolean
+  readonly hostId: (projectId: string, host: string) => string
+}
+
 /** `groups`: the server groups that still hold the server; only single-server answers show them. */
-export function serverView(ctx: Ctx, req: Req, parts: ServerParts, kind: ViewKind, groups: readonly string[] = []): Json {
-  const { version } = req
-  const whole = kind === 'show' || kind === 'detail' || atLeast(version, '2.75')
-  return {
-    ...commonView(ctx, req, parts, whole),
-    ...(whole ? extendedView(ctx, parts, version, kind) : {}),
-    ...laterView(parts, kind, version, whole, groups),
+export type Viewer = (parts: ServerParts, kind: ViewKind, groups?: readonly string[]) => Json
+
+/** A view of servers for this request. */
+export function viewer(ctx: Ctx, req: Req): Viewer {
+  const lens: Lens = {
+    req,
+    since: remembered((version) => atLeast(req.version, version)),
+    isAdmin: can(ctx, 'admin'),
+    showAttributes: can(ctx, 'os_compute_api:os-extended-server-attributes'),
+    showHostStatus: can(ctx, 'os_compute_api:servers:show:host_status'),
+    hostId: remembered(hostIdOf),
+  }
+  return (parts, kind, groups = []) => {
+    const whole = kind === 'show' || kind === 'detail' || lens.since('2.75')
+    return { ...commonView(lens, parts, whole), ...(whole ? extendedView(lens, parts, kind) : {}), ...laterView(lens, parts, kind, whole, groups) }
+  }
+}
+
+function remembered<A extends string[], T>(work: (...args: A) => T): (...args: A) => T {
+  const known = new Map<string, T>()
+  return (...args) => {
+    const key = args.join(' ')
+    const value = known.get(key) ?? work(...args)
+    known.set(key, value)
+    return value
   }
 }
 
@@ -30,9 +58,8 @@ export function briefView(req: Req, server: Server): Json {
 
 const WITH_PROGRESS = new Set(['ACTIVE', 'BUILD', 'REBUILD', 'RESIZE', 'VERIFY_RESIZE', 'MIGRATING'])
 
-function commonView(ctx: Ctx, req: Req, { server, status, ports }: ServerParts, whole: boolean): Json {
-  const fault = status.fault
-  const isAdmin = can(ctx, 'admin')
+function commonView({ req, since, isAdmin, hostId }: Lens, { server, status, ports }: ServerParts, whole: boolean): Json {
+  const { fault } = status
   const placed = status.vmState !== 'shelved_offloaded'
   return {
     id: server.id,
@@ -41,9 +68,9 @@ function commonView(ctx: Ctx, req: Req, { server, status, ports }: ServerParts, 
     tenant_id: server.projectId,
     user_id: server.userId,
     metadata: server.metadata,
-    hostId: placed ? hostIdOf(server.projectId, server.host) : '',
+    hostId: placed ? hostId(server.projectId, server.host) : '',
     image: { id: server.imageId, links: linksOf(req, 'images', server.imageId).filter((link) => link.rel === 'bookmark') },
-    flavor: flavorView(req, server),
+    flavor: flavorView(req, server, since('2.47')),
     created: zuluTime(server.createdAt),
     updated: zuluTime(server.updatedAt),
     addresses: addressesOf(ports, whole),
@@ -59,7 +86,7 @@ function commonView(ctx: Ctx, req: Req, { server, status, ports }: ServerParts, 
 }
 
 /** What show and detail add at 2.1 and 2.3, some of it for administrators only. */
-function extendedView(ctx: Ctx, { server, status, ports, zone }: ServerParts, version: string, kind: ViewKind): Json {
+function extendedView({ since, showAttributes, showHostStatus }: Lens, { server, status, ports, zone }: ServerParts, kind: ViewKind): Json {
   const groups = [...new Set(ports.flatMap((port) => port.securityGroups.map((group) => group.name)))]
   const placed = status.vmState !== 'shelved_offloaded'
   return {
@@ -74,18 +101,18 @@ function extendedView(ctx: Ctx, { server, status, ports, zone }: ServerParts, ve
     'os-extended-volumes:volumes_attached': [],
     // the key is missing, not empty, when no port has a group
     ...(groups.length === 0 ? {} : { security_groups: groups.map((name) => ({ name })) }),
-    ...(can(ctx, 'os_compute_api:os-extended-server-attributes') ? adminView(server, placed, version, kind) : {}),
-    ...(atLeast(version, '2.16') && can(ctx, 'os_compute_api:servers:show:host_status') ? { host_status: placed ? 'UP' : '' } : {}),
+    ...(showAttributes ? adminView(server, placed, since('2.3'), kind) : {}),
+    ...(showHostStatus && since('2.16') ? { host_status: placed ? 'UP' : '' } : {}),
   }
 }
 
-function adminView(server: Server, placed: boolean, version: string, kind: ViewKind): Json {
+function adminView(server: Server, placed: boolean, more: boolean, kind: ViewKind): Json {
   const host = placed ? server.host : null
   return {
     'OS-EXT-SRV-ATTR:host': host,
     'OS-EXT-SRV-ATTR:hypervisor_hostname': host,
     'OS-EXT-SRV-ATTR:instance_name': `sy-${server.id}`,
-    ...(atLeast(version, '2.3') ? {
+    ...(more ? {
       'OS-EXT-SRV-ATTR:hostname': server.hostname,
       'OS-EXT-SRV-ATTR:reservation_id': server.reservationId,
       'OS-EXT-SRV-ATTR:launch_index': server.launchIndex,
@@ -99,8 +126,7 @@ function adminView(server: Server, placed: boolean, version: string, kind: ViewK
 }
 
 /** Keys that came with later microversions. */
-function laterView({ server, tags, status }: ServerParts, kind: ViewKind, version: string, whole: boolean, groups: readonly string[]): Json {
-  const since = (from: string): boolean => atLeast(version, from)
+function laterView({ since }: Lens, { server, tags, status }: ServerParts, kind: ViewKind, whole: boolean, groups: readonly string[]): Json {
   const single = kind !== 'detail'
   return {
     ...(since('2.9') ? { locked: server.locked } : {}),
@@ -116,9 +142,9 @@ function laterView({ server, tags, status }: ServerParts, kind: ViewKind, versio
   }
 }
 
-function flavorView(req: Req, server: Server): Json {
+function flavorView(req: Req, server: Server, embedded: boolean): Json {
   const { flavor } = server
-  if (!atLeast(req.version, '2.47')) return { id: flavor.id, links: linksOf(req, 'flavors', flavor.id).filter((link) => link.rel === 'bookmark') }
+  if (!embedded) return { id: flavor.id, links: linksOf(req, 'flavors', flavor.id).filter((link) => link.rel === 'bookmark') }
   return {
     original_name: flavor.name, vcpus: flavor.vcpus, ram: flavor.ramMiB, disk: flavor.diskGiB, ephemeral: flavor.ephemeralGiB,
     swap: flavor.swapMiB, extra_specs: flavor.extraSpecs,

@@ -10,15 +10,26 @@ export interface Period {
 const MS_PER_HOUR = 3_600_000
 
 /** Hours a server ran within the period, from its first launch to its end. */
-export function hoursIn(server: Pick<Server, 'launchedAt' | 'terminatedAt'>, period: Period): number {
+export function hoursIn(
+  server: Pick<Server, 'launchedAt' | 'terminatedAt'>,
+  period: Period,
+): number {
   if (server.launchedAt === null) return 0
   const from = Math.max(Date.parse(server.launchedAt), Date.parse(period.start))
-  const to = Math.min(server.terminatedAt === null ? Infinity : Date.parse(server.terminatedAt), Date.parse(period.end))
+  const to = Math.min(
+    server.terminatedAt === null ? Infinity : Date.parse(server.terminatedAt),
+    Date.parse(period.end),
+  )
   return Math.max(0, to - from) / MS_PER_HOUR
 }
 
 /** One server's part in a usage report. */
-export function serverUsage(server: Server, period: Period, now: Date, state: string): Record<string, unknown> {
+export function serverUsage(
+  server: Server,
+  period: Period,
+  now: Date,
+  state: string,
+): Record<string, unknown> {
   const started = server.launchedAt ?? server.createdAt
   const until = server.terminatedAt === null ? now.getTime() : Date.parse(server.terminatedAt)
   return {
@@ -40,8 +51,13 @@ export function serverUsage(server: Server, period: Period, now: Date, state: st
 const diskOf = (server: Server): number => server.flavor.diskGiB + server.flavor.ephemeralGiB
 
 /** What a project's servers add up to: amounts times hours. */
-export function projectUsage(projectId: string, servers: readonly Server[], period: Period): Record<string, unknown> {
-  const total = (amount: (server: Server) => number): number => servers.reduce((sum, server) => sum + amount(server) * hoursIn(server, period), 0)
+export function projectUsage(
+  projectId: string,
+  servers: readonly Server[],
+  period: Period,
+): Record<string, unknown> {
+  const total = (amount: (server: Server) => number): number =>
+    servers.reduce((sum, server) => sum + amount(server) * hoursIn(server, period), 0)
   return {
     tenant_id: projectId,
     start: novaTime(period.start),

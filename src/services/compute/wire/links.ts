@@ -17,7 +17,12 @@ export function linksOf(req: Req, collection: string, id: string): readonly Link
 }
 
 /** `{ <name>: [next] }` when items follow the page, else nothing: ready to be spread into the answer. */
-export function nextLink(req: Req, name: string, lastId: string | undefined, more: boolean): Readonly<Record<string, readonly Link[]>> {
+export function nextLink(
+  req: Req,
+  name: string,
+  lastId: string | undefined,
+  more: boolean,
+): Readonly<Record<string, readonly Link[]>> {
   if (!more || lastId === undefined) return {}
   const path = req.url.split('?')[0] ?? ''
   return { [name]: [{ rel: 'next', href: nextUrl(req.serviceUrl + path, req.rawQuery, lastId) }] }

@@ -7,22 +7,27 @@ export function onlyQuery(req: Req, known: readonly string[]): void {
   if (!atLeast(req.version, '2.75')) return
   const unknown = [...req.rawQuery.keys()].find((key) => !known.includes(key))
   if (unknown !== undefined) {
-    throw cloudError('badRequest', `Invalid input for query parameters ${unknown.slice(0, 100)}: there is no such parameter here; there are: ${known.join(', ') || 'none'}.`)
+    throw cloudError(
+      'badRequest',
+      `Invalid input for query parameters ${unknown.slice(0, 100)}: there is no such parameter here; there are: ${known.join(', ') || 'none'}.`,
+    )
   }
 }
 
-/** A filter's value; a null character is a 400 because no stored text has one. */
+/** A filter's value; undefined when it is not given. */
 export function queryText(req: Req, key: string): string | undefined {
-  const value = req.rawQuery.get(key)
-  if (value?.includes('\u0000') === true) throw cloudError('badRequest', `Invalid input for query parameters ${key}: it has a null character.`)
-  return value ?? undefined
+  return req.rawQuery.get(key) ?? undefined
 }
 
 /** A whole number of the query, 0 or more; undefined when it is not given. */
 export function queryCount(req: Req, key: string): number | undefined {
   const value = req.rawQuery.get(key)
   if (value === null) return undefined
-  if (!/^\d{1,10}$/.test(value)) throw cloudError('badRequest', `Invalid ${key} filter [${value.slice(0, 40)}]: it must be a whole number, 0 or more.`)
+  if (!/^\d{1,10}$/.test(value))
+    throw cloudError(
+      'badRequest',
+      `Invalid ${key} filter [${value.slice(0, 40)}]: it must be a whole number, 0 or more.`,
+    )
   return Number(value)
 }
 

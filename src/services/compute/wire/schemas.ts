@@ -5,7 +5,11 @@ import { cloudError } from '../../../kernel/errors/cloud-error.ts'
 export const MAX_INT = 0x7fffffff
 
 /** Printable, 1…255 characters, no blank at either end: Nova's `name`. */
-export const Name = Type.String({ minLength: 1, maxLength: 255, pattern: '^(?! )[^\\p{Cc}\\p{Cs}\\p{Zl}\\p{Zp}]*(?<! )$' })
+export const Name = Type.String({
+  minLength: 1,
+  maxLength: 255,
+  pattern: '^(?! )[^\\p{Cc}\\p{Cs}\\p{Zl}\\p{Zp}]*(?<! )$',
+})
 
 /** Free text without null characters, which PostgreSQL cannot store. */
 export const Text = (maxLength: number) => Type.String({ maxLength, pattern: '^[^\\u0000]*$' })
@@ -15,14 +19,25 @@ export const METADATA_KEY = '^[a-zA-Z0-9_:. -]{1,255}$'
 
 /** Whole numbers may come as text, as old clients send them. Read with `toInteger`. */
 export function IntegerLike(minimum: number, maximum: number = MAX_INT) {
-  return Type.Union([Type.Integer({ minimum, maximum }), Type.String({ maxLength: 11, pattern: '^-?[0-9]+$' })])
+  return Type.Union([
+    Type.Integer({ minimum, maximum }),
+    Type.String({ maxLength: 11, pattern: '^-?[0-9]+$' }),
+  ])
 }
 
 /** The number behind an `IntegerLike`; text outside the bounds is a 400 like a number outside them. */
-export function toInteger(value: number | string, field: string, minimum: number, maximum: number = MAX_INT): number {
+export function toInteger(
+  value: number | string,
+  field: string,
+  minimum: number,
+  maximum: number = MAX_INT,
+): number {
   const number = Number(value)
   if (number >= minimum && number <= maximum) return number
-  throw cloudError('badRequest', `Invalid input for field/attribute ${field}: ${value} is not between ${minimum} and ${maximum}.`)
+  throw cloudError(
+    'badRequest',
+    `Invalid input for field/attribute ${field}: ${value} is not between ${minimum} and ${maximum}.`,
+  )
 }
 
 const TRUE = ['true', '1', 'on', 'yes', 't', 'y'] as const
@@ -36,7 +51,7 @@ export const BooleanLike = Type.Union([
 ])
 
 function anyCase(word: string): string {
-  return [...word].map((letter) => (letter.toUpperCase() === letter ? letter : `[${letter}${letter.toUpperCase()}]`)).join('')
+  return word.replaceAll(/[a-z]/g, (letter) => `[${letter}${letter.toUpperCase()}]`)
 }
 
 export function toBoolean(value: boolean | string | number): boolean {

@@ -9,6 +9,8 @@ import { listBody, listQuery, passes } from '../list-query.ts'
 import { newId } from '../new-id.ts'
 import { notFound } from '../not-found.ts'
 import type { Parts } from '../parts.ts'
+import { getProject } from '../projects/store.ts'
+import { rolesOnProject } from '../assignments/effective.ts'
 import { allRoles, type RoleRecord } from '../roles/store.ts'
 import { expiryOf } from '../time-text.ts'
 import { revocationOf } from '../tokens/revocations.ts'
@@ -84,12 +86,14 @@ export function applicationCredentialRoutes(parts: Parts): readonly Route[] {
 async function create(ctx: Ctx, parts: Parts, wish: Wish): Promise<{ credential: ApplicationCredential; secret: string }> {
   const who = whoOf(ctx)
   refuseRestricted(ctx, parts)
+  const delegated = parts.tokens.payloadOfWho(who)
+  if ((delegated?.trust ?? delegated?.oauth) !== undefined) throw cloudError('forbidden', 'Application credentials cannot be made with a token of a trust or an OAuth access token.')
   if (who.projectId === undefined) throw cloudError('badRequest', 'An application credential needs a token scoped to a project: authenticate again with a project.')
   const secret = wish.secret ?? randomBytes(64).toString('base64url')
   const base = {
     id: newId(), userId: who.userId, projectId: who.projectId, name: wish.name, secretHash: await hashPassword(secret),
     unrestricted: wish.unrestricted ?? false, expiresAt: expiryOf(ctx, wish.expires_at), description: wish.description ?? null,
-    roleIds: await rolesOfWish(ctx, wish.roles),
+    roleIds: await rolesOfWish(ctx, who.projectId, wish.roles),
   }
   const credential = await inTx(ctx, async (tx) => {
     const accessRuleIds = wish.access_rules === undefined ? null : await ensureAccessRules(tx, who.userId, wish.access_rules as Partial<AccessRule>[]) // validated just so
@@ -99,13 +103,17 @@ async function create(ctx: Ctx, parts: Parts, wish: Wish): Promise<{ credential:
   return { credential, secret }
 }
 
-/** Only roles that the token itself has can be handed on; all of them by default. */
-async function rolesOfWish(ctx: Ctx, wanted: Wish['roles']): Promise<string[]> {
+/**
+ * The roles handed on: by default those of the token, else any that the user has on the project now. A login by another
+ * application credential hands on no more than it has.
+ */
+async function rolesOfWish(ctx: Ctx, projectId: string, wanted: Wish['roles']): Promise<string[]> {
   const who = whoOf(ctx)
   if (wanted === undefined) return [...who.roleIds]
-  const roles = await allRoles(ctx)
+  const held = await rolesOnProject(ctx, who.userId, await getProject(ctx, projectId))
+  const mine = who.applicationCredentialId === undefined ? held : held.filter((role) => who.roleIds.includes(role.id))
   return wanted.map(({ id, name }) => {
-    const found = who.roleIds.find((mine) => mine === id || (name !== undefined && roles.get(mine)?.name === name))
+    const found = mine.find((role) => (id === undefined ? role.name === name : role.id === id))?.id
     if (found === undefined) throw cloudError('badRequest', `Could not find role assignment with role: ${(id ?? name ?? '').slice(0, 255)}, user: ${who.userId} and the project of the token.`)
     return found
   })

@@ -6,7 +6,7 @@ import { reply, type Route } from '../../../kernel/http/route.ts'
 import { guarded } from '../guarded.ts'
 import { newId } from '../new-id.ts'
 import { recordRoutes, viewOf, type Body, type RecordResource } from '../records/resource.ts'
-import { findRecord, insertRecord, listRecords, removeRecord, type StoredRecord } from '../records/store.ts'
+import { findRecord, insertRecord, listRecords, removeRecord, removeRecordsOf, type StoredRecord } from '../records/store.ts'
 import { Description, LongId, openBody } from '../wire.ts'
 import { BASE_URL, unknownUrlKeys } from './build.ts'
 
@@ -64,6 +64,8 @@ const services: RecordResource = {
   },
   async beforeDelete(ctx, service) {
     for (const endpoint of await listRecords(ctx, 'endpoint', service.id)) await removeRecord(ctx, 'endpoint', endpoint.id)
+    await removeRecordsOf(ctx, 'registered-limit', service.id)
+    for (const limit of await listRecords(ctx, 'limit')) if (limit.body['service_id'] === service.id) await removeRecord(ctx, 'limit', limit.id)
   },
 }
 

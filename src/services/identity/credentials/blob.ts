@@ -13,5 +13,5 @@ export function openBlob(parts: Parts, sealed: string): string {
   return bytes.toString()
 }
 
-/** An EC2 credential is found by its access key: its id is that key's hash. */
+/** Keystone's id of an EC2 credential: the hash of the access key that it was made with. */
 export const idOfAccess = (access: string): string => createHash('sha256').update(access).digest('hex')

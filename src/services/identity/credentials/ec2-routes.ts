@@ -12,7 +12,7 @@ import type { Parts } from '../parts.ts'
 import { getProject } from '../projects/store.ts'
 import { getUser } from '../users/store.ts'
 import { idOfAccess, openBlob, sealBlob } from './blob.ts'
-import { findCredential, insertCredential, listCredentials, removeCredentials, type Credential } from './store.ts'
+import { findCredentialByAccess, insertCredential, listCredentials, removeCredentials, type Credential } from './store.ts'
 
 const Owner = Type.Object({ user_id: Type.String() })
 const One = Type.Object({ user_id: Type.String(), access: Type.String() })
@@ -21,12 +21,13 @@ const PATH = '/v3/users/:user_id/credentials/OS-EC2'
 const ownerTarget = async (_ctx: Ctx, { params }: { readonly params: { readonly user_id: string } }): Promise<Target> =>
   await Promise.resolve({ 'target.user.id': params.user_id })
 const credentialTarget = async (ctx: Ctx, { params }: { readonly params: { readonly access: string } }): Promise<Target> => {
-  const credential = await findCredential(ctx, idOfAccess(params.access))
-  return credential === undefined ? {} : { 'target.credential.user_id': credential.user_id }
+  const credential = await findCredentialByAccess(ctx, params.access)
+  if (credential === undefined) throw notFound('credential', params.access) // keys cannot be guessed: the 404 gives nothing away
+  return { 'target.credential.user_id': credential.user_id }
 }
 
 async function getEc2(ctx: Ctx, params: { readonly user_id: string; readonly access: string }): Promise<Credential> {
-  const credential = await findCredential(ctx, idOfAccess(params.access))
+  const credential = await findCredentialByAccess(ctx, params.access)
   if (credential === undefined || credential.type !== 'ec2' || credential.user_id !== params.user_id) throw notFound('credential', params.access)
   return credential
 }

@@ -111,7 +111,7 @@ async function update(ctx: Ctx, parts: Parts, id: string, wish: Wish): Promise<C
   allow(ctx, 'identity:update_credential', targetOf(changed))
   if (changed.user_id !== before.user_id) await getUser(ctx, changed.user_id)
   if (changed.type === 'ec2' && changed.project_id === null) throw cloudError('badRequest', 'A credential of type ec2 needs a project_id.')
-  if (changed.type === 'ec2' && wish.blob !== undefined && accessOf(wish.blob) !== before.access) throw cloudError('badRequest', 'The access key of an ec2 credential cannot be changed.')
-  await saveCredential(ctx, changed)
-  return changed
+  const access = changed.type === 'ec2' ? accessOf(wish.blob ?? openBlob(parts, before.blob)) : null
+  await saveCredential(ctx, { ...changed, access })
+  return { ...changed, access }
 }

@@ -12,11 +12,16 @@ export async function insertCredential(ctx: Ctx, credential: Credential): Promis
 
 export async function saveCredential(ctx: Ctx, credential: Credential): Promise<void> {
   const { id, ...changes } = credential
-  await db(ctx).updateTable('identity_credentials').set(changes).where('id', '=', id).execute()
+  await orConflict(db(ctx).updateTable('identity_credentials').set(changes).where('id', '=', id).execute(), () => cloudError('conflict', 'Conflict occurred attempting to store credential - the access key is taken.'))
 }
 
 export async function findCredential(ctx: Ctx, id: string): Promise<Credential | undefined> {
   return await db(ctx).selectFrom('identity_credentials').selectAll().where('id', '=', id).executeTakeFirst()
+}
+
+/** By an EC2 access key. */
+export async function findCredentialByAccess(ctx: Ctx, access: string): Promise<Credential | undefined> {
+  return await db(ctx).selectFrom('identity_credentials').selectAll().where('access', '=', access).executeTakeFirst()
 }
 
 export async function listCredentials(ctx: Ctx, filter: { readonly userId?: string; readonly type?: string }): Promise<readonly Credential[]> {

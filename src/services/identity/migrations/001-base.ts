@@ -39,6 +39,7 @@ const statements = [
   `create table identity_credentials (id text primary key, user_id text not null, project_id text, type text not null,
     blob text not null, access text, trust_id text, app_cred_id text)`,
   'create index identity_credentials_user on identity_credentials (user_id)',
+  'create unique index identity_credentials_access on identity_credentials (access)',
   'create index identity_credentials_project on identity_credentials (project_id)',
   `create table identity_trusts (id text primary key, trustor_user_id text not null, trustee_user_id text not null, project_id text,
     impersonation integer not null, expires_at text, remaining_uses integer, redelegation_count integer not null,

@@ -18,8 +18,8 @@ import { tokenView } from './view.ts'
 /** /v3/auth: tokens are issued, shown and revoked here, and a token's holder learns where it can go. */
 export function tokenRoutes(parts: Parts): readonly Route[] {
   const subjectTarget = async (ctx: Ctx, req: Req): Promise<Target> => {
-    const payload = await parts.tokens.payloadOf(ctx, subjectOf(req))
-    return payload === undefined ? {} : { 'target.token.user_id': payload.user.id }
+    // a token that is none has no owner: everybody who asks gets the same 404
+    return { 'target.token.user_id': (await subject(ctx, parts, req)).user.id }
   }
   return [
     guarded({

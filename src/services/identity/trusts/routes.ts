@@ -35,10 +35,8 @@ const Create = openBody('trust', {
 type Wish = Static<typeof Create>['trust']
 
 const targetOf = (trust: TrustRecord): Target => ({ 'target.trust.trustor_user_id': trust.trustorUserId, 'target.trust.trustee_user_id': trust.trusteeUserId })
-const trustTarget = async (ctx: Ctx, { params }: { readonly params: { readonly id: string } }): Promise<Target> => {
-  const trust = await findTrust(ctx, params.id)
-  return trust === undefined ? {} : targetOf(trust)
-}
+// here the 404 comes first, as in Keystone: the trustor must be told that his trust is gone
+const trustTarget = async (ctx: Ctx, { params }: { readonly params: { readonly id: string } }): Promise<Target> => targetOf(await getTrust(ctx, params.id))
 
 /** OS-TRUST: one user lets another act for him on a project (how Heat and Magnum work while nobody is logged in). */
 export function trustRoutes(parts: Parts): readonly Route[] {

@@ -59,7 +59,7 @@ describe('uploading', () => {
       headers: { 'x-auth-token': 'demo', 'content-type': 'application/octet-stream' },
       duplex: 'half',
       body: Readable.toWeb(Readable.from(Array.from({ length: 80 }, () => Buffer.alloc(65_536)))),
-    } as RequestInit)
+    })
     expect(streamed.status).toBe(413)
     expect((await show(id)).status).toBe('queued')
     await bed.settle()

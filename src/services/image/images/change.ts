@@ -32,6 +32,23 @@ export function attributesOf(image: Image): Attributes {
   ])
 }
 
+/** What a row says of an image that has no bytes. */
+const withoutData = {
+  size: null,
+  virtual_size: null,
+  checksum: null,
+  sha256: null,
+  sha512: null,
+  blob: null,
+  staged: null,
+  staged_digest: null,
+  staged_size: null,
+  writer: null,
+  writer_until: 0,
+  importing_to: null,
+  failed_import: null,
+} as const
+
 /** A new image's row, from a validated body, for the asking project. */
 export function newImage(
   ctx: Ctx,
@@ -67,19 +84,7 @@ export function newImage(
     disk_format: body.disk_format ?? null,
     min_disk: body.min_disk ?? 0,
     min_ram: body.min_ram ?? 0,
-    size: null,
-    virtual_size: null,
-    checksum: null,
-    sha256: null,
-    sha512: null,
-    blob: null,
-    staged: null,
-    staged_digest: null,
-    staged_size: null,
-    writer: null,
-    writer_until: 0,
-    importing_to: null,
-    failed_import: null,
+    ...withoutData,
     created_at: now,
     updated_at: now,
   }

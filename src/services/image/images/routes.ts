@@ -11,6 +11,7 @@ import { dropBlobs } from '../data/blobs.ts'
 import { IMPORT_METHODS } from '../import/schema.ts'
 import { readFilters } from '../listing/filters.ts'
 import { listImages, sortKeys } from '../listing/store.ts'
+import { pageLinks } from '../page-links.ts'
 import { door } from '../policies.ts'
 import { mustHaveRoomForImage, type Quota } from '../quota.ts'
 import { attributesOf, changeOf, newImage } from './change.ts'
@@ -34,6 +35,10 @@ interface Deps {
 const Id = Type.Object({ id: Type.String() })
 
 export function imageRoutes(deps: Deps): readonly Route[] {
+  return [...collectionRoutes(deps), ...oneImageRoutes(deps.storeId), ...actionRoutes]
+}
+
+function collectionRoutes(deps: Deps): readonly Route[] {
   return [
     route({
       method: 'POST',
@@ -64,13 +69,18 @@ export function imageRoutes(deps: Deps): readonly Route[] {
         )
       },
     }),
+  ]
+}
+
+function oneImageRoutes(storeId: string): readonly Route[] {
+  return [
     route({
       method: 'GET',
       path: '/v2/images/:id',
       policy: 'get_image',
       params: Id,
       summary: 'Shows an image',
-      handle: async (ctx, { params }) => imageView(await getImage(ctx, params.id), deps.storeId),
+      handle: async (ctx, { params }) => imageView(await getImage(ctx, params.id), storeId),
     }),
     route({
       method: 'PATCH',
@@ -80,7 +90,7 @@ export function imageRoutes(deps: Deps): readonly Route[] {
       accepts: PATCH_TYPES,
       body: Type.Unknown(),
       summary: 'Updates an image',
-      handle: async (ctx, req) => await patchImage(ctx, req, req.params.id, deps.storeId),
+      handle: async (ctx, req) => await patchImage(ctx, req, req.params.id, storeId),
     }),
     route({
       method: 'DELETE',
@@ -90,24 +100,27 @@ export function imageRoutes(deps: Deps): readonly Route[] {
       summary: 'Deletes an image',
       handle: async (ctx, { params }) => await deleteImage(ctx, await getImage(ctx, params.id)),
     }),
-    route({
-      method: 'POST',
-      path: '/v2/images/:id/actions/deactivate',
-      policy: door('deactivate'),
-      params: Id,
-      summary: 'Deactivates an image',
-      handle: async (ctx, { params }) => await setActive(ctx, params.id, false),
-    }),
-    route({
-      method: 'POST',
-      path: '/v2/images/:id/actions/reactivate',
-      policy: door('reactivate'),
-      params: Id,
-      summary: 'Reactivates an image',
-      handle: async (ctx, { params }) => await setActive(ctx, params.id, true),
-    }),
   ]
 }
+
+const actionRoutes: readonly Route[] = [
+  route({
+    method: 'POST',
+    path: '/v2/images/:id/actions/deactivate',
+    policy: door('deactivate'),
+    params: Id,
+    summary: 'Deactivates an image',
+    handle: async (ctx, { params }) => await setActive(ctx, params.id, false),
+  }),
+  route({
+    method: 'POST',
+    path: '/v2/images/:id/actions/reactivate',
+    policy: door('reactivate'),
+    params: Id,
+    summary: 'Reactivates an image',
+    handle: async (ctx, { params }) => await setActive(ctx, params.id, true),
+  }),
+]
 
 async function createImage(
   ctx: Ctx,
@@ -130,6 +143,7 @@ async function createImage(
 
 async function index(ctx: Ctx, req: Req, storeId: string): Promise<Record<string, unknown>> {
   const query = req.rawQuery
+  projectOf(ctx) // without one there is nothing to see
   if (query.has('sort') && (query.has('sort_key') || query.has('sort_dir'))) {
     throw cloudError(
       'badRequest',
@@ -143,14 +157,9 @@ async function index(ctx: Ctx, req: Req, storeId: string): Promise<Record<string
     defaultLimit: 25,
   })
   const { images, more } = await listImages(ctx, readFilters(query), page)
-  const first = new URLSearchParams(query)
-  first.delete('marker')
-  const next = new URLSearchParams(first)
-  next.set('marker', images.at(-1)?.id ?? '')
   return {
     images: images.map((image) => imageView(image, storeId)),
-    first: first.size === 0 ? '/v2/images' : `/v2/images?${first}`,
-    ...(more ? { next: `/v2/images?${next}` } : {}),
+    ...pageLinks('/v2/images', query, more ? images.at(-1)?.id : undefined),
     schema: '/v2/schemas/images',
   }
 }

@@ -3,7 +3,7 @@ import { get as getHttp, type IncomingMessage } from 'node:http'
 import { get as getHttps } from 'node:https'
 import { BlockList, isIP } from 'node:net'
 import type { Readable } from 'node:stream'
-import { cloudError, reasonOf } from '../../../kernel/errors/cloud-error.ts'
+import { cloudError } from '../../../kernel/errors/cloud-error.ts'
 
 /**
  * Fetches what a tenant names by URL, from this process. A tenant must not reach through it what he could not reach
@@ -104,7 +104,7 @@ async function request(
       sent.destroy(new Error(`${url.host} was silent for ${SILENCE_MS / 1000} s`)),
     )
     sent.once('error', (cause) =>
-      reject(new Error(`downloading from ${url.host}: ${reasonOf(cause)}`, { cause })),
+      reject(new Error(`downloading from ${url.host}`, { cause })),
     )
   })
 }

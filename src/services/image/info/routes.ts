@@ -16,22 +16,34 @@ const StoreImage = Type.Object({ store: Type.String(), id: Type.String() })
 
 /** Discovery: how images come in, where they lie, how much room there is. One store, so nothing can be moved out of it. */
 export function infoRoutes({ storeId, quota }: Deps): readonly Route[] {
+  const usageRoute = route({
+    method: 'GET',
+    path: '/v2/info/usage',
+    policy: 'get_images',
+    summary: "Shows the project's usage and limits",
+    handle: async (ctx) => await usage(ctx, quota),
+  })
+  return [importRoute, usageRoute, ...storeRoutes(storeId)]
+}
+
+const importRoute = route({
+  method: 'GET',
+  path: '/v2/info/import',
+  policy: 'get_images',
+  summary: 'Shows the import methods',
+  handle: async () =>
+    await Promise.resolve({
+      'import-methods': {
+        description: 'Import methods available.',
+        type: 'array',
+        value: IMPORT_METHODS,
+      },
+    }),
+})
+
+function storeRoutes(storeId: string): readonly Route[] {
   const store = { id: storeId, description: 'Image data of this cloud', default: 'true' }
   return [
-    route({
-      method: 'GET',
-      path: '/v2/info/import',
-      policy: 'get_images',
-      summary: 'Shows the import methods',
-      handle: async () =>
-        await Promise.resolve({
-          'import-methods': {
-            description: 'Import methods available.',
-            type: 'array',
-            value: IMPORT_METHODS,
-          },
-        }),
-    }),
     route({
       method: 'GET',
       path: '/v2/info/stores',
@@ -48,13 +60,6 @@ export function infoRoutes({ storeId, quota }: Deps): readonly Route[] {
         await Promise.resolve({
           stores: [{ ...store, type: 'file', weight: 0, properties: { thin_provisioning: false } }],
         }),
-    }),
-    route({
-      method: 'GET',
-      path: '/v2/info/usage',
-      policy: 'get_images',
-      summary: "Shows the project's usage and limits",
-      handle: async (ctx) => await usage(ctx, quota),
     }),
     route({
       method: 'DELETE',

@@ -30,7 +30,7 @@ afterAll(async () => {
 
 async function names(query: string, person: Person = 'demo'): Promise<string[]> {
   const answer = await bed.as(person).get(`/image/v2/images?${query}`)
-  if (answer.status !== 200) throw new Error(`${answer.status} ${answer.bytes}`)
+  if (answer.status !== 200) throw new Error(`${answer.status} ${answer.bytes.toString()}`)
   return answer.body.images.map((image: { name: string }) => image.name).toSorted()
 }
 

@@ -78,42 +78,50 @@ const Ns = Type.Object({ ns: Type.String() })
 const NsName = Type.Object({ ns: Type.String(), name: Type.String() })
 
 export const definitionRoutes: readonly Route[] = kinds.flatMap((kind) => {
-  const { rules } = kind
   const all = `/v2/metadefs/namespaces/:ns/${kind.path}`
-  // a tag is made by its name in the path; objects and properties by a body
-  const create =
-    kind.kind === 'tag'
-      ? route({
-          method: 'POST',
-          path: `${all}/:name`,
-          policy: door(rules.add),
-          params: NsName,
-          summary: 'Defines a tag',
-          handle: async (ctx, req) =>
-            await add(ctx, req, kind, req.params.ns, tagBody(req.params.name)),
-        })
-      : route({
-          method: 'POST',
-          path: all,
-          policy: door(rules.add),
-          params: Ns,
-          body: kind.body,
-          summary: `Defines one of the ${kind.path}`,
-          handle: async (ctx, req) => await add(ctx, req, kind, req.params.ns, req.body),
-        })
   return [
-    create,
+    createRoute(kind, all),
     route({
       method: 'DELETE',
       path: all,
-      policy: door(rules.remove),
+      policy: door(kind.rules.remove),
       params: Ns,
       summary: `Removes all ${kind.path} of a namespace`,
       handle: async (ctx, { params }) => await removeAll(ctx, kind, params.ns),
     }),
+    ...oneRoutes(kind, `${all}/:name`),
+  ]
+})
+
+/** A tag is made by its name in the path; objects and properties by a body. */
+function createRoute(kind: Kind, all: string): Route {
+  return kind.kind === 'tag'
+    ? route({
+        method: 'POST',
+        path: `${all}/:name`,
+        policy: door(kind.rules.add),
+        params: NsName,
+        summary: 'Defines a tag',
+        handle: async (ctx, req) =>
+          await add(ctx, req, kind, req.params.ns, tagBody(req.params.name)),
+      })
+    : route({
+        method: 'POST',
+        path: all,
+        policy: door(kind.rules.add),
+        params: Ns,
+        body: kind.body,
+        summary: `Defines one of the ${kind.path}`,
+        handle: async (ctx, req) => await add(ctx, req, kind, req.params.ns, req.body),
+      })
+}
+
+function oneRoutes(kind: Kind, path: string): readonly Route[] {
+  const { rules } = kind
+  return [
     route({
       method: 'GET',
-      path: `${all}/:name`,
+      path,
       policy: rules.get,
       params: NsName,
       summary: `Shows one of the ${kind.path}`,
@@ -121,7 +129,7 @@ export const definitionRoutes: readonly Route[] = kinds.flatMap((kind) => {
     }),
     route({
       method: 'PUT',
-      path: `${all}/:name`,
+      path,
       policy: door(rules.modify),
       params: NsName,
       body: kind.body,
@@ -131,14 +139,14 @@ export const definitionRoutes: readonly Route[] = kinds.flatMap((kind) => {
     }),
     route({
       method: 'DELETE',
-      path: `${all}/:name`,
+      path,
       policy: door(rules.remove),
       params: NsName,
       summary: `Removes one of the ${kind.path}`,
       handle: async (ctx, { params }) => await remove(ctx, kind, params.ns, params.name),
     }),
   ]
-})
+}
 
 function tagBody(name: string): Named {
   if (name.length > 80) throw cloudError('badRequest', 'The name of a tag can have 80 characters.')

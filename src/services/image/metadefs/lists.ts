@@ -4,6 +4,7 @@ import { inTx } from '../../../kernel/db/db.ts'
 import { cutPage, pageOf } from '../../../kernel/http/paging.ts'
 import { reply, route, type Reply, type Req, type Route } from '../../../kernel/http/route.ts'
 import { mustFor } from '../access.ts'
+import { pageLinks } from '../page-links.ts'
 import { door } from '../policies.ts'
 import { getNamespace } from './namespaces.ts'
 import { definitionRows, mustBeNew } from './rows.ts'
@@ -56,7 +57,7 @@ async function page(
   req: Req,
   ns: string,
   kind: DefinitionKind,
-): Promise<{ rows: readonly DefinitionTable[]; links: Record<string, string> }> {
+): Promise<{ rows: readonly DefinitionTable[]; links: ReturnType<typeof pageLinks> }> {
   await getNamespace(ctx, ns)
   const query = req.rawQuery
   const asked = pageOf(query, {
@@ -68,17 +69,7 @@ async function page(
     key === 'name' ? row.name : key === 'updated_at' ? row.updated_at : row.created_at,
   )
   const path = `/v2/metadefs/namespaces/${encodeURIComponent(ns)}/${kind}s`
-  const first = new URLSearchParams(query)
-  first.delete('marker')
-  const next = new URLSearchParams(first)
-  next.set('marker', items.at(-1)?.name ?? '')
-  return {
-    rows: items,
-    links: {
-      first: first.size === 0 ? path : `${path}?${first}`,
-      ...(more ? { next: `${path}?${next}` } : {}),
-    },
-  }
+  return { rows: items, links: pageLinks(path, query, more ? items.at(-1)?.name : undefined) }
 }
 
 async function listObjects(ctx: Ctx, req: Req, ns: string): Promise<Record<string, unknown>> {

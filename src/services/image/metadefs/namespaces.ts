@@ -5,6 +5,7 @@ import { cloudError } from '../../../kernel/errors/cloud-error.ts'
 import { cutPage, pageOf } from '../../../kernel/http/paging.ts'
 import { reply, route, type Reply, type Req, type Route } from '../../../kernel/http/route.ts'
 import { mustFor } from '../access.ts'
+import { pageLinks } from '../page-links.ts'
 import { door } from '../policies.ts'
 import { associationRow, definitionRows, mustBeNew } from './rows.ts'
 import { NamespaceBody, type NamespaceTable } from './schema.ts'
@@ -108,14 +109,9 @@ async function index(ctx: Ctx, req: Req): Promise<Record<string, unknown>> {
     (row, key) =>
       key === 'namespace' ? row.namespace : key === 'updated_at' ? row.updated_at : row.created_at,
   )
-  const first = new URLSearchParams(query)
-  first.delete('marker')
-  const next = new URLSearchParams(first)
-  next.set('marker', items.at(-1)?.id ?? '')
   return {
     namespaces: items.map((row) => namespaceView(row, associations.get(row.namespace) ?? [])),
-    first: first.size === 0 ? BASE : `${BASE}?${first}`,
-    ...(more ? { next: `${BASE}?${next}` } : {}),
+    ...pageLinks(BASE, query, more ? items.at(-1)?.id : undefined),
     schema: '/v2/schemas/metadefs/namespaces',
   }
 }

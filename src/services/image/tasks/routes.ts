@@ -6,6 +6,7 @@ import { pageOf } from '../../../kernel/http/paging.ts'
 import { route, type Req, type Route } from '../../../kernel/http/route.ts'
 import { getImage } from '../images/store.ts'
 import { wireTime } from '../images/view.ts'
+import { pageLinks } from '../page-links.ts'
 import type { ImageTaskTable } from './schema.ts'
 import { findTask, listTasks, listTasksOf } from './store.ts'
 
@@ -114,15 +115,11 @@ async function index(ctx: Ctx, req: Req): Promise<Record<string, unknown>> {
     ...(after === undefined ? {} : { after }),
     limit: page.limit + 1,
   })
-  const first = new URLSearchParams(query)
-  first.delete('marker')
-  const next = new URLSearchParams(first)
   const shown = rows.slice(0, page.limit)
-  next.set('marker', shown.at(-1)?.id ?? '')
+  const more = page.limit > 0 && rows.length > page.limit
   return {
     tasks: shown.map(shortView),
-    first: first.size === 0 ? '/v2/tasks' : `/v2/tasks?${first}`,
-    ...(page.limit > 0 && rows.length > page.limit ? { next: `/v2/tasks?${next}` } : {}),
+    ...pageLinks('/v2/tasks', query, more ? shown.at(-1)?.id : undefined),
     schema: '/v2/schemas/tasks',
   }
 }

@@ -35,7 +35,7 @@ export async function createFloatingIp(tx: Ctx, wish: NewFloatingIpWish, project
   await mustFit(tx, 'floatingip', projectId)
   const id = randomUUID()
   const port = await addPort(tx, network, {
-    projectId: '', name: '', deviceId: id, deviceOwner: 'network:floatingip', fixedIps: await outerAddress(tx, network.id, wish),
+    projectId: '', name: '', deviceId: id, deviceOwner: 'network:floatingip', onlyIpv4: true, ...(await outerAddress(tx, network.id, wish)),
   })
   const row: FloatingIpTable = {
     ...newRow(tx, id, projectId, wish), network_id: network.id, address: port.fixedIps[0]?.ip_address ?? '', floating_port: port.row.id,
@@ -48,15 +48,14 @@ export async function createFloatingIp(tx: Ctx, wish: NewFloatingIpWish, project
 }
 
 /** The address asked for, or any IPv4 one of the network: translation is done in IPv4 only. */
-async function outerAddress(tx: Ctx, networkId: string, wish: NewFloatingIpWish): Promise<FixedIpWish[]> {
+async function outerAddress(tx: Ctx, networkId: string, wish: NewFloatingIpWish): Promise<{ fixedIps?: FixedIpWish[] }> {
   const subnets = (await subnetsIn(tx, networkId)).filter(({ version }) => version === 4)
   if (subnets.length === 0) throw badRequest(`Bad floatingip request: Network ${networkId} does not contain any IPv4 subnet.`)
   const subnetId = wish.subnet_id ?? undefined
   const address = wish.floating_ip_address ?? undefined
   if (subnetId !== undefined && !subnets.some(({ id }) => id === subnetId)) throw badRequest(`Bad floatingip request: subnet ${subnetId} is no IPv4 subnet of network ${networkId}.`)
-  const first = subnets.find(({ pools }) => pools !== '[]') ?? subnets[0]
-  if (address !== undefined) return [{ ip_address: address, ...(subnetId === undefined ? {} : { subnet_id: subnetId }) }]
-  return first === undefined ? [] : [{ subnet_id: subnetId ?? first.id }]
+  if (address === undefined && subnetId === undefined) return {}
+  return { fixedIps: [{ ...(address === undefined ? {} : { ip_address: address }), ...(subnetId === undefined ? {} : { subnet_id: subnetId }) }] }
 }
 
 type Goal = Pick<FloatingIpTable, 'port_id' | 'fixed_address' | 'router_id' | 'status'>

@@ -86,6 +86,8 @@ export interface PortWish {
   readonly tags?: readonly string[]
   readonly fixedIps?: readonly FixedIpWish[]
   readonly groupIds?: readonly string[]
+  /** Addresses of this family only. */
+  readonly onlyIpv4?: boolean
 }
 
 /** Writes a port with its addresses; routers and floating IPs make theirs here too. */
@@ -97,7 +99,7 @@ export async function addPort(tx: Ctx, network: Pick<NetworkRow, 'id'>, wish: Po
     host_id: wish.hostId ?? '', vnic_type: 'normal', profile: toJson(wish.profile ?? {}), owned: wish.owned === true ? 1 : 0, netns: null, ifname: null, deleted: 0,
   }
   const mac = await insertPort(tx, row, wish.macIsWished === true)
-  const subnets = await subnetsIn(tx, network.id)
+  const subnets = (await subnetsIn(tx, network.id)).filter(({ version }) => wish.onlyIpv4 !== true || version === 4)
   if (wish.fixedIps !== undefined) checkFixedIpCount(wish.fixedIps.length)
   const choices = choose({ networkId: network.id, subnets, mac, deviceOwner: wish.deviceOwner }, wish.fixedIps)
   const fixedIps = await allocate(tx, { id: row.id, networkId: network.id }, choices)

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { sql, type RawBuilder } from 'kysely'
 import type { Ctx } from '../../../kernel/ctx/ctx.ts'
 import { neutronError } from '../fault.ts'
 import { standardColumns, text, type ListSpec } from '../standard/list-spec.ts'
@@ -51,4 +52,28 @@ export async function sharesOf(ctx: Ctx, objectId: string): Promise<readonly Rba
 /** The object is gone: so are the rules about it. */
 export async function deleteSharesOf(tx: Ctx, objectId: string): Promise<void> {
   await db(tx).deleteFrom('net_rbac').where('object_id', '=', objectId).execute()
+}
+
+/** Owner of an object that can be shared; undefined when there is none. */
+export async function ownerOfObject(ctx: Ctx, type: ObjectType, id: string): Promise<string | undefined> {
+  const table = ({ network: 'net_networks', subnetpool: 'net_subnet_pools', address_scope: 'net_address_scopes', security_group: 'net_groups' } as const)[type]
+  const { rows } = await sql<{ project_id: string }>`select project_id from ${sql.table(table)} where id = ${id}`.execute(db(ctx))
+  return rows[0]?.project_id
+}
+
+/** Projects that use a shared object: those are who a rule must not be taken from. */
+export async function usersOf(ctx: Ctx, type: ObjectType, id: string, action: string): Promise<readonly string[]> {
+  const { rows } = await sql<{ project_id: string }>`select distinct u.project_id from (${usage(type, id, action)}) as u where u.project_id <> ''`.execute(db(ctx))
+  return rows.map((row) => row.project_id)
+}
+
+function usage(type: ObjectType, id: string, action: string): RawBuilder<unknown> {
+  if (type === 'subnetpool') return sql`select project_id from net_subnets where pool_id = ${id}`
+  if (type === 'address_scope') return sql`select project_id from net_subnet_pools where scope_id = ${id}`
+  if (type === 'security_group') return sql`select p.project_id from net_ports p join net_port_groups m on m.port_id = p.id where m.group_id = ${id} and p.deleted = 0`
+  if (action === 'access_as_external') {
+    return sql`select project_id from net_routers where gateway_network = ${id} and deleted = 0 union all select project_id from net_floating_ips where network_id = ${id}`
+  }
+  return sql`select project_id from net_ports where network_id = ${id} and deleted = 0 and device_owner <> 'network:router_gateway' and device_owner <> 'network:floatingip'
+    union all select project_id from net_subnets where network_id = ${id}`
 }

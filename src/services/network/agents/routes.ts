@@ -1,0 +1,51 @@
+import { createHash } from 'node:crypto'
+import type { Ctx } from '../../../kernel/ctx/ctx.ts'
+import { route, type Route } from '../../../kernel/http/route.ts'
+import { neutronError } from '../fault.ts'
+import { ZONE } from '../kinds.ts'
+import { pick } from '../standard/query.ts'
+
+/** What this process does for networks, in Neutron's words. */
+const roles = [
+  { type: 'L3 agent', topic: 'l3_agent', configurations: { agent_mode: 'legacy' } },
+  { type: 'Metadata agent', topic: 'N/A', configurations: {} },
+] as const
+
+export const agentPolicies = { 'network:get_agent': 'rule:admin', 'network:get_availability_zone': 'rule:project-reader' } as const
+
+/** Agents: rows for what this very process does, alive as long as it answers. */
+export function agentRoutes(host: string): Route[] {
+  const startedAt = new Date()
+  const all = (ctx: Ctx): Record<string, unknown>[] => roles.map(({ type, topic, configurations }) => ({
+    id: idOf(`${host} ${type}`), agent_type: type, binary: 'stackyard', topic, host, availability_zone: ZONE, admin_state_up: true, alive: true,
+    created_at: clock(startedAt), started_at: clock(startedAt), heartbeat_timestamp: clock(ctx.now()), configurations, description: null, resources_synced: null,
+  }))
+  return [
+    route({ method: 'GET', path: '/v2.0/agents', policy: 'network:get_agent', handle: async (ctx, { rawQuery }) => await Promise.resolve({
+      agents: all(ctx).filter((agent) => matches(agent, rawQuery)).map((agent) => pick(agent, rawQuery.getAll('fields'))),
+    }) }),
+    route({ method: 'GET', path: '/v2.0/agents/:id', policy: 'network:get_agent', handle: async (ctx, req) => {
+      const { id } = req.params as { id: string } // named in the path
+      const agent = all(ctx).find((candidate) => candidate['id'] === id)
+      if (agent === undefined) throw neutronError('notFound', 'AgentNotFound', `Agent ${id.slice(0, 100)} could not be found.`)
+      return await Promise.resolve({ agent: pick(agent, req.rawQuery.getAll('fields')) })
+    } }),
+    route({ method: 'GET', path: '/v2.0/availability_zones', policy: 'network:get_availability_zone', handle: async (_ctx, { rawQuery }) => await Promise.resolve({
+      availability_zones: ['network', 'router'].map((resource) => ({ name: ZONE, resource, state: 'available' })).filter((zone) => matches(zone, rawQuery)),
+    }) }),
+  ]
+}
+
+/** The same for the same host and role, whenever asked. */
+function idOf(seed: string): string {
+  const hex = createHash('sha256').update(seed).digest('hex')
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-5${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`
+}
+
+const clock = (time: Date): string => time.toISOString().slice(0, 19).replace('T', ' ')
+
+function matches(item: Readonly<Record<string, unknown>>, query: URLSearchParams): boolean {
+  return [...new Set(query.keys())]
+    .filter((key) => Object.hasOwn(item, key))
+    .every((key) => query.getAll(key).some((value) => String(item[key]).toLowerCase() === value.toLowerCase()))
+}

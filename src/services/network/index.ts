@@ -1,0 +1,89 @@
+import type { Ctx } from '../../kernel/ctx/ctx.ts'
+import type { ServiceDefinition } from '../../kernel/http/service.ts'
+import type { NetworkPort } from '../../ports/network.ts'
+import type { IdentityFace } from '../identity/face.ts'
+import { addressScopeResource } from './address-scopes/routes.ts'
+import { agentPolicies, agentRoutes } from './agents/routes.ts'
+import { floatingIpAnswers } from './answers/floating-ips.ts'
+import { networkAnswers } from './answers/networks.ts'
+import { portAnswers } from './answers/ports.ts'
+import { groupAnswers } from './answers/security-groups.ts'
+import { bootstrapNetworks, type BootstrapSettings } from './bootstrap.ts'
+import { extensionPolicies, extensionRoutes } from './extensions/routes.ts'
+import type { NetworkFace } from './face.ts'
+import { networkFault } from './fault.ts'
+import { floatingIpResource } from './floating-ips/routes.ts'
+import { availabilityPolicies, availabilityRoutes } from './ip-availabilities/routes.ts'
+import { networkMigrations } from './migrations/001-network.ts'
+import { networkResource } from './networks/routes.ts'
+import { portResource } from './ports/routes.ts'
+import { quotaPolicies, quotaRoutes } from './quotas/routes.ts'
+import { rbacResource, wildcardRules } from './rbac-policies/routes.ts'
+import { extraRouteRoutes } from './routers/extra-routes.ts'
+import { gatewayRules } from './routers/gateway.ts'
+import { interfaceRoutes } from './routers/interfaces.ts'
+import { routerResource } from './routers/routes.ts'
+import { groupResource, ruleResource } from './security-groups/routes.ts'
+import type { Resource } from './standard/resource.ts'
+import { resourcePolicies, resourceRoutes } from './standard/routes.ts'
+import { prefixRoutes, subnetPoolResource } from './subnetpools/routes.ts'
+import { subnetResource } from './subnets/routes.ts'
+import { reallyPlugged } from './wiring/plugged.ts'
+import { reconcilers } from './wiring/reconcilers.ts'
+import { Wiring } from './wiring/wiring.ts'
+import { versionRoutes } from './versions/routes.ts'
+
+export interface NetworkDeps {
+  readonly port: NetworkPort
+  readonly identity: IdentityFace
+  /** Name of the host that networks and routers live on. */
+  readonly host: string
+  /** Largest MTU of a network. */
+  readonly mtu: number
+  /** Name servers of guests whose subnet names none. */
+  readonly guestDns: readonly string[]
+}
+
+export interface NetworkService {
+  readonly definition: ServiceDefinition
+  readonly face: NetworkFace
+  bootstrap(ctx: Ctx, settings: BootstrapSettings): Promise<void>
+}
+
+/**
+ * network (Neutron v2.0): networks, subnets, ports, routers, floating IPs, security groups and what belongs to them. Owns the
+ * tables net_*; asks the network port for packets. A resource is one declaration (`standard/`), its folder holds what is
+ * particular to it; `wiring/` makes the rows true, `answers/` is what services to the right may ask.
+ */
+export function createNetwork(deps: NetworkDeps): NetworkService {
+  const wiring = new Wiring(deps.port)
+  const home = { host: deps.host, mtu: deps.mtu }
+  const routers = routerResource(deps.host)
+  const resources: readonly Resource[] = [
+    networkResource(home), subnetResource(), portResource(), routers, floatingIpResource(), groupResource(), ruleResource(), subnetPoolResource(),
+    addressScopeResource(), rbacResource(),
+  ]
+  return {
+    definition: {
+      name: 'network', mount: '/network', policies: policiesOf(resources), migrations: networkMigrations, reconcilers: reconcilers(wiring), fault: networkFault,
+      routes: [
+        ...versionRoutes(resources), ...resources.flatMap(resourceRoutes), ...prefixRoutes(), ...interfaceRoutes(), ...extraRouteRoutes(routers),
+        ...quotaRoutes(), ...extensionRoutes(), ...agentRoutes(deps.host), ...availabilityRoutes(),
+      ],
+    },
+    face: {
+      ...networkAnswers(), ...portAnswers(deps), ...groupAnswers(), ...floatingIpAnswers(),
+      plugPort: async (ctx, id, place) => await wiring.plug(ctx, id, place),
+      unplugPort: async (ctx, id) => await wiring.unplug(ctx, id),
+      pluggedPorts: async (ctx, ids) => await reallyPlugged(ctx, wiring, ids),
+      onMetadata: (accept) => wiring.onMetadata(accept),
+    },
+    bootstrap: async (ctx, settings) => await bootstrapNetworks(ctx, home, settings),
+  }
+}
+
+function policiesOf(resources: readonly Resource[]): Record<string, string> {
+  const gateway = ['create', 'update'].flatMap((verb) => gatewayRules.map((part) => [`network:${verb}_router:external_gateway_info:${part}`, 'rule:admin']))
+  const interfaces = ['add', 'remove'].map((verb) => [`network:${verb}_router_interface`, 'rule:project-member'])
+  return Object.assign({}, ...resources.map(resourcePolicies), Object.fromEntries([...gateway, ...interfaces]), wildcardRules, quotaPolicies, extensionPolicies, agentPolicies, availabilityPolicies) as Record<string, string> // all of them are name → rule
+}

@@ -1,0 +1,56 @@
+import type { Ctx } from '../../../kernel/ctx/ctx.ts'
+import { fromJson } from '../../../kernel/db/db.ts'
+import { route, type Route } from '../../../kernel/http/route.ts'
+import { rangesOf, type Pool } from '../addressing/pools.ts'
+import type { NetworkRow } from '../networks/schema.ts'
+import { getNetwork, networkSpec } from '../networks/store.ts'
+import { text, integer, type ListSpec } from '../standard/list-spec.ts'
+import { listQuery } from '../standard/query.ts'
+import type { View } from '../standard/schema.ts'
+import { listRows } from '../standard/store.ts'
+import { subnetsWithUse } from './store.ts'
+
+export const availabilityPolicies = { 'network:get_network_ip_availability': 'rule:admin' } as const
+
+const spec: ListSpec = {
+  ...networkSpec,
+  columns: { network_id: text('id'), network_name: text('name'), project_id: text('project_id'), tenant_id: text('project_id'), revision: integer('revision') },
+  filters: {},
+}
+
+/** How many addresses each network has, and how many are given out. */
+export function availabilityRoutes(): Route[] {
+  const base = '/v2.0/network-ip-availabilities'
+  const policy = 'network:get_network_ip_availability'
+  return [
+    route({ method: 'GET', path: base, policy, handle: async (ctx, { rawQuery }) => {
+      const version = rawQuery.get('ip_version')
+      const query = new URLSearchParams(rawQuery)
+      query.delete('ip_version')
+      const rows = await listRows<NetworkRow>(ctx, spec, listQuery(query, spec))
+      return { network_ip_availabilities: await views(ctx, rows, version) }
+    } }),
+    route({ method: 'GET', path: `${base}/:id`, policy, handle: async (ctx, req) => {
+      const { id } = req.params as { id: string } // named in the path
+      const [view] = await views(ctx, [await getNetwork(ctx, id)], null)
+      return { network_ip_availability: view }
+    } }),
+  ]
+}
+
+async function views(ctx: Ctx, rows: readonly NetworkRow[], version: string | null): Promise<readonly View[]> {
+  const all = await subnetsWithUse(ctx, rows.map(({ id }) => id))
+  const byNetwork = Map.groupBy(all.filter((subnet) => version === null || String(subnet.version) === version), ({ network_id }) => network_id)
+  return rows.map((row) => {
+    const subnets = (byNetwork.get(row.id) ?? []).map((subnet) => ({
+      subnet_id: subnet.id, subnet_name: subnet.name, ip_version: subnet.version, cidr: subnet.cidr, used_ips: subnet.used, total_ips: sizeOfPools(fromJson<Pool[]>(subnet.pools)),
+    }))
+    return {
+      network_id: row.id, network_name: row.name, project_id: row.project_id, tenant_id: row.project_id, subnet_ip_availability: subnets,
+      used_ips: subnets.reduce((sum, { used_ips }) => sum + used_ips, 0), total_ips: subnets.reduce((sum, { total_ips }) => sum + total_ips, 0),
+    }
+  })
+}
+
+/** IPv6 pools are larger than any exact number in JSON: the nearest one is given, as Neutron's own sums are. */
+const sizeOfPools = (pools: readonly Pool[]): number => Number(rangesOf(pools).reduce((sum, { from, to }) => sum + to - from + 1n, 0n))

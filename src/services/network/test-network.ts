@@ -1,0 +1,50 @@
+import { startTestApp, type Person, type TestApp } from '../../kernel/testkit/test-app.ts'
+import type { Answer, Json } from '../../kernel/testkit/client.ts'
+import type { Ctx, Who } from '../../kernel/ctx/ctx.ts'
+import type { IdentityFace } from '../identity/face.ts'
+import type { FakeNetwork } from '../../engines/fake/network.ts'
+import { createFakeNetwork } from '../../engines/fake/network.ts'
+import { createNetwork, type NetworkService } from './index.ts'
+
+/** The network service on the fake engine, for the tests of this folder. */
+export interface TestNetwork extends TestApp {
+  readonly engine: FakeNetwork
+  readonly service: NetworkService
+  /** Sends a request below /network/v2.0 and answers the body; throws when the status is another. */
+  ask(person: Person, method: string, path: string, body?: unknown, status?: number): Promise<Json>
+  /** A context as a request of this project would have it. */
+  ctxOf(projectId: string, roles?: readonly string[]): Ctx
+}
+
+const nobody: IdentityFace = {
+  authenticate: async () => await Promise.resolve(undefined),
+  findProject: async () => await Promise.resolve(undefined),
+  findProjectByName: async () => await Promise.resolve(undefined),
+  findUser: async () => await Promise.resolve(undefined),
+}
+
+export async function startTestNetwork(): Promise<TestNetwork> {
+  const engine = createFakeNetwork()
+  const service = createNetwork({ port: engine, identity: nobody, host: 'here', mtu: 1500, guestDns: ['9.9.9.9'] })
+  const app = await startTestApp([service.definition])
+  return {
+    ...app, engine, service,
+    async ask(person, method, path, body, status) {
+      const answer = await app.as(person).send(method, `/network/v2.0${path}`, body)
+      const expected = status ?? usual(method)
+      if (answer.status !== expected) throw new Error(`${method} ${path} answered ${answer.status}: ${bodyText(answer)}`)
+      return answer.body
+    },
+    ctxOf: (projectId, roles = ['member', 'reader']) => ({ ...app.ctx(), who: whoOf(projectId, roles) }),
+  }
+}
+
+const usual = (method: string): number => ({ POST: 201, DELETE: 204 })[method] ?? 200
+const bodyText = (answer: Answer): string => JSON.stringify(answer.body)
+
+function whoOf(projectId: string, roles: readonly string[]): Who {
+  return {
+    userId: 'u', userName: 'u', userDomainId: 'default', userDomainName: 'Default', projectId, projectName: 'p', projectDomainId: 'default',
+    projectDomainName: 'Default', system: false, roles, roleIds: roles, methods: ['password'], auditIds: [], issuedAt: '', expiresAt: '',
+  }
+}

@@ -1,0 +1,162 @@
+import type { Ctx } from '../../../kernel/ctx/ctx.ts'
+import { nudge } from '../../../kernel/tasks/store.ts'
+import { again, done, type Outcome, type Reconciler } from '../../../kernel/tasks/reconciler.ts'
+import { floatingIpsOfRouter, markActive } from '../floating-ips/store.ts'
+import { kinds } from '../kinds.ts'
+import { allNetworks, anyNetwork, eraseNetwork, setNetworkStatus } from '../networks/store.ts'
+import { anyPort, erasePort, hiddenPorts, networksInUse, setStatus } from '../ports/store.ts'
+import { allRouters, anyRouter, eraseRouter, legsOf, routersIn, setRouterStatus } from '../routers/store.ts'
+import { groupsById, lostGroups, networksWithGroup, addPlaces, placesOf, removePlace } from '../security-groups/store.ts'
+import { driftOf } from './plan.ts'
+import { routerSpecOf } from './specs.ts'
+import { needsSegment } from './store.ts'
+import type { Wiring } from './wiring.ts'
+
+const SWEEP_MS = 60_000
+/** Until ports on their way out are unplugged. */
+const WAIT_MS = 300
+
+/** Everything that makes rows true: one reconciler per kind of thing the engine holds. */
+export function reconcilers(wiring: Wiring): readonly Reconciler[] {
+  return [networks(wiring), externals(wiring), routers(wiring), ports(wiring), groups(wiring)]
+}
+
+function networks(wiring: Wiring): Reconciler {
+  return {
+    kind: kinds.network,
+    async reconcile(ctx, id) {
+      const row = await anyNetwork(ctx, id)
+      const wanted = row !== undefined && row.deleted === 0 && (row.external === 0 || (await needsSegment(ctx, id)))
+      if (wanted) {
+        await wiring.ensureNetwork(ctx, id, true)
+        await setNetworkStatus(ctx, id, 'ACTIVE')
+        return done
+      }
+      wiring.forget(id)
+      if (row?.deleted === 1 && (await needsSegment(ctx, id))) return again(WAIT_MS)
+      await wiring.port.removeNetwork(id)
+      if (row?.deleted !== 1) return done
+      // an external network's other side goes first, then the row
+      await wiring.port.removeExternal(id)
+      return (await eraseNetwork(ctx, id)) ? done : again(WAIT_MS)
+    },
+    giveUp: async (ctx, id) => await setNetworkStatus(ctx, id, 'ERROR'),
+    sweep: { everyMs: SWEEP_MS, keys: async (ctx) => await networkDrift(ctx, wiring) },
+  }
+}
+
+async function networkDrift(ctx: Ctx, wiring: Wiring): Promise<readonly string[]> {
+  const { networks: held } = await wiring.port.list()
+  const rows = await allNetworks(ctx)
+  const { missing, leftover } = driftOf(rows.map(({ id, external, deleted }) => ({ id, wanted: deleted === 0 && external === 0 })), held)
+  for (const id of missing) wiring.forget(id)
+  // a segment that came back empty has lost its routers' legs
+  for (const id of missing) for (const router of await routersIn(ctx, id)) await nudge(ctx, kinds.router, router)
+  for (const id of await networksInUse(ctx)) if (held.includes(id)) void wiring.serveMetadata(ctx, id)
+  const external = new Set(rows.filter((row) => row.external === 1 && row.deleted === 0).map(({ id }) => id))
+  return [...missing, ...leftover.filter((id) => held.includes(id) || !external.has(id))]
+}
+
+function externals(wiring: Wiring): Reconciler {
+  return {
+    kind: kinds.external,
+    async reconcile(ctx, id) {
+      await wiring.ensureExternal(ctx, id, true)
+      return done
+    },
+    giveUp: async (ctx, id) => await setNetworkStatus(ctx, id, 'ERROR'),
+    sweep: { everyMs: SWEEP_MS, keys: async (ctx) => {
+      const { externals: held } = await wiring.port.list()
+      const rows = await allNetworks(ctx)
+      const { missing, leftover } = driftOf(rows.filter(({ external }) => external === 1).map(({ id, deleted }) => ({ id, wanted: deleted === 0 })), held)
+      for (const id of missing) wiring.forget(id)
+      return [...missing, ...leftover]
+    } },
+  }
+}
+
+function routers(wiring: Wiring): Reconciler {
+  return {
+    kind: kinds.router,
+    reconcile: async (ctx, id) => await reconcileRouter(ctx, wiring, id),
+    giveUp: async (ctx, id) => await setRouterStatus(ctx, id, 'ERROR'),
+    sweep: { everyMs: SWEEP_MS, keys: async (ctx) => {
+      const { routers: held } = await wiring.port.list()
+      const rows = await allRouters(ctx)
+      const { missing, leftover } = driftOf(rows.map(({ id, deleted }) => ({ id, wanted: deleted === 0 })), held)
+      return [...missing, ...leftover]
+    } },
+  }
+}
+
+async function reconcileRouter(ctx: Ctx, wiring: Wiring, id: string): Promise<Outcome> {
+  const row = await anyRouter(ctx, id)
+  if (row === undefined || row.deleted === 1) {
+    await wiring.port.removeRouter(id)
+    await eraseRouter(ctx, id)
+    return done
+  }
+  const [legs, floating] = [await legsOf(ctx, id), await floatingIpsOfRouter(ctx, id)]
+  const inner = new Set(legs.filter(({ owner }) => owner === 'network:router_interface').map(({ network_id }) => network_id))
+  await Promise.all([...inner].map(async (network) => await wiring.ensureNetwork(ctx, network)))
+  const outer = row.gateway_network === null ? undefined : await wiring.ensureExternal(ctx, row.gateway_network)
+  const spec = routerSpecOf(row, legs, floating, outer)
+  await wiring.port.ensureRouter(spec)
+  await setRouterStatus(ctx, id, 'ACTIVE')
+  await setStatus(ctx, legs.map(({ port_id }) => port_id), row.admin_up === 1 ? 'ACTIVE' : 'DOWN')
+  await markActive(ctx, spec.floatingIps.map((mapping) => mapping.id))
+  return done
+}
+
+/** Address or filters of a plugged port changed, or it is on its way out. */
+function ports(wiring: Wiring): Reconciler {
+  return {
+    kind: kinds.port,
+    async reconcile(ctx, id) {
+      const row = await anyPort(ctx, id)
+      if (row === undefined) return done
+      if (row.deleted === 1) {
+        await wiring.port.unplug(id, row.network_id)
+        await erasePort(ctx, id)
+        return done
+      }
+      if (row.netns === null || row.ifname === null) return done
+      // what is not really plugged gets its wish when it is plugged again
+      if (!(await wiring.port.pluggedPorts(row.network_id)).includes(id)) return done
+      const spec = await wiring.portSpec(ctx, id)
+      if (spec === undefined) return done
+      await wiring.port.updatePort(spec, { netns: row.netns, ifname: row.ifname })
+      await addPlaces(ctx, row.network_id, spec.securityGroups.map((group) => group.id))
+      await setStatus(ctx, [id], spec.adminUp ? 'ACTIVE' : 'DOWN')
+      return done
+    },
+    giveUp: async (ctx, id) => await setStatus(ctx, [id], 'ERROR'),
+    sweep: { everyMs: SWEEP_MS, keys: hiddenPorts },
+  }
+}
+
+/** A group's rules or members changed: it is written wherever a plugged port is in it, and forgotten elsewhere. */
+function groups(wiring: Wiring): Reconciler {
+  return {
+    kind: kinds.group,
+    async reconcile(ctx, id) {
+      const exists = (await groupsById(ctx, [id])).length > 0
+      const wanted = new Set(exists ? await networksWithGroup(ctx, id) : [])
+      for (const network of await placesOf(ctx, id)) {
+        if (wanted.has(network)) continue
+        await wiring.port.removeSecurityGroup(network, id)
+        wiring.forgetPlace(network, id)
+        await removePlace(ctx, network, id)
+      }
+      if (wanted.size === 0) return done
+      const spec = await wiring.groupSpec(ctx, id)
+      for (const network of wanted) {
+        await wiring.ensureNetwork(ctx, network)
+        await wiring.port.ensureSecurityGroup(network, spec)
+        await addPlaces(ctx, network, [id])
+      }
+      return done
+    },
+    sweep: { everyMs: SWEEP_MS, keys: lostGroups },
+  }
+}

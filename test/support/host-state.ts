@@ -1,0 +1,50 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { run, tryRun } from '../../src/kernel/exec/run.ts'
+
+/** What a cloud has on this host, seen with the host's own tools. */
+export interface OnHost {
+  /** Names of containers, sandboxes included, the pool's spare ones not. */
+  readonly containers: readonly string[]
+  readonly namespaces: readonly string[]
+  /** Folders of workloads in the data folder. */
+  readonly folders: readonly string[]
+}
+
+export async function onHost(data: string): Promise<OnHost> {
+  return {
+    containers: (await allContainers(data)).filter((name) => !name.startsWith(`sy${tagOf(data)}-pool-`)),
+    namespaces: await namespacesOf(data),
+    folders: readdirSync(join(data, 'workloads')),
+  }
+}
+
+export function tagOf(data: string): string {
+  return readFileSync(join(data, 'cloud'), 'utf8').trim()
+}
+
+export async function namespacesOf(data: string): Promise<readonly string[]> {
+  const { stdout } = await tryRun('ip', ['netns', 'list'])
+  const names = stdout.split('\n').map((line) => line.split(' ')[0] ?? '')
+  return names.filter((name) => name.startsWith(`sy${tagOf(data)}-`))
+}
+
+async function allContainers(data: string): Promise<readonly string[]> {
+  const label = `label=stackyard.cloud=${tagOf(data)}`
+  const names = await run('docker', ['ps', '-a', '--filter', label, '--format', '{{.Names}}'])
+  return names.split('\n').filter((name) => name !== '')
+}
+
+/** Containers and sandboxes of one server, or of the whole cloud, removed as somebody with a root shell would. */
+export async function removeContainers(data: string, serverId = ''): Promise<number> {
+  const names = (await allContainers(data)).filter((name) => name.includes(serverId))
+  if (names.length > 0) await run('docker', ['rm', '-f', ...names], { timeoutMs: 120_000 })
+  return names.length
+}
+
+/** Deletes namespaces whose name begins, behind the cloud's tag, with `kind` (`n-`: networks). */
+export async function removeNamespaces(data: string, kind = ''): Promise<number> {
+  const names = (await namespacesOf(data)).filter((name) => name.startsWith(`sy${tagOf(data)}-${kind}`))
+  for (const name of names) await run('ip', ['netns', 'del', name])
+  return names.length
+}

@@ -1,0 +1,48 @@
+import { join } from 'node:path'
+import { tryRun, type RunResult } from '../../src/kernel/exec/run.ts'
+
+/** The unmodified client from Debian's package, with the system's own Python. */
+const PROGRAM = '/usr/bin/openstack'
+
+/** Runs `openstack …` as a user of the cloud's own `clouds.yaml`; every command and its time is printed. */
+export class OpenstackClient {
+  readonly #environment: Readonly<Record<string, string>>
+  #calls = 0
+
+  constructor(data: string, cloud: 'stackyard' | 'stackyard-admin', extra: Readonly<Record<string, string>> = {}) {
+    this.#environment = {
+      OS_CLIENT_CONFIG_FILE: join(data, 'clouds.yaml'),
+      OS_CLOUD: cloud,
+      PATH: '/usr/sbin:/usr/bin:/sbin:/bin',
+      PYTHONWARNINGS: 'ignore',
+      ...extra,
+    }
+  }
+
+  get calls(): number {
+    return this.#calls
+  }
+
+  /** What it prints; throws with its own words when it fails. Single quotes keep words together. */
+  async text(command: string): Promise<string> {
+    const result = await this.attempt(command)
+    if (result.code !== 0) throw new Error(`openstack ${command}\nexited with ${result.code}: ${result.stderr}${result.stdout}`)
+    return result.stdout.trim()
+  }
+
+  /** The same with `-f json`, read. */
+  async json<T = Readonly<Record<string, string>>>(command: string): Promise<T> {
+    return JSON.parse(await this.text(`${command} -f json`)) as T // the caller names the columns it asked for
+  }
+
+  /** For commands that are expected to fail. */
+  async attempt(command: string): Promise<RunResult> {
+    const began = performance.now()
+    const words = [...command.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? '')
+    const result = await tryRun(PROGRAM, words, { env: this.#environment, timeoutMs: 180_000 })
+    this.#calls++
+    const seconds = ((performance.now() - began) / 1000).toFixed(1)
+    process.stdout.write(`${result.code === 0 ? '✓' : '✗'} openstack ${command}  (${seconds} s)\n`)
+    return result
+  }
+}

@@ -1,0 +1,59 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join, relative, resolve } from 'node:path'
+import { createFakeCompute, createFakeImageStore, createFakeNetwork } from '../src/engines/fake/index.ts'
+import { VERSION } from '../src/cloud.ts'
+import { loadConfig } from '../src/kernel/config/config.ts'
+import type { DataFolder } from '../src/kernel/config/data-folder.ts'
+import { openApiOf } from '../src/kernel/http/openapi.ts'
+import type { ServiceDefinition } from '../src/kernel/http/service.ts'
+import { createServices } from '../src/services.ts'
+import { coverageOf } from './coverage.ts'
+
+/**
+ * `npm run gen`: writes what can be read from the services' own declarations, `docs/coverage.md` and `docs/openapi.json`.
+ * `--check` writes nothing and fails when they are out of date. No cloud is started and no file of one is touched.
+ */
+const root = resolve(import.meta.dirname, '..')
+const check = process.argv.includes('--check')
+const services = declaredServices()
+const files: Readonly<Record<string, string>> = {
+  'docs/coverage.md': coverageOf(services),
+  'docs/openapi.json': `${JSON.stringify(openApiOf(services, VERSION))}\n`,
+}
+const stale = Object.entries(files).filter(([name, text]) => readIfThere(join(root, name)) !== text)
+
+if (check) {
+  for (const [name] of stale) {
+    process.stderr.write(`${name} does not fit the routes any more: run "npm run gen" and commit it\n`)
+  }
+  process.exitCode = stale.length === 0 ? 0 : 1
+} else {
+  for (const [name, text] of stale) {
+    mkdirSync(dirname(join(root, name)), { recursive: true })
+    writeFileSync(join(root, name), text)
+    process.stdout.write(`${relative(process.cwd(), join(root, name))} written\n`)
+  }
+}
+
+/** Built as at a start, with engines in memory: their declarations are all that is asked for. */
+function declaredServices(): readonly ServiceDefinition[] {
+  const path = '/nonexistent'
+  const config = loadConfig({ env: {}, flags: { data: path, 'engines.kind': 'fake' } })
+  const folder: DataFolder = {
+    path,
+    cloud: '0000',
+    isNew: true,
+    file: (...names) => join(path, ...names),
+    release: () => undefined,
+  }
+  const engines = {
+    compute: createFakeCompute(),
+    network: createFakeNetwork(),
+    images: createFakeImageStore(),
+  }
+  return createServices(config, folder, engines, []).definitions
+}
+
+function readIfThere(file: string): string | undefined {
+  return existsSync(file) ? readFileSync(file, 'utf8') : undefined
+}
