@@ -73,6 +73,7 @@ async function assemble(
   const ctx = app.ctx()
   const passwords = ensureCredentials(config, folder, config.listen.port)
   await services.identity.start(ctx)
+  services.compute.start(ctx)
   await firstStart(ctx, config, folder, services, passwords)
   await app.runner.start()
   const stop = new AbortController()

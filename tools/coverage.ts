@@ -58,7 +58,7 @@ function section(service: ServiceDefinition): string[] {
 }
 
 function routeRow(service: ServiceDefinition, route: Route): string {
-  const { policy } = route
+  const policy = ruleName(service, route)
   return row([
     route.method,
     code(service.mount + route.path || '/'),
@@ -67,6 +67,12 @@ function routeRow(service: ServiceDefinition, route: Route): string {
     policy === null ? '' : code(policy),
     policy === null ? 'everybody' : rule(service.policies[policy]),
   ])
+}
+
+/** A route that has to look at its object first declares a looser rule, named `…:request`; the one that decides is shown. */
+function ruleName({ policies }: ServiceDefinition, { policy }: Route): string | null {
+  const decisive = policy?.replace(/:request$/, '') ?? null
+  return decisive !== null && decisive in policies ? decisive : policy
 }
 
 /** Both ends are inclusive; an open end is left open. */

@@ -1,4 +1,5 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { dirname, join, relative, resolve } from 'node:path'
 import { createFakeCompute, createFakeImageStore, createFakeNetwork } from '../src/engines/fake/index.ts'
 import { VERSION } from '../src/cloud.ts'
@@ -11,7 +12,7 @@ import { coverageOf } from './coverage.ts'
 
 /**
  * `npm run gen`: writes what can be read from the services' own declarations, `docs/coverage.md` and `docs/openapi.json`.
- * `--check` writes nothing and fails when they are out of date. No cloud is started and no file of one is touched.
+ * `--check` writes nothing and fails when they are out of date. No cloud is started.
  */
 const root = resolve(import.meta.dirname, '..')
 const check = process.argv.includes('--check')
@@ -35,9 +36,17 @@ if (check) {
   }
 }
 
-/** Built as at a start, with engines in memory: their declarations are all that is asked for. */
+/** Built as at a start, with engines in memory and a data folder that goes at once: their declarations are all that is asked for. */
 function declaredServices(): readonly ServiceDefinition[] {
-  const path = '/nonexistent'
+  const path = mkdtempSync(join(tmpdir(), 'stackyard-gen-'))
+  try {
+    return servicesIn(path)
+  } finally {
+    rmSync(path, { recursive: true, force: true })
+  }
+}
+
+function servicesIn(path: string): readonly ServiceDefinition[] {
   const config = loadConfig({ env: {}, flags: { data: path, 'engines.kind': 'fake' } })
   const folder: DataFolder = {
     path,

@@ -28,8 +28,8 @@ beforeAll(async () => {
   writeFileSync(join(scratch, 'page.tar'), await busyboxImage({ command: SCRIPTED }))
   await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', join(scratch, 'key')])
   cloud = await startCloudProcess({ data })
-  demo = new OpenstackClient(data, 'stackyard')
-  admin = new OpenstackClient(data, 'stackyard-admin')
+  demo = OpenstackClient.ofCloud(data, 'stackyard')
+  admin = OpenstackClient.ofCloud(data, 'stackyard-admin')
   before = await onHost(data)
 })
 
@@ -54,28 +54,39 @@ describe('identity', () => {
     await admin.text('role add --project storytellers --user teller member')
     const grants = await admin.json<{ Role: string }[]>('role assignment list --user teller --project storytellers --names')
     expect(grants.map((grant) => grant.Role)).toEqual(['member'])
-    const teller = new OpenstackClient(data, 'stackyard', { OS_USERNAME: 'teller', OS_PASSWORD: 'once-upon', OS_PROJECT_NAME: 'storytellers' })
+    const teller = new OpenstackClient({
+      OS_AUTH_URL: cloud.credentials('demo').authUrl,
+      OS_USERNAME: 'teller',
+      OS_PASSWORD: 'once-upon',
+      OS_PROJECT_NAME: 'storytellers',
+      OS_USER_DOMAIN_ID: 'default',
+      OS_PROJECT_DOMAIN_ID: 'default',
+      OS_IDENTITY_API_VERSION: '3',
+    })
     expect(await teller.json<unknown[]>('server list')).toEqual([])
     await expect(teller.text('user list')).rejects.toThrow(/403|not authorized|Forbidden/i)
   })
 
   it('logs in with an application credential', async () => {
     const made = await demo.json('application credential create --unrestricted story')
-    const { authUrl } = cloud.credentials('demo')
-    // away from the password file: everything that is needed is in the credential
-    const auth = `--os-cloud '' --os-auth-type v3applicationcredential --os-auth-url ${authUrl}`
-    const token = await demo.json(`${auth} --os-application-credential-id ${made['id'] ?? ''} --os-application-credential-secret ${made['secret'] ?? ''} token issue`)
-    expect(token['user_id']).toBe(made['user_id'] ?? token['user_id'])
+    const robot = new OpenstackClient({
+      OS_AUTH_TYPE: 'v3applicationcredential',
+      OS_AUTH_URL: cloud.credentials('demo').authUrl,
+      OS_APPLICATION_CREDENTIAL_ID: made['id'] ?? '',
+      OS_APPLICATION_CREDENTIAL_SECRET: made['secret'] ?? '',
+      OS_IDENTITY_API_VERSION: '3',
+    })
+    const token = await robot.json('token issue')
+    expect(token['project_id']).toBe(made['project_id'])
     await demo.text('application credential delete story')
   })
 })
 
 describe('image, keys, network', () => {
   it('takes an image from docker save', async () => {
-    const image = await demo.json(`image create --container-format docker --disk-format raw --file ${join(scratch, 'page.tar')} page`)
-    expect(image['status']).toBe('active')
-    const names = (await demo.json<{ Name: string }[]>('image list')).map((row) => row.Name)
-    expect(names).toEqual(expect.arrayContaining(['cirros', 'page']))
+    await demo.text(`image create --container-format docker --disk-format raw --file ${join(scratch, 'page.tar')} page`)
+    const images = (await demo.json<{ Name: string; Status: string }[]>('image list')).map((row) => `${row.Name} ${row.Status}`)
+    expect(images).toEqual(expect.arrayContaining(['cirros active', 'page active']))
     await demo.text(`image save --file ${join(scratch, 'back.tar')} page`)
     expect(readFileSync(join(scratch, 'back.tar')).equals(readFileSync(join(scratch, 'page.tar')))).toBe(true)
   })

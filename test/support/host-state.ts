@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { run, tryRun } from '../../src/kernel/exec/run.ts'
 
@@ -12,10 +12,11 @@ export interface OnHost {
 }
 
 export async function onHost(data: string): Promise<OnHost> {
+  const folder = join(data, 'workloads')
   return {
     containers: (await allContainers(data)).filter((name) => !name.startsWith(`sy${tagOf(data)}-pool-`)),
     namespaces: await namespacesOf(data),
-    folders: readdirSync(join(data, 'workloads')),
+    folders: existsSync(folder) ? readdirSync(folder) : [],
   }
 }
 

@@ -4,19 +4,19 @@ import { tryRun, type RunResult } from '../../src/kernel/exec/run.ts'
 /** The unmodified client from Debian's package, with the system's own Python. */
 const PROGRAM = '/usr/bin/openstack'
 
-/** Runs `openstack …` as a user of the cloud's own `clouds.yaml`; every command and its time is printed. */
+/** Runs `openstack …` as somebody; every command and its time is printed. */
 export class OpenstackClient {
   readonly #environment: Readonly<Record<string, string>>
   #calls = 0
 
-  constructor(data: string, cloud: 'stackyard' | 'stackyard-admin', extra: Readonly<Record<string, string>> = {}) {
-    this.#environment = {
-      OS_CLIENT_CONFIG_FILE: join(data, 'clouds.yaml'),
-      OS_CLOUD: cloud,
-      PATH: '/usr/sbin:/usr/bin:/sbin:/bin',
-      PYTHONWARNINGS: 'ignore',
-      ...extra,
-    }
+  /** `environment` says who it is: the client reads nothing else. */
+  constructor(environment: Readonly<Record<string, string>>) {
+    this.#environment = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', PYTHONWARNINGS: 'ignore', ...environment }
+  }
+
+  /** A user of the cloud's own `clouds.yaml`. */
+  static ofCloud(data: string, cloud: 'stackyard' | 'stackyard-admin'): OpenstackClient {
+    return new OpenstackClient({ OS_CLIENT_CONFIG_FILE: join(data, 'clouds.yaml'), OS_CLOUD: cloud })
   }
 
   get calls(): number {

@@ -12,7 +12,12 @@ import type { ComputeFace } from './face.ts'
 import { computeFault } from './fault.ts'
 import { serveMetadata } from './metadata/serve.ts'
 import { restBootstrap, restMigrations, restPolicies, restRoutes } from './rest.ts'
-import { serversMigrations, serversPolicies, serversReconcilers, serversRoutes } from './servers/index.ts'
+import {
+  serversMigrations,
+  serversPolicies,
+  serversReconcilers,
+  serversRoutes,
+} from './servers/index.ts'
 import { findServer } from './servers/store.ts'
 import { computeMicroversions } from './versions.ts'
 

@@ -19,6 +19,7 @@ import { keypairPolicies, keypairRoutes } from './keypairs/routes.ts'
 import { keypairMigrations } from './keypairs/store.ts'
 import { limitPolicies, limitRoutes } from './limits/routes.ts'
 import { osMigrationPolicies, osMigrationRoutes } from './os-migrations/routes.ts'
+import { osMigrationMigrations } from './os-migrations/store.ts'
 import { servicePolicies, serviceRoutes } from './os-services/routes.ts'
 import { ensureServices, serviceMigrations } from './os-services/store.ts'
 import { floatingIpProxyPolicies, floatingIpProxyRoutes } from './proxies/floating-ips.ts'
@@ -91,6 +92,7 @@ export const restMigrations: readonly Migration[] = [
   ...serverGroupMigrations,
   ...aggregateMigrations,
   ...serviceMigrations,
+  ...osMigrationMigrations,
 ]
 
 /** Customary flavors in an empty cloud, and this host's services. May be repeated. */

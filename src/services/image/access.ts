@@ -6,9 +6,7 @@ import type { JudgedRule } from './policies.ts'
  * system or a domain even an admin sees no image.
  */
 export function seesAll(ctx: Ctx): boolean {
-  return (
-    ctx.who === undefined || (ctx.who.projectId !== undefined && can(ctx, 'context_is_admin'))
-  )
+  return ctx.who === undefined || (ctx.who.projectId !== undefined && can(ctx, 'context_is_admin'))
 }
 
 /** The project whose eyes a query is made with: '' without a project, undefined for those who see all. */

@@ -40,6 +40,7 @@ export interface NetworkFace {
 
   /** For Nova's old proxies. Groups by id or, in the asking project, by name; 404 or 409 (name not unique). */
   resolveSecurityGroup(ctx: Ctx, idOrName: string): Promise<SecurityGroupInfo>
+  /** The asking project's; without an asker those of all projects. */
   listSecurityGroups(ctx: Ctx): Promise<readonly SecurityGroupInfo[]>
   createSecurityGroup(
     ctx: Ctx,

@@ -22,7 +22,7 @@ export const countersMigrations: readonly Migration[] = [
 /** The next number of this name, from 1 on. One statement, so that two writers never get the same. */
 export async function nextNumber(
   ctx: Ctx,
-  name: 'aggregate' | 'keypair' | 'service',
+  name: 'aggregate' | 'keypair' | 'migration' | 'service',
 ): Promise<number> {
   const row = await tables<CounterTable>(ctx)
     .insertInto('compute_counters')

@@ -18,7 +18,11 @@ export interface MetadataAnswer {
 
 const missing: MetadataAnswer = { status: 404, body: 'Not Found' }
 const text = (body: string | Buffer): MetadataAnswer => ({ status: 200, body })
-const json = (value: unknown): MetadataAnswer => ({ status: 200, body: JSON.stringify(value), type: 'application/json' })
+const json = (value: unknown): MetadataAnswer => ({
+  status: 200,
+  body: JSON.stringify(value),
+  type: 'application/json',
+})
 const listing = (names: readonly string[]): MetadataAnswer => text(names.join('\n'))
 
 /** Pure: path → document. OpenStack's tree under `/openstack`, EC2's everywhere else. */
@@ -32,11 +36,22 @@ export function answer(asker: Asker, path: string): MetadataAnswer {
 function openstack(asker: Asker, [version, name, ...rest]: readonly string[]): MetadataAnswer {
   if (version === undefined) return listing([...OPENSTACK_VERSIONS])
   // a date between two versions means the older one; an older date than all is unknown
-  if (version !== 'latest' && !(/^\d{4}-\d\d-\d\d$/.test(version) && version >= OPENSTACK_VERSIONS[0])) return missing
+  if (
+    version !== 'latest' &&
+    !(/^\d{4}-\d\d-\d\d$/.test(version) && version >= OPENSTACK_VERSIONS[0])
+  )
+    return missing
   if (rest.length > 0) return missing
   switch (name) {
     case undefined:
-      return listing(['meta_data.json', 'network_data.json', ...(asker.guest.userData === null ? [] : ['user_data']), 'password', 'vendor_data.json', 'vendor_data2.json'])
+      return listing([
+        'meta_data.json',
+        'network_data.json',
+        ...(asker.guest.userData === null ? [] : ['user_data']),
+        'password',
+        'vendor_data.json',
+        'vendor_data2.json',
+      ])
     case 'meta_data.json':
       return json(metaData(asker.guest, asker.ports))
     case 'network_data.json':
@@ -54,12 +69,15 @@ function openstack(asker: Asker, [version, name, ...rest]: readonly string[]): M
 }
 
 function userData(guest: Guest): MetadataAnswer {
-  return guest.userData === null ? missing : { status: 200, body: Buffer.from(guest.userData, 'base64'), type: 'application/octet-stream' }
+  return guest.userData === null
+    ? missing
+    : { status: 200, body: Buffer.from(guest.userData, 'base64'), type: 'application/octet-stream' }
 }
 
 function ec2(asker: Asker, [version = '', what, ...rest]: readonly string[]): MetadataAnswer {
   if (!(EC2_VERSIONS as readonly string[]).includes(version)) return missing
-  if (what === undefined) return listing(['meta-data/', ...(asker.guest.userData === null ? [] : ['user-data'])])
+  if (what === undefined)
+    return listing(['meta-data/', ...(asker.guest.userData === null ? [] : ['user-data'])])
   if (what === 'user-data') return rest.length === 0 ? userData(asker.guest) : missing
   if (what !== 'meta-data') return missing
   return walk(ec2MetaData(asker.guest, asker.ports), rest, asker.guest.keyName ?? '')
@@ -70,12 +88,17 @@ function walk(tree: Ec2Tree, path: readonly string[], keyName: string): Metadata
   let at: string | Ec2Tree = tree
   let inKeys = false
   for (const part of path) {
-    const next: string | Ec2Tree | undefined = typeof at === 'string' || !Object.hasOwn(at, part) ? undefined : at[part]
+    const next: string | Ec2Tree | undefined =
+      typeof at === 'string' || !Object.hasOwn(at, part) ? undefined : at[part]
     if (next === undefined) return missing
     inKeys = at === tree && part === 'public-keys'
     at = next
   }
   if (typeof at === 'string') return text(at)
   const folder = at
-  return listing(Object.keys(folder).map((name) => (inKeys ? `${name}=${keyName}` : typeof folder[name] === 'string' ? name : `${name}/`)))
+  return listing(
+    Object.keys(folder).map((name) =>
+      inKeys ? `${name}=${keyName}` : typeof folder[name] === 'string' ? name : `${name}/`,
+    ),
+  )
 }

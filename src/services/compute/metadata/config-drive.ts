@@ -15,11 +15,14 @@ export function configDriveFiles(guest: Guest, ports: readonly PortInfo[]): read
     json('openstack/latest/vendor_data.json', {}),
     json('openstack/latest/vendor_data2.json', {}),
     json('ec2/latest/meta-data.json', ec2MetaData(guest, ports)),
-    ...(userData === undefined ? [] : [file('openstack/latest/user_data', userData), file('ec2/latest/user-data', userData)]),
+    ...(userData === undefined
+      ? []
+      : [file('openstack/latest/user_data', userData), file('ec2/latest/user-data', userData)]),
   ]
 }
 
-const json = (path: string, value: unknown): GuestFile => file(path, Buffer.from(JSON.stringify(value)))
+const json = (path: string, value: unknown): GuestFile =>
+  file(path, Buffer.from(JSON.stringify(value)))
 
 function file(path: string, content: Buffer): GuestFile {
   return { path: `${ROOT}/${path}`, content: content.toString('base64'), mode: 0o444 }

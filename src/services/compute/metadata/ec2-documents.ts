@@ -3,7 +3,16 @@ import type { Guest } from './guest.ts'
 
 /** Versions that `/` lists. */
 export const EC2_VERSIONS = [
-  '1.0', '2007-01-19', '2007-03-01', '2007-08-29', '2007-10-10', '2007-12-15', '2008-02-01', '2008-09-01', '2009-04-04', 'latest',
+  '1.0',
+  '2007-01-19',
+  '2007-03-01',
+  '2007-08-29',
+  '2007-10-10',
+  '2007-12-15',
+  '2008-02-01',
+  '2008-09-01',
+  '2009-04-04',
+  'latest',
 ] as const
 
 /** A value, a folder, or `public-keys`, whose entries are listed as `0=name`. */
@@ -28,8 +37,12 @@ export function ec2MetaData(guest: Guest, ports: readonly PortInfo[]): Ec2Tree {
     placement: { 'availability-zone': guest.zone },
     'public-hostname': guest.hostname,
     'public-ipv4': floating,
-    ...(guest.publicKey === null ? {} : { 'public-keys': { '0': { 'openssh-key': `${guest.publicKey.trimEnd()}\n` } } }),
+    ...(guest.publicKey === null
+      ? {}
+      : { 'public-keys': { '0': { 'openssh-key': `${guest.publicKey.trimEnd()}\n` } } }),
     'reservation-id': guest.reservationId,
-    'security-groups': [...new Set(ports.flatMap((port) => port.securityGroups.map((group) => group.name)))].join('\n'),
+    'security-groups': [
+      ...new Set(ports.flatMap((port) => port.securityGroups.map((group) => group.name))),
+    ].join('\n'),
   }
 }

@@ -1,4 +1,4 @@
-import { request } from 'node:http'
+import { request, type IncomingMessage } from 'node:http'
 import { createServer, type Server } from 'node:net'
 import { once } from 'node:events'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -13,12 +13,27 @@ let address = ''
 /** Stands for the network: every connection to this door comes from the server's address. */
 beforeAll(async () => {
   bed = await startComputeBed()
-  door = createServer((socket) => bed.network.connect(socket, { networkId: NETWORK, address })).listen(0, '127.0.0.1')
+  door = createServer((socket) =>
+    bed.network.connect(socket, { networkId: NETWORK, address }),
+  ).listen(0, '127.0.0.1')
   await once(door, 'listening')
   const at = door.address()
   port = typeof at === 'object' && at !== null ? at.port : 0
-  await bed.as('demo').post('/compute/v2.1/os-keypairs', { keypair: { name: 'key', public_key: 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAfJ2aNyi8hyxBoykcs9wvhEpq5hQvBbd6jmJvUyEpTW me' } })
-  ;({ id } = await bed.boot({ key_name: 'key', user_data: Buffer.from('#!/bin/sh\n').toString('base64'), metadata: { role: 'web' }, config_drive: true }))
+  await bed
+    .as('demo')
+    .post('/compute/v2.1/os-keypairs', {
+      keypair: {
+        name: 'key',
+        public_key:
+          'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAfJ2aNyi8hyxBoykcs9wvhEpq5hQvBbd6jmJvUyEpTW me',
+      },
+    })
+  ;({ id } = await bed.boot({
+    key_name: 'key',
+    user_data: Buffer.from('#!/bin/sh\n').toString('base64'),
+    metadata: { role: 'web' },
+    config_drive: true,
+  }))
   address = (await bed.show(id)).addresses.private[0].addr
 })
 afterAll(async () => {
@@ -26,10 +41,14 @@ afterAll(async () => {
   await bed.close()
 })
 
-async function ask(path: string, method = 'GET', body?: string): Promise<{ status: number | undefined; text: string }> {
+async function ask(
+  path: string,
+  method = 'GET',
+  body?: string,
+): Promise<{ status: number | undefined; text: string }> {
   const sent = request({ host: '127.0.0.1', port, path, method, agent: false })
   sent.end(body)
-  const [response] = (await once(sent, 'response')) as [import('node:http').IncomingMessage] // what node emits
+  const [response] = (await once(sent, 'response')) as [IncomingMessage] // what node emits
   let text = ''
   for await (const chunk of response) text += String(chunk)
   return { status: response.statusCode, text }
@@ -38,15 +57,24 @@ async function ask(path: string, method = 'GET', body?: string): Promise<{ statu
 describe('the guests’ metadata service', () => {
   it('speaks OpenStack', async () => {
     const meta = JSON.parse((await ask('/openstack/latest/meta_data.json')).text)
-    expect(meta).toMatchObject({ uuid: id, hostname: 'web', meta: { role: 'web' }, public_keys: { key: expect.stringContaining('ssh-ed25519') } })
-    expect(JSON.parse((await ask('/openstack/2018-08-27/network_data.json')).text).networks[0]).toMatchObject({ ip_address: address, netmask: '255.255.255.0' })
+    expect(meta).toMatchObject({
+      uuid: id,
+      hostname: 'web',
+      meta: { role: 'web' },
+      public_keys: { key: expect.stringContaining('ssh-ed25519') },
+    })
+    expect(
+      JSON.parse((await ask('/openstack/2018-08-27/network_data.json')).text).networks[0],
+    ).toMatchObject({ ip_address: address, netmask: '255.255.255.0' })
     expect((await ask('/openstack/latest/user_data')).text).toBe('#!/bin/sh\n')
     expect((await ask('/openstack/')).text).toContain('latest')
     expect((await ask('/openstack/latest/vendor_data2.json')).text).toBe('{}')
   })
 
   it('speaks EC2', async () => {
-    expect((await ask('/latest/meta-data/')).text.split('\n')).toEqual(expect.arrayContaining(['instance-id', 'public-keys/', 'placement/', 'local-ipv4']))
+    expect((await ask('/latest/meta-data/')).text.split('\n')).toEqual(
+      expect.arrayContaining(['instance-id', 'public-keys/', 'placement/', 'local-ipv4']),
+    )
     expect((await ask('/latest/meta-data/local-ipv4')).text).toBe(address)
     expect((await ask('/2009-04-04/meta-data/public-keys/')).text).toBe('0=key')
     expect((await ask('/latest/meta-data/public-keys/0/openssh-key')).text).toMatch(/^ssh-ed25519/)
@@ -54,15 +82,25 @@ describe('the guests’ metadata service', () => {
     expect((await ask('/latest/user-data')).text).toBe('#!/bin/sh\n')
   })
 
-  it.each(['/nothing', '/latest/meta-data/constructor', '/openstack/1999-01-01/meta_data.json', '/openstack/latest/../x', '/latest/meta-data/local-ipv4/more'])('has no %s', async (path) => {
+  it.each([
+    '/nothing',
+    '/latest/meta-data/constructor',
+    '/openstack/1999-01-01/meta_data.json',
+    '/openstack/latest/../x',
+    '/latest/meta-data/local-ipv4/more',
+  ])('has no %s', async (path) => {
     expect((await ask(path)).status).toBe(404)
   })
 
   it('takes a password once', async () => {
     expect((await ask('/openstack/latest/password', 'POST', 'secret')).status).toBe(200)
     expect((await ask('/openstack/latest/password', 'POST', 'other')).status).toBe(409)
-    expect((await bed.as('demo').get(`/compute/v2.1/servers/${id}/os-server-password`)).body).toEqual({ password: 'secret' })
-    expect((await bed.as('demo').delete(`/compute/v2.1/servers/${id}/os-server-password`)).status).toBe(204)
+    expect(
+      (await bed.as('demo').get(`/compute/v2.1/servers/${id}/os-server-password`)).body,
+    ).toEqual({ password: 'secret' })
+    expect(
+      (await bed.as('demo').delete(`/compute/v2.1/servers/${id}/os-server-password`)).status,
+    ).toBe(204)
     expect((await ask('/openstack/latest/password', 'POST', 'x'.repeat(2000))).status).toBe(400)
   })
 

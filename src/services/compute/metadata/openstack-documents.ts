@@ -3,14 +3,25 @@ import type { Guest } from './guest.ts'
 
 /** Versions that `/openstack/` lists; cloud-init picks the newest it knows. */
 export const OPENSTACK_VERSIONS = [
-  '2012-08-10', '2013-04-04', '2013-10-17', '2015-10-15', '2016-06-30', '2016-10-06', '2017-02-22', '2018-08-27', '2020-10-14', 'latest',
+  '2012-08-10',
+  '2013-04-04',
+  '2013-10-17',
+  '2015-10-15',
+  '2016-06-30',
+  '2016-10-06',
+  '2017-02-22',
+  '2018-08-27',
+  '2020-10-14',
+  'latest',
 ] as const
 
 /** `meta_data.json` */
 export function metaData(guest: Guest, ports: readonly PortInfo[]): Record<string, unknown> {
   const devices = ports.flatMap((port) => {
     const tag = guest.nicTags[port.id]
-    return tag === undefined ? [] : [{ type: 'nic', bus: 'none', address: 'none', mac: port.mac, tags: [tag] }]
+    return tag === undefined
+      ? []
+      : [{ type: 'nic', bus: 'none', address: 'none', mac: port.mac, tags: [tag] }]
   })
   return {
     uuid: guest.id,
@@ -23,10 +34,12 @@ export function metaData(guest: Guest, ports: readonly PortInfo[]): Record<strin
     meta: guest.metadata,
     devices,
     dedicated_cpus: [],
-    ...(guest.publicKey === null || guest.keyName === null ? {} : {
-      public_keys: Object.fromEntries([[guest.keyName, guest.publicKey]]),
-      keys: [{ name: guest.keyName, type: 'ssh', data: guest.publicKey }],
-    }),
+    ...(guest.publicKey === null || guest.keyName === null
+      ? {}
+      : {
+          public_keys: Object.fromEntries([[guest.keyName, guest.publicKey]]),
+          keys: [{ name: guest.keyName, type: 'ssh', data: guest.publicKey }],
+        }),
   }
 }
 
@@ -34,7 +47,13 @@ export function metaData(guest: Guest, ports: readonly PortInfo[]): Record<strin
 export function networkData(ports: readonly PortInfo[]): Record<string, unknown> {
   const dns = [...new Set(ports.flatMap((port) => port.fixedIps.flatMap((ip) => ip.dns)))]
   return {
-    links: ports.map((port, at) => ({ id: `eth${at}`, vif_id: port.id, type: 'phy', mtu: port.mtu, ethernet_mac_address: port.mac })),
+    links: ports.map((port, at) => ({
+      id: `eth${at}`,
+      vif_id: port.id,
+      type: 'phy',
+      mtu: port.mtu,
+      ethernet_mac_address: port.mac,
+    })),
     networks: ports.flatMap((port, at) =>
       port.fixedIps.map((ip, nth) => ({
         id: `network${at}-${nth}`,
@@ -43,7 +62,16 @@ export function networkData(ports: readonly PortInfo[]): Record<string, unknown>
         network_id: port.networkId,
         ip_address: ip.address,
         netmask: maskOf(ip.version, Number(ip.cidr.split('/')[1])),
-        routes: ip.gateway === null ? [] : [{ network: ip.version === 4 ? '0.0.0.0' : '::', netmask: ip.version === 4 ? '0.0.0.0' : '::', gateway: ip.gateway }],
+        routes:
+          ip.gateway === null
+            ? []
+            : [
+                {
+                  network: ip.version === 4 ? '0.0.0.0' : '::',
+                  netmask: ip.version === 4 ? '0.0.0.0' : '::',
+                  gateway: ip.gateway,
+                },
+              ],
         services: ip.dns.map((address) => ({ type: 'dns', address })),
       })),
     ),

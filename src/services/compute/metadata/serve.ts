@@ -1,4 +1,9 @@
-import { createServer, type IncomingMessage, type Server as HttpServer, type ServerResponse } from 'node:http'
+import {
+  createServer,
+  type IncomingMessage,
+  type Server as HttpServer,
+  type ServerResponse,
+} from 'node:http'
 import type { Socket } from 'node:net'
 import type { Ctx } from '../../../kernel/ctx/ctx.ts'
 import type { ComputeDeps } from '../deps.ts'
@@ -22,26 +27,37 @@ const TIMEOUT_MS = 10_000
  */
 export function serveMetadata(ctx: Ctx, deps: ComputeDeps): void {
   const peers = new WeakMap<Socket, Peer>()
-  const http: HttpServer = createServer({ requestTimeout: TIMEOUT_MS, headersTimeout: TIMEOUT_MS, keepAliveTimeout: TIMEOUT_MS }, (request, response) => {
-    const peer = peers.get(request.socket)
-    respond(ctx, deps, peer, request, response).catch((error: unknown) => {
-      ctx.log.error({ err: error, peer }, 'answering for metadata')
-      if (!response.headersSent) response.writeHead(500)
-      response.end()
-    })
-  })
+  const http: HttpServer = createServer(
+    { requestTimeout: TIMEOUT_MS, headersTimeout: TIMEOUT_MS, keepAliveTimeout: TIMEOUT_MS },
+    (request, response) => {
+      const peer = peers.get(request.socket)
+      respond(ctx, deps, peer, request, response).catch((error: unknown) => {
+        ctx.log.error({ err: error, peer }, 'answering for metadata')
+        if (!response.headersSent) response.writeHead(500)
+        response.end()
+      })
+    },
+  )
   deps.network.onMetadata((socket, from) => {
     peers.set(socket, from)
     http.emit('connection', socket)
   })
 }
 
-async function respond(ctx: Ctx, deps: ComputeDeps, peer: Peer | undefined, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function respond(
+  ctx: Ctx,
+  deps: ComputeDeps,
+  peer: Peer | undefined,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
   const asker = peer === undefined ? undefined : await askerOf(ctx, deps, peer)
   if (asker === undefined) return send(response, { status: 404, body: 'Not Found' })
   const path = (request.url ?? '/').split('?')[0] ?? '/'
-  if (request.method === 'POST' && /^\/openstack\/[^/]+\/password\/?$/.test(path)) return send(response, await takePassword(ctx, asker, request))
-  if (request.method !== 'GET' && request.method !== 'HEAD') return send(response, { status: 405, body: 'Method Not Allowed' })
+  if (request.method === 'POST' && /^\/openstack\/[^/]+\/password\/?$/.test(path))
+    return send(response, await takePassword(ctx, asker, request))
+  if (request.method !== 'GET' && request.method !== 'HEAD')
+    return send(response, { status: 405, body: 'Method Not Allowed' })
   send(response, answer(asker, path))
 }
 
@@ -50,12 +66,19 @@ async function askerOf(ctx: Ctx, deps: ComputeDeps, peer: Peer): Promise<Asker |
   if (port === undefined || port.deviceId === '') return undefined
   const server = await findServer(ctx, port.deviceId)
   if (server === undefined) return undefined
-  const ports = inOrder(await deps.network.portsOf(ctx, [server.id]), await deps.workload.find(ctx, server.id))
+  const ports = inOrder(
+    await deps.network.portsOf(ctx, [server.id]),
+    await deps.workload.find(ctx, server.id),
+  )
   return { guest: await guestOf(ctx, server), ports, password: server.password }
 }
 
 /** The guest posts its password, encrypted with the owner's key, once; only the owner's API call clears it. */
-async function takePassword(ctx: Ctx, asker: Asker, request: IncomingMessage): Promise<MetadataAnswer> {
+async function takePassword(
+  ctx: Ctx,
+  asker: Asker,
+  request: IncomingMessage,
+): Promise<MetadataAnswer> {
   if (asker.password !== null && asker.password !== '') return { status: 409, body: 'Conflict' }
   const chunks: Buffer[] = []
   let size = 0
@@ -71,6 +94,10 @@ async function takePassword(ctx: Ctx, asker: Asker, request: IncomingMessage): P
 }
 
 function send(response: ServerResponse, { status, body, type }: MetadataAnswer): void {
-  response.writeHead(status, { 'content-type': type ?? 'text/plain; charset=UTF-8', 'content-length': Buffer.byteLength(body), ...(status === 400 ? { connection: 'close' } : {}) })
+  response.writeHead(status, {
+    'content-type': type ?? 'text/plain; charset=UTF-8',
+    'content-length': Buffer.byteLength(body),
+    ...(status === 400 ? { connection: 'close' } : {}),
+  })
   response.end(body)
 }

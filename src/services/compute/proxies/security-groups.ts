@@ -1,5 +1,5 @@
 import { Type } from 'typebox'
-import { can, projectOf, type Ctx } from '../../../kernel/ctx/ctx.ts'
+import { asCloud, can, projectOf, type Ctx } from '../../../kernel/ctx/ctx.ts'
 import { cloudError, isCloudError } from '../../../kernel/errors/cloud-error.ts'
 import { reply, route, type Req, type Route } from '../../../kernel/http/route.ts'
 import type { SecurityGroupInfo } from '../../network/face.ts'
@@ -157,7 +157,7 @@ async function list(ctx: Ctx, deps: ComputeDeps, req: Req): Promise<unknown> {
   const everything = req.rawQuery.has('all_tenants') && can(ctx, 'admin')
   const offset = queryCount(req, 'offset') ?? 0
   const limit = queryCount(req, 'limit') ?? Infinity
-  const seen = await deps.network.listSecurityGroups(ctx)
+  const seen = await deps.network.listSecurityGroups(everything ? asCloud(ctx) : ctx)
   const groups = (
     everything ? seen : seen.filter((group) => group.projectId === projectOf(ctx))
   ).slice(offset, offset + limit)

@@ -12,21 +12,56 @@ const ServerId = Type.Object({ id: Type.String() })
 /** A server's addresses, and the security groups of its ports. */
 export function addressRoutes(deps: ComputeDeps): readonly Route[] {
   return [
-    route({ method: 'GET', path: '/v2.1/servers/:id/ips', policy: 'os_compute_api:ips:index', params: ServerId, summary: 'List addresses',
-      handle: async (ctx, { params, version }) => ({ addresses: addressesOf((await onePartsOf(ctx, deps, await getServer(ctx, params.id), version)).ports, false) }) }),
-    route({ method: 'GET', path: '/v2.1/servers/:id/ips/:network', policy: 'os_compute_api:ips:show', params: Type.Object({ id: Type.String(), network: Type.String() }), summary: 'List addresses in a network',
+    route({
+      method: 'GET',
+      path: '/v2.1/servers/:id/ips',
+      policy: 'os_compute_api:ips:index',
+      params: ServerId,
+      summary: 'List addresses',
+      handle: async (ctx, { params, version }) => ({
+        addresses: addressesOf(
+          (await onePartsOf(ctx, deps, await getServer(ctx, params.id), version)).ports,
+          false,
+        ),
+      }),
+    }),
+    route({
+      method: 'GET',
+      path: '/v2.1/servers/:id/ips/:network',
+      policy: 'os_compute_api:ips:show',
+      params: Type.Object({ id: Type.String(), network: Type.String() }),
+      summary: 'List addresses in a network',
       handle: async (ctx, { params, version }) => {
-        const addresses = addressesOf((await onePartsOf(ctx, deps, await getServer(ctx, params.id), version)).ports, false)
-        if (!Object.hasOwn(addresses, params.network)) throw cloudError('notFound', 'Instance is not a member of specified network')
+        const addresses = addressesOf(
+          (await onePartsOf(ctx, deps, await getServer(ctx, params.id), version)).ports,
+          false,
+        )
+        if (!Object.hasOwn(addresses, params.network))
+          throw cloudError('notFound', 'Instance is not a member of specified network')
         return Object.fromEntries([[params.network, addresses[params.network]]])
-      } }),
-    route({ method: 'GET', path: '/v2.1/servers/:id/os-security-groups', policy: 'os_compute_api:os-security-groups:list', params: ServerId, summary: 'List security groups of a server',
+      },
+    }),
+    route({
+      method: 'GET',
+      path: '/v2.1/servers/:id/os-security-groups',
+      policy: 'os_compute_api:os-security-groups:list',
+      params: ServerId,
+      summary: 'List security groups of a server',
       handle: async (ctx, { params }) => {
         const server = await getServer(ctx, params.id)
-        const ids = new Set((await deps.network.portsOf(ctx, [server.id])).flatMap((port) => port.securityGroups.map((group) => group.id)))
+        const ids = new Set(
+          (await deps.network.portsOf(ctx, [server.id])).flatMap((port) =>
+            port.securityGroups.map((group) => group.id),
+          ),
+        )
         const known = ids.size === 0 ? [] : await deps.network.listSecurityGroups(ctx)
         const byId = new Map(known.map((group) => [group.id, group]))
-        return { security_groups: known.filter((group) => ids.has(group.id)).map((group) => groupView(group, byId)) }
-      } }),
+        return {
+          security_groups: known
+            .filter((group) => ids.has(group.id))
+            .map((group) => groupView(group, byId)),
+        }
+      },
+    }),
   ]
 }

@@ -51,14 +51,23 @@ export type ServerVerb = keyof typeof serverCan
 /** 409 in Nova's words unless the verb is allowed now; a locked server obeys administrators only. */
 export function mustAllow(ctx: Ctx, server: Server, status: Status, verb: ServerVerb): void {
   const rule: Rule = serverCan[verb]
-  if (rule.evenLocked !== true && server.locked && !can(ctx, 'admin')) throw cloudError('conflict', `Instance ${server.id} is locked`)
+  if (rule.evenLocked !== true && server.locked && !can(ctx, 'admin'))
+    throw cloudError('conflict', `Instance ${server.id} is locked`)
   const name = verb === 'reboot hard' ? 'reboot' : verb
   if (rule.in !== undefined && !rule.in.includes(status.vmState)) {
-    throw cloudError('conflict', `Cannot '${name}' instance ${server.id} while it is in vm_state ${status.vmState}`)
+    throw cloudError(
+      'conflict',
+      `Cannot '${name}' instance ${server.id} while it is in vm_state ${status.vmState}`,
+    )
   }
   // a second hard reboot is the way out of a first that hangs
-  const again = verb === 'reboot hard' && (status.taskState === 'rebooting' || status.taskState === 'rebooting_hard')
+  const again =
+    verb === 'reboot hard' &&
+    (status.taskState === 'rebooting' || status.taskState === 'rebooting_hard')
   if (rule.duringTask !== true && !again && status.taskState !== null) {
-    throw cloudError('conflict', `Cannot '${name}' instance ${server.id} while it is in task_state ${status.taskState}`)
+    throw cloudError(
+      'conflict',
+      `Cannot '${name}' instance ${server.id} while it is in task_state ${status.taskState}`,
+    )
   }
 }

@@ -13,7 +13,16 @@ import { addServerGroupMember } from '../server-groups/store.ts'
 import { linksOf } from '../wire/links.ts'
 import { toBoolean, toInteger } from '../wire/schemas.ts'
 import { canonicalIp } from './canonical-ip.ts'
-import { bootImageId, checkMetadata, checkPlacement, filesFor, flavorFor, imageFor, keypairFor, securityGroupsFor } from './create-checks.ts'
+import {
+  bootImageId,
+  checkMetadata,
+  checkPlacement,
+  filesFor,
+  flavorFor,
+  imageFor,
+  keypairFor,
+  securityGroupsFor,
+} from './create-checks.ts'
 import type { CreateBody, Hints, ServerWish } from './create-schema.ts'
 import { processOf } from './guest-process.ts'
 import { hostnameOf } from './hostname.ts'
@@ -46,7 +55,11 @@ interface Order {
 const MAX_COUNT = 1000
 
 /** `POST /servers`: everything is checked, then rows, ports and workloads are written in one transaction. Nothing waits for an engine. */
-export async function createServers(ctx: Ctx, deps: ComputeDeps, req: Req<unknown, unknown, CreateBody>): Promise<Reply> {
+export async function createServers(
+  ctx: Ctx,
+  deps: ComputeDeps,
+  req: Req<unknown, unknown, CreateBody>,
+): Promise<Reply> {
   const { server: wish } = req.body
   const { order, minCount } = await orderOf(ctx, deps, req)
   const ids = await inTx(ctx, async (tx) => {
@@ -57,24 +70,43 @@ export async function createServers(ctx: Ctx, deps: ComputeDeps, req: Req<unknow
   })
   const [id] = ids
   if (id === undefined) throw new Error('an order makes at least one server')
-  if (wish.return_reservation_id !== undefined && toBoolean(wish.return_reservation_id)) return reply(202, { reservation_id: order.reservationId })
+  if (wish.return_reservation_id !== undefined && toBoolean(wish.return_reservation_id))
+    return reply(202, { reservation_id: order.reservationId })
   const links = linksOf(req, 'servers', id)
-  const names = (wish.security_groups ?? []).flatMap((group) => (group.name === undefined ? [] : [group.name]))
-  return reply(202, {
-    server: {
-      id, links, 'OS-DCF:diskConfig': wish['OS-DCF:diskConfig'] ?? 'MANUAL',
-      security_groups: [...new Set(names.length > 0 ? names : ['default'])].map((name) => ({ name })),
-      adminPass: wish.adminPass ?? randomPassword(),
+  const names = (wish.security_groups ?? []).flatMap((group) =>
+    group.name === undefined ? [] : [group.name],
+  )
+  return reply(
+    202,
+    {
+      server: {
+        id,
+        links,
+        'OS-DCF:diskConfig': wish['OS-DCF:diskConfig'] ?? 'MANUAL',
+        security_groups: [...new Set(names.length > 0 ? names : ['default'])].map((name) => ({
+          name,
+        })),
+        adminPass: wish.adminPass ?? randomPassword(),
+      },
     },
-  }, { Location: links[0]?.href ?? '' })
+    { Location: links[0]?.href ?? '' },
+  )
 }
 
 /** Alphanumeric, for the answer only: containers have no password to set. */
 export function randomPassword(): string {
-  return randomBytes(24).toString('base64').replaceAll(/[^a-zA-Z0-9]/g, '').slice(0, 12).padEnd(12, 'x')
+  return randomBytes(24)
+    .toString('base64')
+    .replaceAll(/[^a-zA-Z0-9]/g, '')
+    .slice(0, 12)
+    .padEnd(12, 'x')
 }
 
-async function orderOf(ctx: Ctx, deps: ComputeDeps, { body, version }: Req<unknown, unknown, CreateBody>): Promise<{ readonly order: Order; readonly minCount: number }> {
+async function orderOf(
+  ctx: Ctx,
+  deps: ComputeDeps,
+  { body, version }: Req<unknown, unknown, CreateBody>,
+): Promise<{ readonly order: Order; readonly minCount: number }> {
   const { server: wish } = body
   const hints = body['os:scheduler_hints'] ?? body['OS-SCH-HNT:scheduler_hints'] ?? {}
   const minCount = toInteger(wish.min_count ?? 1, 'min_count', 1)
@@ -88,7 +120,13 @@ async function orderOf(ctx: Ctx, deps: ComputeDeps, { body, version }: Req<unkno
   const zone = await zoneFor(ctx, deps, wish.availability_zone)
   await checkPlacement(ctx, deps, wish, hints, count)
   const order: Order = {
-    wish, hints, projectId, flavor, image, zone, count,
+    wish,
+    hints,
+    projectId,
+    flavor,
+    image,
+    zone,
+    count,
     // before 2.19 clients could not give one, and it was the name
     description: atLeast(version, '2.19') ? (wish.description ?? null) : wish.name,
     key: await keypairFor(ctx, wish.key_name),
@@ -104,7 +142,11 @@ async function orderOf(ctx: Ctx, deps: ComputeDeps, { body, version }: Req<unkno
 /** As many servers as the quota allows, at least `minCount`; 403 when not even those. */
 async function affordable(tx: Ctx, order: Order, minCount: number): Promise<number> {
   const check = async (instances: number): Promise<void> =>
-    await checkServerQuota(tx, order.projectId, { instances, cores: order.flavor.vcpus * instances, ramMiB: order.flavor.ramMiB * instances })
+    await checkServerQuota(tx, order.projectId, {
+      instances,
+      cores: order.flavor.vcpus * instances,
+      ramMiB: order.flavor.ramMiB * instances,
+    })
   await check(minCount)
   let [fits, tooMany] = [minCount, order.count + 1]
   while (tooMany - fits > 1) {
@@ -125,31 +167,91 @@ async function createOne(tx: Ctx, deps: ComputeDeps, order: Order, at: number): 
   const { wish, flavor, image, projectId } = order
   const id = randomUUID()
   const name = order.count === 1 ? wish.name : `${wish.name}-${at + 1}`
-  const hostname = wish.hostname === undefined ? hostnameOf(name, id) : order.count === 1 ? wish.hostname : `${wish.hostname}-${at + 1}`
+  const hostname =
+    wish.hostname === undefined
+      ? hostnameOf(name, id)
+      : order.count === 1
+        ? wish.hostname
+        : `${wish.hostname}-${at + 1}`
   const ports = await makePorts(tx, deps, id, order.nics, order.groupIds)
   const guest = {
-    id, name, hostname, projectId, ...order.key, metadata: wish.metadata ?? {}, launchIndex: at, reservationId: order.reservationId, zone: order.hostZone,
-    imageId: image.id, flavorName: flavor.name, userData: wish.user_data ?? null,
-    configDrive: wish.config_drive !== undefined && wish.config_drive !== '' && toBoolean(wish.config_drive),
+    id,
+    name,
+    hostname,
+    projectId,
+    ...order.key,
+    metadata: wish.metadata ?? {},
+    launchIndex: at,
+    reservationId: order.reservationId,
+    zone: order.hostZone,
+    imageId: image.id,
+    flavorName: flavor.name,
+    userData: wish.user_data ?? null,
+    configDrive:
+      wish.config_drive !== undefined && wish.config_drive !== '' && toBoolean(wish.config_drive),
     nicTags: tagsOfNics(order.nics, ports),
   }
   const now = tx.now().toISOString()
   await insertServer(tx, {
-    id, project_id: projectId, user_id: whoOf(tx).userId, name, hostname,
-    description: order.description, image_id: image.id, ...flavorColumns(flavor), previous_flavor: null,
-    key_name: guest.keyName, public_key: guest.publicKey, metadata: toJson(guest.metadata), hints: toJson(order.hints), nic_tags: toJson(guest.nicTags),
-    trusted_certs: wish.trusted_image_certificates == null ? null : toJson(wish.trusted_image_certificates), zone: order.zone,
-    config_drive: guest.configDrive ? 1 : 0, user_data: guest.userData, access_ipv4: wish.accessIPv4 ?? '', access_ipv6: canonicalIp(wish.accessIPv6 ?? ''),
-    disk_config: wish['OS-DCF:diskConfig'] ?? 'MANUAL', locked: 0, locked_reason: null, locked_by: null, host: deps.hostName, launch_index: at,
-    reservation_id: order.reservationId, state: 'normal', task: toJson({ kind: 'build', generation: 1 }), fault: null, shelved_image_id: null,
-    password: null, created_at: now, updated_at: now, launched_at: null, terminated_at: null, deleted_at: null,
+    id,
+    project_id: projectId,
+    user_id: whoOf(tx).userId,
+    name,
+    hostname,
+    description: order.description,
+    image_id: image.id,
+    ...flavorColumns(flavor),
+    previous_flavor: null,
+    key_name: guest.keyName,
+    public_key: guest.publicKey,
+    metadata: toJson(guest.metadata),
+    hints: toJson(order.hints),
+    nic_tags: toJson(guest.nicTags),
+    trusted_certs:
+      wish.trusted_image_certificates == null ? null : toJson(wish.trusted_image_certificates),
+    zone: order.zone,
+    config_drive: guest.configDrive ? 1 : 0,
+    user_data: guest.userData,
+    access_ipv4: wish.accessIPv4 ?? '',
+    access_ipv6: canonicalIp(wish.accessIPv6 ?? ''),
+    disk_config: wish['OS-DCF:diskConfig'] ?? 'MANUAL',
+    locked: 0,
+    locked_reason: null,
+    locked_by: null,
+    host: deps.hostName,
+    launch_index: at,
+    reservation_id: order.reservationId,
+    state: 'normal',
+    task: toJson({ kind: 'build', generation: 1 }),
+    fault: null,
+    shelved_image_id: null,
+    password: null,
+    created_at: now,
+    updated_at: now,
+    launched_at: null,
+    terminated_at: null,
+    deleted_at: null,
   })
   if (wish.tags !== undefined) await setTags(tx, id, wish.tags)
   if (order.hints.group !== undefined) await addServerGroupMember(tx, order.hints.group, id)
   await deps.workload.create(tx, {
-    id, projectId, ownerKind: 'compute.server', name, image: { imageId: image.id, key: image.key }, limits: limitsOfFlavor(flavor), diskGiB: flavor.diskGiB,
-    nics: ports.map((port, index) => ({ portId: port.id, index })), process: processOf(guest, image, ports, order.files), power: 'running',
+    id,
+    projectId,
+    ownerKind: 'compute.server',
+    name,
+    image: { imageId: image.id, key: image.key },
+    limits: limitsOfFlavor(flavor),
+    diskGiB: flavor.diskGiB,
+    nics: ports.map((port, index) => ({ portId: port.id, index })),
+    process: processOf(guest, image, ports, order.files),
+    power: 'running',
   })
-  await logAction(tx, { serverId: id, projectId, host: deps.hostName, action: 'create', generation: 1 })
+  await logAction(tx, {
+    serverId: id,
+    projectId,
+    host: deps.hostName,
+    action: 'create',
+    generation: 1,
+  })
   return id
 }

@@ -16,20 +16,47 @@ const BYTES_PER_MIB = 1024 * 1024
 export function diagnosticsRoutes(deps: ComputeDeps): readonly Route[] {
   const path = '/v2.1/servers/:id/diagnostics'
   return [
-    route({ method: 'GET', path, until: '2.47', policy: 'os_compute_api:os-server-diagnostics', params: ServerId, summary: 'Show diagnostics',
+    route({
+      method: 'GET',
+      path,
+      until: '2.47',
+      policy: 'os_compute_api:os-server-diagnostics',
+      params: ServerId,
+      summary: 'Show diagnostics',
       // free words, as each driver of old had its own
       handle: async (ctx, { params }) => {
         const { stats } = await measure(ctx, deps, params.id)
-        return { cpu0_time: stats?.cpuNs ?? 0, memory: Math.round((stats?.memoryLimitBytes ?? 0) / BYTES_PER_KIB), 'memory-actual': Math.round((stats?.memoryBytes ?? 0) / BYTES_PER_KIB), processes: stats?.pids ?? 0 }
-      } }),
-    route({ method: 'GET', path, since: '2.48', policy: 'os_compute_api:os-server-diagnostics', params: ServerId, summary: 'Show diagnostics',
-      handle: async (ctx, { params }) => await diagnosticsView(ctx, deps, await measure(ctx, deps, params.id)) }),
-    route({ method: 'GET', path: '/v2.1/servers/:id/topology', since: '2.78', policy: 'compute:server:topology:index', params: ServerId, summary: 'Show the NUMA topology',
+        return {
+          cpu0_time: stats?.cpuNs ?? 0,
+          memory: Math.round((stats?.memoryLimitBytes ?? 0) / BYTES_PER_KIB),
+          'memory-actual': Math.round((stats?.memoryBytes ?? 0) / BYTES_PER_KIB),
+          processes: stats?.pids ?? 0,
+        }
+      },
+    }),
+    route({
+      method: 'GET',
+      path,
+      since: '2.48',
+      policy: 'os_compute_api:os-server-diagnostics',
+      params: ServerId,
+      summary: 'Show diagnostics',
+      handle: async (ctx, { params }) =>
+        await diagnosticsView(ctx, deps, await measure(ctx, deps, params.id)),
+    }),
+    route({
+      method: 'GET',
+      path: '/v2.1/servers/:id/topology',
+      since: '2.78',
+      policy: 'compute:server:topology:index',
+      params: ServerId,
+      summary: 'Show the NUMA topology',
       // containers are not bound to NUMA nodes
       handle: async (ctx, { params }) => {
         await getServer(ctx, params.id)
         return { nodes: [], pagesize_kb: null }
-      } }),
+      },
+    }),
   ]
 }
 
@@ -39,35 +66,74 @@ async function measure(ctx: Ctx, deps: ComputeDeps, id: string): Promise<Measure
   const server = await getServer(ctx, id)
   const workload = await deps.workload.find(ctx, id)
   const status = statusOf(server, workload)
-  if (workload === undefined || server.launchedAt === null && status.vmState === 'building') {
+  if (workload === undefined || (server.launchedAt === null && status.vmState === 'building')) {
     throw cloudError('conflict', `Instance ${id} is not ready: it has never run.`)
   }
-  const stats = workload.seen === 'running' || workload.seen === 'paused' ? await deps.workload.stats(ctx, id) : undefined
+  const stats =
+    workload.seen === 'running' || workload.seen === 'paused'
+      ? await deps.workload.stats(ctx, id)
+      : undefined
   return { server, workload, status, stats }
 }
 
-const STATES: Readonly<Record<string, string>> = { active: 'running', paused: 'paused', suspended: 'suspended', building: 'pending', error: 'crashed' }
+const STATES: Readonly<Record<string, string>> = {
+  active: 'running',
+  paused: 'paused',
+  suspended: 'suspended',
+  building: 'pending',
+  error: 'crashed',
+}
 
-async function diagnosticsView(ctx: Ctx, deps: ComputeDeps, { server, workload, status, stats }: Measured): Promise<Record<string, unknown>> {
+async function diagnosticsView(
+  ctx: Ctx,
+  deps: ComputeDeps,
+  { server, workload, status, stats }: Measured,
+): Promise<Record<string, unknown>> {
   const info = await deps.workload.hostInfo(ctx)
   const ports = inOrder(await deps.network.portsOf(ctx, [server.id]), workload)
   const running = stats !== undefined && workload.startedAt !== null
-  const unknown = { rx_octets: null, rx_errors: null, rx_drop: null, rx_packets: null, rx_rate: null, tx_octets: null, tx_errors: null, tx_drop: null, tx_packets: null, tx_rate: null }
+  const unknown = {
+    rx_octets: null,
+    rx_errors: null,
+    rx_drop: null,
+    rx_packets: null,
+    rx_rate: null,
+    tx_octets: null,
+    tx_errors: null,
+    tx_drop: null,
+    tx_packets: null,
+    tx_rate: null,
+  }
   return {
     state: STATES[status.vmState] ?? (workload.seen === 'running' ? 'running' : 'shutdown'),
     // the API's closed list of drivers has no word for containers but this (Nova ran LXC with it); `hypervisor` tells the truth
     driver: 'libvirt',
     hypervisor: info.kind,
     hypervisor_os: 'linux',
-    uptime: running ? Math.max(0, Math.round((ctx.now().getTime() - Date.parse(workload.startedAt ?? '')) / 1000)) : null,
+    uptime: running
+      ? Math.max(0, Math.round((ctx.now().getTime() - Date.parse(workload.startedAt ?? '')) / 1000))
+      : null,
     config_drive: server.configDrive,
     num_cpus: server.vcpus,
     num_nics: ports.length,
     num_disks: 1,
-    memory_details: { maximum: Math.round((stats?.memoryLimitBytes ?? server.ramMiB * BYTES_PER_MIB) / BYTES_PER_MIB), used: stats === undefined ? null : Math.round(stats.memoryBytes / BYTES_PER_MIB) },
+    memory_details: {
+      maximum: Math.round(
+        (stats?.memoryLimitBytes ?? server.ramMiB * BYTES_PER_MIB) / BYTES_PER_MIB,
+      ),
+      used: stats === undefined ? null : Math.round(stats.memoryBytes / BYTES_PER_MIB),
+    },
     // time is counted for the container as a whole
     cpu_details: stats === undefined ? [] : [{ id: null, time: stats.cpuNs, utilisation: null }],
     nic_details: ports.map((port) => ({ mac_address: port.mac, ...unknown })),
-    disk_details: [{ read_bytes: null, read_requests: null, write_bytes: null, write_requests: null, errors_count: null }],
+    disk_details: [
+      {
+        read_bytes: null,
+        read_requests: null,
+        write_bytes: null,
+        write_requests: null,
+        errors_count: null,
+      },
+    ],
   }
 }

@@ -5,9 +5,36 @@ import type { Server } from './schema.ts'
 
 /** What the server's guest is told of itself. */
 export async function guestOf(ctx: Ctx, server: Server): Promise<Guest> {
-  const { id, name, hostname, projectId, metadata, keyName, publicKey, launchIndex, reservationId, imageId, userData, configDrive, nicTags } = server
+  const {
+    id,
+    name,
+    hostname,
+    projectId,
+    metadata,
+    keyName,
+    publicKey,
+    launchIndex,
+    reservationId,
+    imageId,
+    userData,
+    configDrive,
+    nicTags,
+  } = server
   return {
-    id, name, hostname, projectId, metadata, keyName, publicKey, launchIndex, reservationId, imageId, userData, configDrive, nicTags,
-    flavorName: server.flavor.name, zone: await zoneOfHost(ctx, server.host),
+    id,
+    name,
+    hostname,
+    projectId,
+    metadata,
+    keyName,
+    publicKey,
+    launchIndex,
+    reservationId,
+    imageId,
+    userData,
+    configDrive,
+    nicTags,
+    flavorName: server.flavor.name,
+    zone: await zoneOfHost(ctx, server.host),
   }
 }

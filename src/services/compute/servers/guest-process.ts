@@ -10,7 +10,12 @@ import { splitCommand } from './split-command.ts'
 const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/
 
 /** What runs inside: the image's own command unless its property `os_command_line` says another, with the metadata as environment. */
-export function processOf(guest: Guest, image: Pick<ImageInfo, 'properties'>, ports: readonly PortInfo[], personality: readonly GuestFile[]): Process {
+export function processOf(
+  guest: Guest,
+  image: Pick<ImageInfo, 'properties'>,
+  ports: readonly PortInfo[],
+  personality: readonly GuestFile[],
+): Process {
   const line = image.properties['os_command_line']
   const command = line === undefined ? [] : splitCommand(line)
   return {
@@ -29,5 +34,11 @@ export function processOf(guest: Guest, image: Pick<ImageInfo, 'properties'>, po
 }
 
 function sshKey(publicKey: string): GuestFile {
-  return { path: '/root/.ssh/authorized_keys', content: Buffer.from(publicKey.endsWith('\n') ? publicKey : `${publicKey}\n`).toString('base64'), mode: 0o600 }
+  return {
+    path: '/root/.ssh/authorized_keys',
+    content: Buffer.from(publicKey.endsWith('\n') ? publicKey : `${publicKey}\n`).toString(
+      'base64',
+    ),
+    mode: 0o600,
+  }
 }

@@ -3,6 +3,7 @@ import type { Migration } from '../../../kernel/db/migrate.ts'
 import type { Route } from '../../../kernel/http/route.ts'
 import type { Reconciler } from '../../../kernel/tasks/reconciler.ts'
 import type { ComputeDeps } from '../deps.ts'
+import { withoutNulls } from '../wire/no-nulls.ts'
 import { addressActions } from './actions/addresses.ts'
 import { consoleActions } from './actions/console.ts'
 import { imageActions } from './actions/image.ts'
@@ -31,14 +32,35 @@ import { tagRoutes } from './tag-routes.ts'
 
 export { serversPolicies } from './policies.ts'
 
-export const serversMigrations: readonly Migration[] = [tablesOfServers, instanceActionsTable, snapshotsTable]
+export const serversMigrations: readonly Migration[] = [
+  tablesOfServers,
+  instanceActionsTable,
+  snapshotsTable,
+]
 
 export function serversRoutes(deps: ComputeDeps): readonly Route[] {
   return [
-    ...listRoutes(deps), ...serverRoutes(deps), ...powerActions(deps), ...lockActions(), ...rebuildActions(deps), ...resizeActions(deps), ...imageActions(deps),
-    ...unshelveActions(deps), ...adminStateActions(deps), ...moveActions(deps), ...consoleActions(deps), ...refusedActions(deps), ...addressActions(deps),
-    ...interfaceRoutes(deps), ...metadataRoutes(deps), ...tagRoutes(), ...addressRoutes(deps), ...instanceActionRoutes(), ...diagnosticsRoutes(deps), ...smallRoutes(),
-  ]
+    ...listRoutes(deps),
+    ...serverRoutes(deps),
+    ...powerActions(deps),
+    ...lockActions(),
+    ...rebuildActions(deps),
+    ...resizeActions(deps),
+    ...imageActions(deps),
+    ...unshelveActions(deps),
+    ...adminStateActions(deps),
+    ...moveActions(deps),
+    ...consoleActions(deps),
+    ...refusedActions(deps),
+    ...addressActions(deps),
+    ...interfaceRoutes(deps),
+    ...metadataRoutes(deps),
+    ...tagRoutes(),
+    ...addressRoutes(deps),
+    ...instanceActionRoutes(),
+    ...diagnosticsRoutes(deps),
+    ...smallRoutes(),
+  ].map(withoutNulls)
 }
 
 export function serversReconcilers(deps: ComputeDeps): readonly Reconciler[] {

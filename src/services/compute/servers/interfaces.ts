@@ -22,39 +22,92 @@ const PATH = '/v2.1/servers/:id/os-interface'
 /** Interfaces of a server, plugged and unplugged while it runs; and the two older views of them. */
 export function interfaceRoutes(deps: ComputeDeps): readonly Route[] {
   return [
-    route({ method: 'GET', path: PATH, policy: 'os_compute_api:os-attach-interfaces:list', params: ServerId, summary: 'List interfaces',
+    route({
+      method: 'GET',
+      path: PATH,
+      policy: 'os_compute_api:os-attach-interfaces:list',
+      params: ServerId,
+      summary: 'List interfaces',
       handle: async (ctx, req) => {
         const { server, ports } = await portsOf(ctx, deps, req.params.id)
         return { interfaceAttachments: ports.map((port) => interfaceView(req, server, port)) }
-      } }),
-    route({ method: 'GET', path: `${PATH}/:port`, policy: 'os_compute_api:os-attach-interfaces:show', params: PortId, summary: 'Show an interface',
+      },
+    }),
+    route({
+      method: 'GET',
+      path: `${PATH}/:port`,
+      policy: 'os_compute_api:os-attach-interfaces:show',
+      params: PortId,
+      summary: 'Show an interface',
       handle: async (ctx, req) => {
         const { server, ports } = await portsOf(ctx, deps, req.params.id)
-        return { interfaceAttachment: interfaceView(req, server, portIn(ports, req.params.port, server.id)) }
-      } }),
-    ...spans(['2.1', '2.49']).map((span) => route({
-      method: 'POST', path: PATH, ...span, policy: 'os_compute_api:os-attach-interfaces:create', params: ServerId, body: attachSchema(span.since), summary: 'Attach an interface',
-      handle: async (ctx, req) => {
-        const live = await serverFor(ctx, deps, req.params.id, 'attach_interface')
-        const port = await attach(ctx, deps, live, askedNic(req.body.interfaceAttachment ?? {}))
-        return { interfaceAttachment: interfaceView(req, await getServer(ctx, live.server.id), port) }
+        return {
+          interfaceAttachment: interfaceView(
+            req,
+            server,
+            portIn(ports, req.params.port, server.id),
+          ),
+        }
       },
-    })),
-    route({ method: 'DELETE', path: `${PATH}/:port`, policy: 'os_compute_api:os-attach-interfaces:delete', params: PortId, status: 202, summary: 'Detach an interface',
+    }),
+    ...spans(['2.1', '2.49']).map((span) =>
+      route({
+        method: 'POST',
+        path: PATH,
+        ...span,
+        policy: 'os_compute_api:os-attach-interfaces:create',
+        params: ServerId,
+        body: attachSchema(span.since),
+        summary: 'Attach an interface',
+        handle: async (ctx, req) => {
+          const live = await serverFor(ctx, deps, req.params.id, 'attach_interface')
+          const port = await attach(ctx, deps, live, askedNic(req.body.interfaceAttachment ?? {}))
+          return {
+            interfaceAttachment: interfaceView(req, await getServer(ctx, live.server.id), port),
+          }
+        },
+      }),
+    ),
+    route({
+      method: 'DELETE',
+      path: `${PATH}/:port`,
+      policy: 'os_compute_api:os-attach-interfaces:delete',
+      params: PortId,
+      status: 202,
+      summary: 'Detach an interface',
       handle: async (ctx, { params }) => {
         const live = await serverFor(ctx, deps, params.id, 'detach_interface')
         await detach(ctx, deps, live, params.port)
-      } }),
-    route({ method: 'GET', path: '/v2.1/servers/:id/os-virtual-interfaces', until: '2.43', policy: 'os_compute_api:os-attach-interfaces:list', params: ServerId, summary: 'List virtual interfaces',
+      },
+    }),
+    route({
+      method: 'GET',
+      path: '/v2.1/servers/:id/os-virtual-interfaces',
+      until: '2.43',
+      policy: 'os_compute_api:os-attach-interfaces:list',
+      params: ServerId,
+      summary: 'List virtual interfaces',
       handle: async (ctx, req) => {
         const { ports } = await portsOf(ctx, deps, req.params.id)
-        const netId = (port: PortInfo): object => (atLeast(req.version, '2.12') ? { net_id: port.networkId } : {})
-        return { virtual_interfaces: ports.map((port) => ({ id: port.id, mac_address: port.mac, ...netId(port) })) }
-      } }),
+        const netId = (port: PortInfo): object =>
+          atLeast(req.version, '2.12') ? { net_id: port.networkId } : {}
+        return {
+          virtual_interfaces: ports.map((port) => ({
+            id: port.id,
+            mac_address: port.mac,
+            ...netId(port),
+          })),
+        }
+      },
+    }),
   ]
 }
 
-async function portsOf(ctx: Ctx, deps: ComputeDeps, id: string): Promise<{ readonly server: Server; readonly ports: readonly PortInfo[] }> {
+async function portsOf(
+  ctx: Ctx,
+  deps: ComputeDeps,
+  id: string,
+): Promise<{ readonly server: Server; readonly ports: readonly PortInfo[] }> {
   const server = await getServer(ctx, id)
   const workload = await deps.workload.find(ctx, id)
   // a port that is being unplugged is no interface any more
@@ -65,13 +118,20 @@ async function portsOf(ctx: Ctx, deps: ComputeDeps, id: string): Promise<{ reado
 
 function portIn(ports: readonly PortInfo[], portId: string, serverId: string): PortInfo {
   const port = ports.find((one) => one.id === portId)
-  if (port === undefined) throw cloudError('notFound', `Instance ${serverId} does not have port id ${portId.slice(0, 100)}`)
+  if (port === undefined)
+    throw cloudError(
+      'notFound',
+      `Instance ${serverId} does not have port id ${portId.slice(0, 100)}`,
+    )
   return port
 }
 
 function interfaceView(req: Req, server: Server, port: PortInfo): Record<string, unknown> {
   return {
-    port_state: port.status, port_id: port.id, net_id: port.networkId, mac_addr: port.mac,
+    port_state: port.status,
+    port_id: port.id,
+    net_id: port.networkId,
+    mac_addr: port.mac,
     fixed_ips: port.fixedIps.map((ip) => ({ subnet_id: ip.subnetId, ip_address: ip.address })),
     ...(atLeast(req.version, '2.70') ? { tag: server.nicTags[port.id] ?? null } : {}),
   }
@@ -87,46 +147,100 @@ interface AttachWish {
 function attachSchema(version: string) {
   const opt = Type.Optional
   const strict = { additionalProperties: false } as const
-  const wish = Type.Object({
-    port_id: opt(Uuid), net_id: opt(Uuid), fixed_ips: opt(Type.Array(Type.Object({ ip_address: Ip }, strict), { minItems: 1, maxItems: 1 })),
-    ...(atLeast(version, '2.49') ? { tag: opt(Tag) } : {}),
-  }, strict)
-  return Type.Unsafe<{ readonly interfaceAttachment?: AttachWish }>(Type.Object({ interfaceAttachment: opt(wish) }, strict))
+  const wish = Type.Object(
+    {
+      port_id: opt(Uuid),
+      net_id: opt(Uuid),
+      fixed_ips: opt(
+        Type.Array(Type.Object({ ip_address: Ip }, strict), { minItems: 1, maxItems: 1 }),
+      ),
+      ...(atLeast(version, '2.49') ? { tag: opt(Tag) } : {}),
+    },
+    strict,
+  )
+  return Type.Unsafe<{ readonly interfaceAttachment?: AttachWish }>(
+    Type.Object({ interfaceAttachment: opt(wish) }, strict),
+  )
 }
 
 function askedNic(wish: AttachWish): AskedNic {
   const fixed = wish.fixed_ips?.[0]?.ip_address
-  if (wish.net_id !== undefined && wish.port_id !== undefined) throw cloudError('badRequest', 'Must not input both network_id and port_id')
-  if (fixed !== undefined && wish.net_id === undefined) throw cloudError('badRequest', 'Must input network_id when request IP address')
+  if (wish.net_id !== undefined && wish.port_id !== undefined)
+    throw cloudError('badRequest', 'Must not input both network_id and port_id')
+  if (fixed !== undefined && wish.net_id === undefined)
+    throw cloudError('badRequest', 'Must input network_id when request IP address')
   return {
-    ...(wish.port_id === undefined ? {} : { port: wish.port_id }), ...(wish.net_id === undefined ? {} : { uuid: wish.net_id }),
-    ...(fixed === undefined ? {} : { fixed_ip: fixed }), ...(wish.tag === undefined ? {} : { tag: wish.tag }),
+    ...(wish.port_id === undefined ? {} : { port: wish.port_id }),
+    ...(wish.net_id === undefined ? {} : { uuid: wish.net_id }),
+    ...(fixed === undefined ? {} : { fixed_ip: fixed }),
+    ...(wish.tag === undefined ? {} : { tag: wish.tag }),
   }
 }
 
 /** Adds an interface after the last: the port and the wish in one transaction. */
-export async function attach(ctx: Ctx, deps: ComputeDeps, { server, workload }: LiveServer, asked: AskedNic): Promise<PortInfo> {
+export async function attach(
+  ctx: Ctx,
+  deps: ComputeDeps,
+  { server, workload }: LiveServer,
+  asked: AskedNic,
+): Promise<PortInfo> {
   const named = asked.port !== undefined || asked.uuid !== undefined
-  const plan = named ? [await planOne(ctx, deps, asked)] : (await planDefault(ctx, deps, true)).map((nic) => ({ ...nic, ...(asked.tag === undefined ? {} : { tag: asked.tag }) }))
+  const plan = named
+    ? [await planOne(ctx, deps, asked)]
+    : (await planDefault(ctx, deps, true)).map((nic) => ({
+        ...nic,
+        ...(asked.tag === undefined ? {} : { tag: asked.tag }),
+      }))
   return await inTx(ctx, async (tx) => {
     const [port] = await makePorts(tx, deps, server.id, plan, undefined)
     if (port === undefined) throw new Error('one planned interface makes one port')
     const now = (await deps.workload.find(tx, server.id)) ?? workload
     const index = Math.max(-1, ...now.nics.map((nic) => nic.index)) + 1
-    const generation = await deps.workload.change(tx, server.id, { nics: [...now.nics, { portId: port.id, index }] })
-    await updateServer(tx, server.id, { nic_tags: toJson({ ...server.nicTags, ...tagsOfNics(plan, [port]) }) })
-    await logAction(tx, { serverId: server.id, projectId: server.projectId, host: server.host, action: 'attach_interface', generation })
+    const generation = await deps.workload.change(tx, server.id, {
+      nics: [...now.nics, { portId: port.id, index }],
+    })
+    await updateServer(tx, server.id, {
+      nic_tags: toJson({ ...server.nicTags, ...tagsOfNics(plan, [port]) }),
+    })
+    await logAction(tx, {
+      serverId: server.id,
+      projectId: server.projectId,
+      host: server.host,
+      action: 'attach_interface',
+      generation,
+    })
     return port
   })
 }
 
 /** Takes an interface away; the workload unplugs and releases its port. */
-export async function detach(ctx: Ctx, deps: ComputeDeps, { server }: LiveServer, portId: string): Promise<void> {
+export async function detach(
+  ctx: Ctx,
+  deps: ComputeDeps,
+  { server }: LiveServer,
+  portId: string,
+): Promise<void> {
   await inTx(ctx, async (tx) => {
     const nics = (await deps.workload.find(tx, server.id))?.nics ?? []
-    if (!nics.some((nic) => nic.portId === portId)) throw cloudError('notFound', `Instance ${server.id} does not have port id ${portId.slice(0, 100)}`)
-    const generation = await deps.workload.change(tx, server.id, { nics: nics.filter((nic) => nic.portId !== portId) })
-    await updateServer(tx, server.id, { nic_tags: toJson(Object.fromEntries(Object.entries(server.nicTags).filter(([id]) => id !== portId))) })
-    await logAction(tx, { serverId: server.id, projectId: server.projectId, host: server.host, action: 'detach_interface', generation })
+    if (!nics.some((nic) => nic.portId === portId))
+      throw cloudError(
+        'notFound',
+        `Instance ${server.id} does not have port id ${portId.slice(0, 100)}`,
+      )
+    const generation = await deps.workload.change(tx, server.id, {
+      nics: nics.filter((nic) => nic.portId !== portId),
+    })
+    await updateServer(tx, server.id, {
+      nic_tags: toJson(
+        Object.fromEntries(Object.entries(server.nicTags).filter(([id]) => id !== portId)),
+      ),
+    })
+    await logAction(tx, {
+      serverId: server.id,
+      projectId: server.projectId,
+      host: server.host,
+      action: 'detach_interface',
+      generation,
+    })
   })
 }

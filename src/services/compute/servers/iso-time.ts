@@ -7,7 +7,16 @@ export function isoTime(text: string | undefined, field: string): string | undef
   if (text === undefined) return undefined
   // `+` in a query that was not escaped arrives as a blank
   const match = ISO.exec(text) ?? ISO.exec(text.replace(/ (\d\d:?\d\d)$/, '+$1'))
-  const time = match === null ? NaN : Date.parse(match[0].replace(' ', 'T') + (match[1] === undefined && match[0].length > 10 ? 'Z' : ''))
-  if (Number.isNaN(time)) throw cloudError('badRequest', `Invalid input for query parameters ${field}: '${text.slice(0, 60)}' is not a time as ISO 8601 has it.`)
+  const time =
+    match === null
+      ? NaN
+      : Date.parse(
+          match[0].replace(' ', 'T') + (match[1] === undefined && match[0].length > 10 ? 'Z' : ''),
+        )
+  if (Number.isNaN(time))
+    throw cloudError(
+      'badRequest',
+      `Invalid input for query parameters ${field}: '${text.slice(0, 60)}' is not a time as ISO 8601 has it.`,
+    )
   return new Date(time).toISOString()
 }

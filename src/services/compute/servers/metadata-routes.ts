@@ -14,35 +14,101 @@ import { updateServer } from './store.ts'
 const ServerId = Type.Object({ id: Type.String() })
 const ItemId = Type.Object({ id: Type.String(), key: Type.String() })
 const Whole = Type.Object({ metadata: Metadata }, { additionalProperties: false })
-const Item = Type.Object({ meta: Type.Intersect([Metadata, Type.Object({}, { minProperties: 1, maxProperties: 1 })]) }, { additionalProperties: false })
+const Item = Type.Object(
+  { meta: Type.Intersect([Metadata, Type.Object({}, { minProperties: 1, maxProperties: 1 })]) },
+  { additionalProperties: false },
+)
 const PATH = '/v2.1/servers/:id/metadata'
 
 type Map = Readonly<Record<string, string>>
 
 /** A server's metadata as a whole and key by key. The guest sees changes through its metadata service; its environment keeps what it started with. */
 export function metadataRoutes(deps: ComputeDeps): readonly Route[] {
-  const change = async (ctx: Ctx, id: string, verb: ServerVerb, next: (now: Map) => Map): Promise<Map> => await changeMetadata(ctx, deps, id, verb, next)
+  const change = async (
+    ctx: Ctx,
+    id: string,
+    verb: ServerVerb,
+    next: (now: Map) => Map,
+  ): Promise<Map> => await changeMetadata(ctx, deps, id, verb, next)
   return [
-    route({ method: 'GET', path: PATH, policy: 'os_compute_api:server-metadata:index', params: ServerId, summary: 'List metadata',
-      handle: async (ctx, { params }) => ({ metadata: (await getServer(ctx, params.id)).metadata }) }),
-    route({ method: 'POST', path: PATH, policy: 'os_compute_api:server-metadata:create', params: ServerId, body: Whole, summary: 'Add metadata',
-      handle: async (ctx, { params, body }) => ({ metadata: await change(ctx, params.id, 'update_metadata', (now) => ({ ...now, ...body.metadata })) }) }),
-    route({ method: 'PUT', path: PATH, policy: 'os_compute_api:server-metadata:update_all', params: ServerId, body: Whole, summary: 'Replace metadata',
-      handle: async (ctx, { params, body }) => ({ metadata: await change(ctx, params.id, 'update_metadata', () => body.metadata) }) }),
-    route({ method: 'GET', path: `${PATH}/:key`, policy: 'os_compute_api:server-metadata:show', params: ItemId, summary: 'Show a metadata item',
-      handle: async (ctx, { params }) => ({ meta: itemOf((await getServer(ctx, params.id)).metadata, params.key) }) }),
-    route({ method: 'PUT', path: `${PATH}/:key`, policy: 'os_compute_api:server-metadata:update', params: ItemId, body: Item, summary: 'Set a metadata item',
+    route({
+      method: 'GET',
+      path: PATH,
+      policy: 'os_compute_api:server-metadata:index',
+      params: ServerId,
+      summary: 'List metadata',
+      handle: async (ctx, { params }) => ({ metadata: (await getServer(ctx, params.id)).metadata }),
+    }),
+    route({
+      method: 'POST',
+      path: PATH,
+      policy: 'os_compute_api:server-metadata:create',
+      params: ServerId,
+      body: Whole,
+      summary: 'Add metadata',
+      handle: async (ctx, { params, body }) => ({
+        metadata: await change(ctx, params.id, 'update_metadata', (now) => ({
+          ...now,
+          ...body.metadata,
+        })),
+      }),
+    }),
+    route({
+      method: 'PUT',
+      path: PATH,
+      policy: 'os_compute_api:server-metadata:update_all',
+      params: ServerId,
+      body: Whole,
+      summary: 'Replace metadata',
+      handle: async (ctx, { params, body }) => ({
+        metadata: await change(ctx, params.id, 'update_metadata', () => body.metadata),
+      }),
+    }),
+    route({
+      method: 'GET',
+      path: `${PATH}/:key`,
+      policy: 'os_compute_api:server-metadata:show',
+      params: ItemId,
+      summary: 'Show a metadata item',
+      handle: async (ctx, { params }) => ({
+        meta: itemOf((await getServer(ctx, params.id)).metadata, params.key),
+      }),
+    }),
+    route({
+      method: 'PUT',
+      path: `${PATH}/:key`,
+      policy: 'os_compute_api:server-metadata:update',
+      params: ItemId,
+      body: Item,
+      summary: 'Set a metadata item',
       handle: async (ctx, { params, body }) => {
-        if (!Object.hasOwn(body.meta, params.key)) throw cloudError('badRequest', `Request body and URI mismatch: the body must set ${params.key.slice(0, 255)}.`)
-        return { meta: itemOf(await change(ctx, params.id, 'update_metadata', (now) => ({ ...now, ...body.meta })), params.key) }
-      } }),
-    route({ method: 'DELETE', path: `${PATH}/:key`, policy: 'os_compute_api:server-metadata:delete', params: ItemId, status: 204, summary: 'Delete a metadata item',
+        if (!Object.hasOwn(body.meta, params.key))
+          throw cloudError(
+            'badRequest',
+            `Request body and URI mismatch: the body must set ${params.key.slice(0, 255)}.`,
+          )
+        return {
+          meta: itemOf(
+            await change(ctx, params.id, 'update_metadata', (now) => ({ ...now, ...body.meta })),
+            params.key,
+          ),
+        }
+      },
+    }),
+    route({
+      method: 'DELETE',
+      path: `${PATH}/:key`,
+      policy: 'os_compute_api:server-metadata:delete',
+      params: ItemId,
+      status: 204,
+      summary: 'Delete a metadata item',
       handle: async (ctx, { params }) => {
         await change(ctx, params.id, 'delete_metadata', (now) => {
           itemOf(now, params.key)
           return Object.fromEntries(Object.entries(now).filter(([key]) => key !== params.key))
         })
-      } }),
+      },
+    }),
   ]
 }
 
@@ -52,7 +118,13 @@ function itemOf(metadata: Map, key: string): Map {
   return Object.fromEntries([[key, value]])
 }
 
-async function changeMetadata(ctx: Ctx, deps: ComputeDeps, id: string, verb: ServerVerb, next: (now: Map) => Map): Promise<Map> {
+async function changeMetadata(
+  ctx: Ctx,
+  deps: ComputeDeps,
+  id: string,
+  verb: ServerVerb,
+  next: (now: Map) => Map,
+): Promise<Map> {
   return await inTx(ctx, async (tx) => {
     const server = await getServer(tx, id)
     mustAllow(tx, server, statusOf(server, await deps.workload.find(tx, id)), verb)

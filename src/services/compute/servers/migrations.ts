@@ -13,11 +13,21 @@ export const tablesOfServers: Migration = {
       access_ipv4 text not null, access_ipv6 text not null, disk_config text not null,
       locked integer not null, locked_reason text, locked_by text, host text not null, launch_index integer not null,
       reservation_id text not null, state text not null, task text, fault text, shelved_image_id text, password text,
-      created_at text not null, updated_at text not null, launched_at text, terminated_at text, deleted_at text)`.execute(db)
-    await sql`create index compute_servers_project on compute_servers (project_id, deleted_at, created_at, id)`.execute(db)
-    await sql`create index compute_servers_created on compute_servers (deleted_at, created_at, id)`.execute(db)
+      created_at text not null, updated_at text not null, launched_at text, terminated_at text, deleted_at text)`.execute(
+      db,
+    )
+    await sql`create index compute_servers_project on compute_servers (project_id, deleted_at, created_at, id)`.execute(
+      db,
+    )
+    await sql`create index compute_servers_created on compute_servers (deleted_at, created_at, id)`.execute(
+      db,
+    )
     await sql`create index compute_servers_host on compute_servers (host, deleted_at)`.execute(db)
-    await sql`create index compute_servers_tasks on compute_servers (task) where task is not null`.execute(db)
-    await sql`create table compute_server_tags (server_id text not null, tag text not null, primary key (server_id, tag))`.execute(db)
+    await sql`create index compute_servers_tasks on compute_servers (task) where task is not null`.execute(
+      db,
+    )
+    await sql`create table compute_server_tags (server_id text not null, tag text not null, primary key (server_id, tag))`.execute(
+      db,
+    )
   },
 }

@@ -4,10 +4,20 @@ import { patternMatcher } from './name-pattern.ts'
 
 describe('name filters', () => {
   it.each([
-    ['web', 'my-web-1', true], ['^web', 'my-web-1', false], ['^.*\\-instance\\-[0-9]+$', 'a-instance-12', true],
-    ['^.*\\-instance\\-[0-9]+$', 'a-instance-x', false], ['(a|b)c?d', 'xbd', true], ['a{2,3}b', 'caaab', true], ['^a{2}$', 'aaa', false],
-    ['[^a-c]z', 'az', false], ['WEB', 'web', true], ['web(', 'a web( b', true], ['10.0.0.1$', '10.0.0.12', false], ['', 'anything', true],
-    ['a\\', 'a\\', true], ['[]a]', ']', true],
+    ['web', 'my-web-1', true],
+    ['^web', 'my-web-1', false],
+    ['^.*\\-instance\\-[0-9]+$', 'a-instance-12', true],
+    ['^.*\\-instance\\-[0-9]+$', 'a-instance-x', false],
+    ['(a|b)c?d', 'xbd', true],
+    ['a{2,3}b', 'caaab', true],
+    ['^a{2}$', 'aaa', false],
+    ['[^a-c]z', 'az', false],
+    ['WEB', 'web', true],
+    ['web(', 'a web( b', true],
+    ['10.0.0.1$', '10.0.0.12', false],
+    ['', 'anything', true],
+    ['a\\', 'a\\', true],
+    ['[]a]', ']', true],
   ])('%s on %s', (pattern, text, matches) => {
     expect(patternMatcher(pattern)(text)).toBe(matches)
   })
@@ -19,10 +29,31 @@ describe('name filters', () => {
   })
 
   it('agrees with the language’s own expressions', () => {
-    const part = fc.constantFrom('a', 'b', '.', 'a*', 'b+', '(ab)', '(a|b)', '[ab]', '[^a]', 'a?', '^', '$', '(ab)*', 'a{1,2}')
-    fc.assert(fc.property(fc.array(part, { maxLength: 5 }), fc.stringMatching(/^[abc]{0,8}$/), (parts, text) => {
-      const pattern = parts.join('')
-      expect(patternMatcher(pattern)(text)).toBe(new RegExp(pattern, 'u').test(text))
-    }))
+    const part = fc.constantFrom(
+      'a',
+      'b',
+      '.',
+      'a*',
+      'b+',
+      '(ab)',
+      '(a|b)',
+      '[ab]',
+      '[^a]',
+      'a?',
+      '^',
+      '$',
+      '(ab)*',
+      'a{1,2}',
+    )
+    fc.assert(
+      fc.property(
+        fc.array(part, { maxLength: 5 }),
+        fc.stringMatching(/^[abc]{0,8}$/),
+        (parts, text) => {
+          const pattern = parts.join('')
+          expect(patternMatcher(pattern)(text)).toBe(new RegExp(pattern, 'u').test(text))
+        },
+      ),
+    )
   })
 })

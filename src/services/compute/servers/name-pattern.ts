@@ -36,7 +36,7 @@ class Compiler {
   #at = 0
 
   constructor(pattern: string) {
-    this.#source = [...pattern]
+    this.#source = Array.from(pattern)
   }
 
   compile(): readonly Op[] {
@@ -50,14 +50,24 @@ class Compiler {
     let program = this.#sequence()
     while (this.#take('|')) {
       const other = this.#sequence()
-      program = sized([{ op: 'fork', a: 1, b: program.length + 2 }, ...program, jump(other.length + 1), ...other])
+      program = sized([
+        { op: 'fork', a: 1, b: program.length + 2 },
+        ...program,
+        jump(other.length + 1),
+        ...other,
+      ])
     }
     return program
   }
 
   #sequence(): Op[] {
     const program: Op[] = []
-    for (let next = this.#peek(); next !== undefined && next !== '|' && next !== ')'; next = this.#peek()) program.push(...this.#repeated())
+    for (
+      let next = this.#peek();
+      next !== undefined && next !== '|' && next !== ')';
+      next = this.#peek()
+    )
+      program.push(...this.#repeated())
     return sized(program)
   }
 
@@ -78,10 +88,14 @@ class Compiler {
     if (count === null) throw new NotAPattern()
     this.#at += count[0].length
     const least = Number(count[1])
-    const most = count[2] === undefined ? least : count[3] === undefined ? undefined : Number(count[3])
+    const most =
+      count[2] === undefined ? least : count[3] === undefined ? undefined : Number(count[3])
     if (most !== undefined && most < least) throw new NotAPattern()
     const program = Array.from({ length: least }, () => part).flat()
-    const tail = most === undefined ? star(part) : Array.from({ length: most - least }, () => optional(part)).flat()
+    const tail =
+      most === undefined
+        ? star(part)
+        : Array.from({ length: most - least }, () => optional(part)).flat()
     return sized([...program, ...tail])
   }
 
@@ -122,7 +136,11 @@ class Compiler {
       const low = this.#source[this.#at++]
       if (low === undefined) throw new NotAPattern()
       if (low === '\\') tests.push(escaped(this.#source[this.#at++]))
-      else if (this.#peek() === '-' && this.#source[this.#at + 1] !== ']' && this.#source[this.#at + 1] !== undefined) {
+      else if (
+        this.#peek() === '-' &&
+        this.#source[this.#at + 1] !== ']' &&
+        this.#source[this.#at + 1] !== undefined
+      ) {
         const high = this.#source[this.#at + 1] ?? ''
         this.#at += 2
         tests.push((seen) => seen >= low && seen <= high)
@@ -144,7 +162,11 @@ class Compiler {
 }
 
 const jump = (to: number): Op => ({ op: 'fork', a: to, b: to })
-const star = (part: Op[]): Op[] => [{ op: 'fork', a: 1, b: part.length + 2 }, ...part, jump(-part.length - 1)]
+const star = (part: Op[]): Op[] => [
+  { op: 'fork', a: 1, b: part.length + 2 },
+  ...part,
+  jump(-part.length - 1),
+]
 const optional = (part: Op[]): Op[] => [{ op: 'fork', a: 1, b: part.length + 1 }, ...part]
 
 function sized(program: Op[]): Op[] {
@@ -169,7 +191,7 @@ function escaped(letter: string | undefined): Test {
 
 /** Thompson's simulation: the set of places in the program where the match may be. */
 function run(program: readonly Op[], text: string): boolean {
-  const letters = [...text]
+  const letters = Array.from(text)
   let current = new Set<number>()
   for (let at = 0; at <= letters.length; at++) {
     enter(program, 0, current, at === 0, at === letters.length)
@@ -178,7 +200,8 @@ function run(program: readonly Op[], text: string): boolean {
       const step = program[place]
       if (step?.op === 'match') return true
       const letter = letters[at]
-      if (step?.op === 'eat' && letter !== undefined && step.test(letter)) enter(program, place + 1, next, false, at + 1 === letters.length)
+      if (step?.op === 'eat' && letter !== undefined && step.test(letter))
+        enter(program, place + 1, next, false, at + 1 === letters.length)
     }
     current = next
   }
@@ -186,7 +209,13 @@ function run(program: readonly Op[], text: string): boolean {
 }
 
 /** Follows forks and edges until a letter is needed. */
-function enter(program: readonly Op[], start: number, places: Set<number>, atStart: boolean, atEnd: boolean): void {
+function enter(
+  program: readonly Op[],
+  start: number,
+  places: Set<number>,
+  atStart: boolean,
+  atEnd: boolean,
+): void {
   const waiting = [start]
   for (let place = waiting.pop(); place !== undefined; place = waiting.pop()) {
     if (places.has(place)) continue

@@ -21,18 +21,28 @@ export interface ServerParts {
 }
 
 /** Many at once: one look-up per kind of thing, whatever their number. */
-export async function partsOf(ctx: Ctx, deps: ComputeDeps, servers: readonly Server[], version: string): Promise<readonly ServerParts[]> {
+export async function partsOf(
+  ctx: Ctx,
+  deps: ComputeDeps,
+  servers: readonly Server[],
+  version: string,
+): Promise<readonly ServerParts[]> {
   if (servers.length === 0) return []
   const ids = servers.map((server) => server.id)
   const workloads = await deps.workload.findMany(ctx, ids)
   const ports = Map.groupBy(await deps.network.portsOf(ctx, ids), (port) => port.deviceId)
-  const tags = atLeast(version, '2.26') ? await tagsOf(ctx, ids) : new Map<string, readonly string[]>()
+  const tags = atLeast(version, '2.26')
+    ? await tagsOf(ctx, ids)
+    : new Map<string, readonly string[]>()
   const zones = new Map<string, string>()
-  for (const host of new Set(servers.map((server) => server.host))) zones.set(host, await zoneOfHost(ctx, host))
+  for (const host of new Set(servers.map((server) => server.host)))
+    zones.set(host, await zoneOfHost(ctx, host))
   return servers.map((server) => {
     const workload = workloads.get(server.id)
     return {
-      server, workload, status: statusOf(server, workload),
+      server,
+      workload,
+      status: statusOf(server, workload),
       ports: inOrder(ports.get(server.id) ?? [], workload),
       tags: tags.get(server.id) ?? [],
       zone: zones.get(server.host) ?? deps.zone,
@@ -40,13 +50,21 @@ export async function partsOf(ctx: Ctx, deps: ComputeDeps, servers: readonly Ser
   })
 }
 
-export async function onePartsOf(ctx: Ctx, deps: ComputeDeps, server: Server, version: string): Promise<ServerParts> {
+export async function onePartsOf(
+  ctx: Ctx,
+  deps: ComputeDeps,
+  server: Server,
+  version: string,
+): Promise<ServerParts> {
   const [parts] = await partsOf(ctx, deps, [server], version)
   if (parts === undefined) throw new Error('the parts of one server are one')
   return parts
 }
 
-export function inOrder(ports: readonly PortInfo[], workload: Workload | undefined): readonly PortInfo[] {
+export function inOrder(
+  ports: readonly PortInfo[],
+  workload: Workload | undefined,
+): readonly PortInfo[] {
   if (workload === undefined || ports.length < 2) return ports
   const place = new Map(workload.nics.map((nic) => [nic.portId, nic.index]))
   return ports.toSorted((a, b) => (place.get(a.id) ?? Infinity) - (place.get(b.id) ?? Infinity))

@@ -4,6 +4,7 @@ import { isCloudError } from '../../../kernel/errors/cloud-error.ts'
 import { done, type Outcome, type Reconciler } from '../../../kernel/tasks/reconciler.ts'
 import type { Workload } from '../../workload/face.ts'
 import type { ComputeDeps } from '../deps.ts'
+import { moveResize } from '../os-migrations/store.ts'
 import { removeServerGroupMember } from '../server-groups/store.ts'
 import { endActions, endAllActions } from './instance-actions/store.ts'
 import type { Server } from './schema.ts'
@@ -41,43 +42,78 @@ async function reconcileServer(ctx: Ctx, deps: ComputeDeps, id: string): Promise
 
 /** Nothing runs and nothing is plugged any more: the row stays for the books only. */
 async function bury(ctx: Ctx, deps: ComputeDeps, server: Server): Promise<void> {
-  for (const port of await deps.network.portsOf(ctx, [server.id])) await deps.network.releasePort(ctx, port.id)
+  for (const port of await deps.network.portsOf(ctx, [server.id]))
+    await deps.network.releasePort(ctx, port.id)
   if (server.shelvedImageId !== null) await dropImage(ctx, deps, server.shelvedImageId)
   await inTx(ctx, async (tx) => {
     const now = ctx.now().toISOString()
-    await updateServer(tx, server.id, { deleted_at: now, terminated_at: now, task: null, fault: null, updated_at: now })
+    await updateServer(tx, server.id, {
+      deleted_at: now,
+      terminated_at: now,
+      task: null,
+      fault: null,
+      updated_at: now,
+    })
     await removeServerGroupMember(tx, server.id)
     await setTags(tx, server.id, [])
     await endAllActions(tx, server.id)
   })
 }
 
-async function writeSuccess(ctx: Ctx, deps: ComputeDeps, server: Server, workload: Workload): Promise<void> {
+async function writeSuccess(
+  ctx: Ctx,
+  deps: ComputeDeps,
+  server: Server,
+  workload: Workload,
+): Promise<void> {
   await endActions(ctx, server.id, workload.settledGeneration)
   if (server.task === undefined) {
     // it ended or was started by itself: `changes-since` has to tell
-    if (workload.settledAt !== null && workload.settledAt > server.updatedAt) await updateServer(ctx, server.id, { fault: null })
+    if (workload.settledAt !== null && workload.settledAt > server.updatedAt)
+      await updateServer(ctx, server.id, { fault: null })
     return
   }
   if (openTask(server, workload) !== undefined) return
   const written = await updateWhile(ctx, server.id, server.task, {
-    task: null, fault: null, state: baseState(server, workload),
-    ...(server.launchedAt === null ? { launched_at: workload.startedAt ?? ctx.now().toISOString() } : {}),
+    task: null,
+    fault: null,
+    state: baseState(server, workload),
+    ...(server.launchedAt === null
+      ? { launched_at: workload.startedAt ?? ctx.now().toISOString() }
+      : {}),
   })
-  if (written && server.task.kind === 'unshelve' && server.shelvedImageId !== null) await dropShelved(ctx, deps, server.id, server.shelvedImageId)
+  if (written && server.task.kind === 'resize') await moveResize(ctx, server.id, 'finished')
+  if (written && server.task.kind === 'unshelve' && server.shelvedImageId !== null)
+    await dropShelved(ctx, deps, server.id, server.shelvedImageId)
 }
 
-async function writeFailure(ctx: Ctx, server: Server, workload: Workload, reason: string): Promise<void> {
+async function writeFailure(
+  ctx: Ctx,
+  server: Server,
+  workload: Workload,
+  reason: string,
+): Promise<void> {
   await endActions(ctx, server.id, workload.generation, reason)
   const message = reason.slice(0, 255)
   if (server.fault?.message === message && server.task === undefined) return
-  const waitsForSnapshot = server.task !== undefined && taskFacts[server.task.kind].bySnapshot === true
+  if (server.task?.kind === 'resize') await moveResize(ctx, server.id, 'error')
+  const waitsForSnapshot =
+    server.task !== undefined && taskFacts[server.task.kind].bySnapshot === true
   const fault = toJson({ code: 500, message, details: reason, created: ctx.now().toISOString() })
   if (server.task === undefined) await updateServer(ctx, server.id, { fault })
-  else await updateWhile(ctx, server.id, server.task, { fault, ...(waitsForSnapshot ? {} : { task: null }) })
+  else
+    await updateWhile(ctx, server.id, server.task, {
+      fault,
+      ...(waitsForSnapshot ? {} : { task: null }),
+    })
 }
 
-async function dropShelved(ctx: Ctx, deps: ComputeDeps, id: string, imageId: string): Promise<void> {
+async function dropShelved(
+  ctx: Ctx,
+  deps: ComputeDeps,
+  id: string,
+  imageId: string,
+): Promise<void> {
   await dropImage(ctx, deps, imageId)
   await updateServer(ctx, id, { shelved_image_id: null })
 }

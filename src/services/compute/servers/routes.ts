@@ -11,7 +11,14 @@ import { Name } from '../wire/schemas.ts'
 import { getServer } from './act.ts'
 import { mustAllow } from './can.ts'
 import { canonicalIp } from './canonical-ip.ts'
-import { CREATE_VERSIONS, createSchema, Description, DiskConfig, hostnameSchema, Ip } from './create-schema.ts'
+import {
+  CREATE_VERSIONS,
+  createSchema,
+  Description,
+  DiskConfig,
+  hostnameSchema,
+  Ip,
+} from './create-schema.ts'
 import { createServers } from './create.ts'
 import { logAction } from './instance-actions/store.ts'
 import { onePartsOf } from './parts.ts'
@@ -26,29 +33,66 @@ const ServerId = Type.Object({ id: Type.String() })
 /** Servers themselves: create, show, update, delete. */
 export function serverRoutes(deps: ComputeDeps): readonly Route[] {
   return [
-    ...spans(CREATE_VERSIONS).map((span) => route({
-      method: 'POST', path: '/v2.1/servers', ...span, policy: 'os_compute_api:servers:create', body: createSchema(span.since), summary: 'Create a server',
-      handle: async (ctx, req) => await createServers(ctx, deps, req),
-    })),
-    route({ method: 'GET', path: '/v2.1/servers/:id', policy: 'os_compute_api:servers:show', params: ServerId, summary: 'Show a server',
-      handle: async (ctx, req) => ({ server: await viewOf(ctx, deps, req, await getServer(ctx, req.params.id), 'show') }) }),
-    ...spans(['2.1', '2.19', '2.90', '2.94']).map((span) => route({
-      method: 'PUT', path: '/v2.1/servers/:id', ...span, policy: 'os_compute_api:servers:update', params: ServerId, body: updateSchema(span.since), summary: 'Update a server',
-      handle: async (ctx, req) => {
-        const server = await getServer(ctx, req.params.id)
-        await updateServer(ctx, server.id, changesOf(req.body.server))
-        return { server: await viewOf(ctx, deps, req, await getServer(ctx, server.id), 'update') }
-      },
-    })),
-    route({ method: 'DELETE', path: '/v2.1/servers/:id', policy: 'os_compute_api:servers:delete', params: ServerId, summary: 'Delete a server',
-      handle: async (ctx, { params }) => await deleteServer(ctx, deps, params.id) }),
+    ...spans(CREATE_VERSIONS).map((span) =>
+      route({
+        method: 'POST',
+        path: '/v2.1/servers',
+        ...span,
+        policy: 'os_compute_api:servers:create',
+        body: createSchema(span.since),
+        summary: 'Create a server',
+        handle: async (ctx, req) => await createServers(ctx, deps, req),
+      }),
+    ),
+    route({
+      method: 'GET',
+      path: '/v2.1/servers/:id',
+      policy: 'os_compute_api:servers:show',
+      params: ServerId,
+      summary: 'Show a server',
+      handle: async (ctx, req) => ({
+        server: await viewOf(ctx, deps, req, await getServer(ctx, req.params.id), 'show'),
+      }),
+    }),
+    ...spans(['2.1', '2.19', '2.90', '2.94']).map((span) =>
+      route({
+        method: 'PUT',
+        path: '/v2.1/servers/:id',
+        ...span,
+        policy: 'os_compute_api:servers:update',
+        params: ServerId,
+        body: updateSchema(span.since),
+        summary: 'Update a server',
+        handle: async (ctx, req) => {
+          const server = await getServer(ctx, req.params.id)
+          await updateServer(ctx, server.id, changesOf(req.body.server))
+          return { server: await viewOf(ctx, deps, req, await getServer(ctx, server.id), 'update') }
+        },
+      }),
+    ),
+    route({
+      method: 'DELETE',
+      path: '/v2.1/servers/:id',
+      policy: 'os_compute_api:servers:delete',
+      params: ServerId,
+      summary: 'Delete a server',
+      handle: async (ctx, { params }) => await deleteServer(ctx, deps, params.id),
+    }),
   ]
 }
 
 /** One server in the shape that this request's version has. */
-export async function viewOf(ctx: Ctx, deps: ComputeDeps, req: Req, server: Server, kind: ViewKind): Promise<Record<string, unknown>> {
+export async function viewOf(
+  ctx: Ctx,
+  deps: ComputeDeps,
+  req: Req,
+  server: Server,
+  kind: ViewKind,
+): Promise<Record<string, unknown>> {
   const parts = await onePartsOf(ctx, deps, server, req.version)
-  const group = atLeast(req.version, '2.71') ? (await groupsOfServers(ctx, [server.id])).get(server.id) : undefined
+  const group = atLeast(req.version, '2.71')
+    ? (await groupsOfServers(ctx, [server.id])).get(server.id)
+    : undefined
   return viewer(ctx, req)(parts, kind, group === undefined ? [] : [group])
 }
 
@@ -60,7 +104,13 @@ export async function deleteServer(ctx: Ctx, deps: ComputeDeps, id: string): Pro
     mustAllow(tx, server, statusOf(server, undefined), 'delete')
     // whatever was under way ends with it
     await updateServer(tx, id, { task: toJson({ kind: 'delete', generation: 0 }) })
-    await logAction(tx, { serverId: id, projectId: server.projectId, host: server.host, action: 'delete', generation: null })
+    await logAction(tx, {
+      serverId: id,
+      projectId: server.projectId,
+      host: server.host,
+      action: 'delete',
+      generation: null,
+    })
     await deps.workload.remove(tx, id)
     await nudge(tx, 'compute.server', id)
   })
@@ -78,20 +128,41 @@ interface UpdateWish {
 function updateSchema(version: string) {
   const opt = Type.Optional
   const address = Type.Union([Ip, Type.Literal(''), Type.Null()])
-  return Type.Unsafe<{ readonly server: UpdateWish }>(Type.Object({
-    server: Type.Object({
-      name: opt(Name), accessIPv4: opt(address), accessIPv6: opt(address), 'OS-DCF:diskConfig': opt(DiskConfig),
-      ...(atLeast(version, '2.19') ? { description: opt(Description) } : {}),
-      ...(atLeast(version, '2.90') ? { hostname: opt(hostnameSchema(version)) } : {}),
-    }, { additionalProperties: false }),
-  }, { additionalProperties: false }))
+  return Type.Unsafe<{ readonly server: UpdateWish }>(
+    Type.Object(
+      {
+        server: Type.Object(
+          {
+            name: opt(Name),
+            accessIPv4: opt(address),
+            accessIPv6: opt(address),
+            'OS-DCF:diskConfig': opt(DiskConfig),
+            ...(atLeast(version, '2.19') ? { description: opt(Description) } : {}),
+            ...(atLeast(version, '2.90') ? { hostname: opt(hostnameSchema(version)) } : {}),
+          },
+          { additionalProperties: false },
+        ),
+      },
+      { additionalProperties: false },
+    ),
+  )
 }
 
 function changesOf(wish: UpdateWish): Parameters<typeof updateServer>[2] {
-  for (const [key, version] of [['accessIPv4', 4], ['accessIPv6', 6]] as const) {
+  for (const [key, version] of [
+    ['accessIPv4', 4],
+    ['accessIPv6', 6],
+  ] as const) {
     const address = wish[key]
-    if (typeof address === 'string' && address !== '' && address.includes(':') !== (version === 6)) {
-      throw cloudError('badRequest', `Invalid input for field/attribute ${key}: ${address} is no IPv${version} address.`)
+    if (
+      typeof address === 'string' &&
+      address !== '' &&
+      address.includes(':') !== (version === 6)
+    ) {
+      throw cloudError(
+        'badRequest',
+        `Invalid input for field/attribute ${key}: ${address} is no IPv${version} address.`,
+      )
     }
   }
   return {

@@ -71,8 +71,23 @@ export interface ServerTables {
 export type ServerBase = 'normal' | 'suspended' | 'resized' | 'shelved_offloaded' | 'error'
 
 export type TaskKind =
-  | 'build' | 'start' | 'stop' | 'pause' | 'unpause' | 'suspend' | 'resume' | 'reboot' | 'reboot-hard' | 'rebuild'
-  | 'resize' | 'revert' | 'snapshot' | 'backup' | 'shelve' | 'unshelve' | 'delete'
+  | 'build'
+  | 'start'
+  | 'stop'
+  | 'pause'
+  | 'unpause'
+  | 'suspend'
+  | 'resume'
+  | 'reboot'
+  | 'reboot-hard'
+  | 'rebuild'
+  | 'resize'
+  | 'revert'
+  | 'snapshot'
+  | 'backup'
+  | 'shelve'
+  | 'unshelve'
+  | 'delete'
 
 /** Done when the workload has settled `generation`, unless a snapshot (`snapshots/`) has the last word. */
 export interface Task {
@@ -142,24 +157,48 @@ export interface Server {
 }
 
 /** Most maps are empty and most flavors the same: a long list reads each text once. */
-export function serverOf(row: ServerRow, read: <T>(text: string) => T = fromJson): Server {
+export function serverOf(row: ServerRow, read: (text: string) => unknown = fromJson): Server {
+  // what is read here was written as JSON of just these types, by this service only
   return {
-    id: row.id, projectId: row.project_id, userId: row.user_id, name: row.name, hostname: row.hostname, description: row.description,
+    id: row.id,
+    projectId: row.project_id,
+    userId: row.user_id,
+    name: row.name,
+    hostname: row.hostname,
+    description: row.description,
     imageId: row.image_id,
-    flavor: read<FlavorSnapshot>(row.flavor),
-    previousFlavor: row.previous_flavor === null ? undefined : read<FlavorSnapshot>(row.previous_flavor),
-    vcpus: row.vcpus, ramMiB: row.ram_mib, keyName: row.key_name, publicKey: row.public_key,
-    metadata: read<Record<string, string>>(row.metadata),
-    hints: read<Record<string, unknown>>(row.hints),
-    nicTags: read<Record<string, string>>(row.nic_tags),
-    trustedCerts: row.trusted_certs === null ? null : read<string[]>(row.trusted_certs),
-    zone: row.zone, configDrive: row.config_drive === 1, userData: row.user_data,
-    accessIpv4: row.access_ipv4, accessIpv6: row.access_ipv6, diskConfig: row.disk_config,
-    locked: row.locked === 1, lockedReason: row.locked_reason, lockedBy: row.locked_by,
-    host: row.host, launchIndex: row.launch_index, reservationId: row.reservation_id, state: row.state,
-    task: row.task === null ? undefined : read<Task>(row.task),
-    fault: row.fault === null ? undefined : read<Fault>(row.fault),
-    shelvedImageId: row.shelved_image_id, password: row.password, createdAt: row.created_at, updatedAt: row.updated_at, launchedAt: row.launched_at,
-    terminatedAt: row.terminated_at, deletedAt: row.deleted_at,
+    flavor: read(row.flavor) as FlavorSnapshot,
+    previousFlavor:
+      row.previous_flavor === null ? undefined : (read(row.previous_flavor) as FlavorSnapshot),
+    vcpus: row.vcpus,
+    ramMiB: row.ram_mib,
+    keyName: row.key_name,
+    publicKey: row.public_key,
+    metadata: read(row.metadata) as Record<string, string>,
+    hints: read(row.hints) as Record<string, unknown>,
+    nicTags: read(row.nic_tags) as Record<string, string>,
+    trustedCerts: row.trusted_certs === null ? null : (read(row.trusted_certs) as string[]),
+    zone: row.zone,
+    configDrive: row.config_drive === 1,
+    userData: row.user_data,
+    accessIpv4: row.access_ipv4,
+    accessIpv6: row.access_ipv6,
+    diskConfig: row.disk_config,
+    locked: row.locked === 1,
+    lockedReason: row.locked_reason,
+    lockedBy: row.locked_by,
+    host: row.host,
+    launchIndex: row.launch_index,
+    reservationId: row.reservation_id,
+    state: row.state,
+    task: row.task === null ? undefined : (read(row.task) as Task),
+    fault: row.fault === null ? undefined : (read(row.fault) as Fault),
+    shelvedImageId: row.shelved_image_id,
+    password: row.password,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+    launchedAt: row.launched_at,
+    terminatedAt: row.terminated_at,
+    deletedAt: row.deleted_at,
   }
 }

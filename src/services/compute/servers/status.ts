@@ -45,16 +45,26 @@ export const taskFacts: Readonly<Record<TaskKind, TaskFacts>> = {
 type Seen = Pick<Workload, 'seen' | 'error' | 'step' | 'settledGeneration' | 'settledAt'>
 
 /** The task that is still under way; undefined when there is none or the workload has made it true. */
-export function openTask(server: Pick<Server, 'task'>, workload: Seen | undefined): Task | undefined {
+export function openTask(
+  server: Pick<Server, 'task'>,
+  workload: Seen | undefined,
+): Task | undefined {
   const { task } = server
-  if (task === undefined || task.kind === 'delete' || taskFacts[task.kind].bySnapshot === true) return task
+  if (task === undefined || task.kind === 'delete' || taskFacts[task.kind].bySnapshot === true)
+    return task
   return workload !== undefined && workload.settledGeneration >= task.generation ? undefined : task
 }
 
 /** The base state, with a task that the workload has made true already counted in. */
-export function baseState(server: Pick<Server, 'state' | 'task'>, workload: Seen | undefined): ServerBase {
+export function baseState(
+  server: Pick<Server, 'state' | 'task'>,
+  workload: Seen | undefined,
+): ServerBase {
   const done = server.task !== undefined && openTask(server, workload) === undefined
-  return (done && server.task !== undefined ? taskFacts[server.task.kind].after : undefined) ?? server.state
+  return (
+    (done && server.task !== undefined ? taskFacts[server.task.kind].after : undefined) ??
+    server.state
+  )
 }
 
 type Known = Pick<Server, 'state' | 'task' | 'fault' | 'launchedAt' | 'deletedAt' | 'updatedAt'>
@@ -62,13 +72,27 @@ type Known = Pick<Server, 'state' | 'task' | 'fault' | 'launchedAt' | 'deletedAt
 /** Pure: the server's row and its workload (undefined when it is gone) to what the API says. */
 export function statusOf(server: Known, workload: Seen | undefined): Status {
   const powerState = powerOf(workload)
-  if (server.deletedAt !== null) return { status: 'DELETED', vmState: 'deleted', taskState: null, powerState: 0, fault: server.fault }
+  if (server.deletedAt !== null)
+    return {
+      status: 'DELETED',
+      vmState: 'deleted',
+      taskState: null,
+      powerState: 0,
+      fault: server.fault,
+    }
   const task = openTask(server, workload)
   const deleting = task?.kind === 'delete' ? 'deleting' : null
   const fault = faultOf(server, workload)
-  if (fault !== undefined) return { status: 'ERROR', vmState: 'error', taskState: deleting, powerState, fault }
+  if (fault !== undefined)
+    return { status: 'ERROR', vmState: 'error', taskState: deleting, powerState, fault }
   if (server.launchedAt === null && (task !== undefined || workload === undefined)) {
-    return { status: 'BUILD', vmState: 'building', taskState: deleting ?? buildStep(workload), powerState, fault }
+    return {
+      status: 'BUILD',
+      vmState: 'building',
+      taskState: deleting ?? buildStep(workload),
+      powerState,
+      fault,
+    }
   }
   const quiet = quietState(baseState(server, workload), workload)
   const facts = task === undefined ? undefined : taskFacts[task.kind]
@@ -76,7 +100,8 @@ export function statusOf(server: Known, workload: Seen | undefined): Status {
     status: facts?.status ?? quiet.status,
     vmState: facts?.vmState ?? quiet.vmState,
     taskState: facts?.taskState ?? null,
-    powerState: quiet.status === 'SHELVED_OFFLOADED' || quiet.status === 'SUSPENDED' ? 4 : powerState,
+    powerState:
+      quiet.status === 'SHELVED_OFFLOADED' || quiet.status === 'SUSPENDED' ? 4 : powerState,
     fault,
   }
 }
@@ -86,18 +111,45 @@ function faultOf(server: Known, workload: Seen | undefined): Fault | undefined {
   if (server.task?.kind === 'delete' && server.state !== 'error') return undefined
   if (workload?.error !== null && workload?.error !== undefined) {
     const message = workload.error.slice(0, 255)
-    return { code: 500, message, details: workload.error, created: server.fault?.message === message ? server.fault.created : (workload.settledAt ?? server.updatedAt) }
+    return {
+      code: 500,
+      message,
+      details: workload.error,
+      created:
+        server.fault?.message === message
+          ? server.fault.created
+          : (workload.settledAt ?? server.updatedAt),
+    }
   }
-  if (server.state === 'error' && openTask(server, workload) === undefined && baseState(server, workload) === 'error') {
-    return server.fault ?? { code: 500, message: 'An administrator set the state to error.', details: '', created: server.updatedAt }
+  if (
+    server.state === 'error' &&
+    openTask(server, workload) === undefined &&
+    baseState(server, workload) === 'error'
+  ) {
+    return (
+      server.fault ?? {
+        code: 500,
+        message: 'An administrator set the state to error.',
+        details: '',
+        created: server.updatedAt,
+      }
+    )
   }
   if (workload === undefined && server.task === undefined) {
-    return { code: 500, message: 'The container of this server is gone.', details: '', created: server.updatedAt }
+    return {
+      code: 500,
+      message: 'The container of this server is gone.',
+      details: '',
+      created: server.updatedAt,
+    }
   }
   return undefined
 }
 
-function quietState(base: ServerBase, workload: Seen | undefined): { readonly status: string; readonly vmState: string } {
+function quietState(
+  base: ServerBase,
+  workload: Seen | undefined,
+): { readonly status: string; readonly vmState: string } {
   switch (base) {
     case 'resized':
       return { status: 'VERIFY_RESIZE', vmState: 'resized' }
@@ -108,7 +160,9 @@ function quietState(base: ServerBase, workload: Seen | undefined): { readonly st
     case 'normal':
     case 'error': // a task of its own is ending the error
       if (workload?.seen === 'paused') return { status: 'PAUSED', vmState: 'paused' }
-      return workload?.seen === 'running' ? { status: 'ACTIVE', vmState: 'active' } : { status: 'SHUTOFF', vmState: 'stopped' }
+      return workload?.seen === 'running'
+        ? { status: 'ACTIVE', vmState: 'active' }
+        : { status: 'SHUTOFF', vmState: 'stopped' }
   }
 }
 

@@ -1,19 +1,30 @@
 import { sql, type Insertable, type Kysely, type SelectQueryBuilder, type Updateable } from 'kysely'
 import { can, type Ctx } from '../../../kernel/ctx/ctx.ts'
 import { fromJson, tables, toJson } from '../../../kernel/db/db.ts'
-import { serverOf, type FlavorSnapshot, type Server, type ServerTable, type ServerTables, type Task } from './schema.ts'
+import {
+  serverOf,
+  type FlavorSnapshot,
+  type Server,
+  type ServerTable,
+  type ServerTables,
+  type Task,
+} from './schema.ts'
 
 const db = (ctx: Ctx): Kysely<ServerTables> => tables<ServerTables>(ctx)
 
 /** The server that the asker may see (his project's; any for an administrator and for the cloud itself); deleted ones are gone. */
 export async function findServer(ctx: Ctx, id: string): Promise<Server | undefined> {
-  const row = await db(ctx).selectFrom('compute_servers').selectAll().where('id', '=', id).where('deleted_at', 'is', null).executeTakeFirst()
-  return row !== undefined && maySee(ctx, row.project_id) ? serverOf(row) : undefined
+  const server = await findServerEverMade(ctx, id)
+  return server?.deletedAt === null ? server : undefined
 }
 
 /** As `findServer`, with the deleted ones: instance actions outlive their server. */
 export async function findServerEverMade(ctx: Ctx, id: string): Promise<Server | undefined> {
-  const row = await db(ctx).selectFrom('compute_servers').selectAll().where('id', '=', id).executeTakeFirst()
+  const row = await db(ctx)
+    .selectFrom('compute_servers')
+    .selectAll()
+    .where('id', '=', id)
+    .executeTakeFirst()
   return row !== undefined && maySee(ctx, row.project_id) ? serverOf(row) : undefined
 }
 
@@ -26,12 +37,25 @@ export async function insertServer(ctx: Ctx, row: Insertable<ServerTable>): Prom
 }
 
 /** Anything of the row; `updated_at` follows. */
-export async function updateServer(ctx: Ctx, id: string, change: Updateable<ServerTable>): Promise<void> {
-  await db(ctx).updateTable('compute_servers').set({ updated_at: ctx.now().toISOString(), ...change }).where('id', '=', id).execute()
+export async function updateServer(
+  ctx: Ctx,
+  id: string,
+  change: Updateable<ServerTable>,
+): Promise<void> {
+  await db(ctx)
+    .updateTable('compute_servers')
+    .set({ updated_at: ctx.now().toISOString(), ...change })
+    .where('id', '=', id)
+    .execute()
 }
 
 /** As `updateServer`, but only while this is the task; false when it is another by now. */
-export async function updateWhile(ctx: Ctx, id: string, task: Task, change: Updateable<ServerTable>): Promise<boolean> {
+export async function updateWhile(
+  ctx: Ctx,
+  id: string,
+  task: Task,
+  change: Updateable<ServerTable>,
+): Promise<boolean> {
   const result = await db(ctx)
     .updateTable('compute_servers')
     .set({ updated_at: ctx.now().toISOString(), ...change })
@@ -42,35 +66,65 @@ export async function updateWhile(ctx: Ctx, id: string, task: Task, change: Upda
 }
 
 /** As `updateServer`, unless another task than this one is there by now; false then. A task that was over meanwhile is no obstacle. */
-export async function updateUnlessBusy(ctx: Ctx, id: string, task: Task | undefined, change: Updateable<ServerTable>): Promise<boolean> {
+export async function updateUnlessBusy(
+  ctx: Ctx,
+  id: string,
+  task: Task | undefined,
+  change: Updateable<ServerTable>,
+): Promise<boolean> {
   const result = await db(ctx)
     .updateTable('compute_servers')
     .set({ updated_at: ctx.now().toISOString(), ...change })
     .where('id', '=', id)
     .where('deleted_at', 'is', null)
-    .where((eb) => eb.or([eb('task', 'is', null), ...(task === undefined ? [] : [eb('task', '=', toJson(task))])]))
+    .where((eb) =>
+      eb.or([
+        eb('task', 'is', null),
+        ...(task === undefined ? [] : [eb('task', '=', toJson(task))]),
+      ]),
+    )
     .executeTakeFirst()
   return Number(result.numUpdatedRows) > 0
 }
 
 /** The columns that follow from a flavor. */
-export function flavorColumns(flavor: FlavorSnapshot): Pick<ServerTable, 'flavor' | 'flavor_id' | 'vcpus' | 'ram_mib'> {
-  return { flavor: toJson(flavor), flavor_id: flavor.id, vcpus: flavor.vcpus, ram_mib: flavor.ramMiB }
+export function flavorColumns(
+  flavor: FlavorSnapshot,
+): Pick<ServerTable, 'flavor' | 'flavor_id' | 'vcpus' | 'ram_mib'> {
+  return {
+    flavor: toJson(flavor),
+    flavor_id: flavor.id,
+    vcpus: flavor.vcpus,
+    ram_mib: flavor.ramMiB,
+  }
 }
 
 /** What a project's servers claim of its quota; with a user, what his own servers in it claim. */
-export async function usageOf(ctx: Ctx, projectId: string, userId?: string): Promise<{ readonly instances: number; readonly cores: number; readonly ramMiB: number }> {
+export async function usageOf(
+  ctx: Ctx,
+  projectId: string,
+  userId?: string,
+): Promise<{ readonly instances: number; readonly cores: number; readonly ramMiB: number }> {
   const ofProject = db(ctx)
     .selectFrom('compute_servers')
-    .select((eb) => [eb.fn.countAll<number>().as('instances'), eb.fn.sum<number | null>('vcpus').as('cores'), eb.fn.sum<number | null>('ram_mib').as('ram')])
+    .select((eb) => [
+      eb.fn.countAll<number>().as('instances'),
+      eb.fn.sum<number | null>('vcpus').as('cores'),
+      eb.fn.sum<number | null>('ram_mib').as('ram'),
+    ])
     .where('project_id', '=', projectId)
     .where('deleted_at', 'is', null)
-  const row = await (userId === undefined ? ofProject : ofProject.where('user_id', '=', userId)).executeTakeFirst()
-  return { instances: Number(row?.instances ?? 0), cores: Number(row?.cores ?? 0), ramMiB: Number(row?.ram ?? 0) }
+  const row = await (
+    userId === undefined ? ofProject : ofProject.where('user_id', '=', userId)
+  ).executeTakeFirst()
+  return { instances: row?.instances ?? 0, cores: row?.cores ?? 0, ramMiB: row?.ram ?? 0 }
 }
 
 /** Servers that existed at some time of [start, end): deleted ones too. Times are ISO 8601. */
-export async function listServersForUsage(ctx: Ctx, span: { readonly projectId?: string; readonly start: string; readonly end: string }): Promise<readonly Server[]> {
+export async function listServersForUsage(
+  ctx: Ctx,
+  span: { readonly projectId?: string; readonly start: string; readonly end: string },
+): Promise<readonly Server[]> {
   let query = db(ctx)
     .selectFrom('compute_servers')
     .selectAll()
@@ -82,13 +136,23 @@ export async function listServersForUsage(ctx: Ctx, span: { readonly projectId?:
 
 /** Servers that live on a host now. */
 export async function serversOnHost(ctx: Ctx, host: string): Promise<readonly Server[]> {
-  const rows = await db(ctx).selectFrom('compute_servers').selectAll().where('host', '=', host).where('deleted_at', 'is', null).orderBy('created_at').execute()
+  const rows = await db(ctx)
+    .selectFrom('compute_servers')
+    .selectAll()
+    .where('host', '=', host)
+    .where('deleted_at', 'is', null)
+    .orderBy('created_at')
+    .execute()
   return rows.map((row) => serverOf(row))
 }
 
 /** Ids of servers with something under way: looked at again after a start. */
 export async function idsWithTasks(ctx: Ctx): Promise<readonly string[]> {
-  const rows = await db(ctx).selectFrom('compute_servers').select('id').where('task', 'is not', null).execute()
+  const rows = await db(ctx)
+    .selectFrom('compute_servers')
+    .select('id')
+    .where('task', 'is not', null)
+    .execute()
   return rows.map((row) => row.id)
 }
 
@@ -96,7 +160,26 @@ export async function idsWithTasks(ctx: Ctx): Promise<readonly string[]> {
 export interface ServerQuery {
   readonly projectId?: string | undefined
   readonly deleted: 'no' | 'only' | 'both'
-  readonly equals: Partial<Pick<ServerTable, 'image_id' | 'flavor_id' | 'host' | 'user_id' | 'key_name' | 'reservation_id' | 'zone' | 'config_drive' | 'locked' | 'launch_index' | 'description' | 'id' | 'hostname' | 'access_ipv4' | 'access_ipv6'>>
+  readonly equals: Partial<
+    Pick<
+      ServerTable,
+      | 'image_id'
+      | 'flavor_id'
+      | 'host'
+      | 'user_id'
+      | 'key_name'
+      | 'reservation_id'
+      | 'zone'
+      | 'config_drive'
+      | 'locked'
+      | 'launch_index'
+      | 'description'
+      | 'id'
+      | 'hostname'
+      | 'access_ipv4'
+      | 'access_ipv6'
+    >
+  >
   readonly changedSince?: string | undefined
   readonly changedBefore?: string | undefined
   readonly createdSince?: string | undefined
@@ -112,11 +195,20 @@ export interface TagFilter {
 }
 
 /** Newest first, all of them or the page after `after`. */
-export async function listServers(ctx: Ctx, wanted: ServerQuery, page?: { readonly limit: number; readonly after: Server | undefined }): Promise<readonly Server[]> {
+export async function listServers(
+  ctx: Ctx,
+  wanted: ServerQuery,
+  page?: { readonly limit: number; readonly after: Server | undefined },
+): Promise<readonly Server[]> {
   let query = filtered(db(ctx).selectFrom('compute_servers').selectAll(), wanted)
   if (page?.after !== undefined) {
     const { createdAt, id } = page.after
-    query = query.where((eb) => eb.or([eb('created_at', '<', createdAt), eb.and([eb('created_at', '=', createdAt), eb('id', '<', id)])]))
+    query = query.where((eb) =>
+      eb.or([
+        eb('created_at', '<', createdAt),
+        eb.and([eb('created_at', '=', createdAt), eb('id', '<', id)]),
+      ]),
+    )
   }
   query = query.orderBy('created_at', 'desc').orderBy('id', 'desc')
   if (page !== undefined) query = query.limit(page.limit)
@@ -125,11 +217,11 @@ export async function listServers(ctx: Ctx, wanted: ServerQuery, page?: { readon
 }
 
 /** JSON texts, each parsed once: the values are never changed. */
-function reader(): <T>(text: string) => T {
+function reader(): (text: string) => unknown {
   const known = new Map<string, unknown>()
-  return <T>(text: string): T => {
+  return (text) => {
     if (!known.has(text)) known.set(text, fromJson(text))
-    return known.get(text) as T // fromJson of the same text, which the caller named
+    return known.get(text)
   }
 }
 
@@ -139,13 +231,20 @@ type ServerRowShape = Parameters<typeof serverOf>[0]
 function filtered(start: Query, wanted: ServerQuery): Query {
   let query = start
   if (wanted.projectId !== undefined) query = query.where('project_id', '=', wanted.projectId)
-  if (wanted.deleted !== 'both') query = query.where('deleted_at', wanted.deleted === 'no' ? 'is' : 'is not', null)
-  for (const [column, value] of Object.entries(wanted.equals)) query = query.where(sql.ref(column), '=', value)
-  if (wanted.changedSince !== undefined) query = query.where('updated_at', '>=', wanted.changedSince)
-  if (wanted.changedBefore !== undefined) query = query.where('updated_at', '<=', wanted.changedBefore)
-  if (wanted.createdSince !== undefined) query = query.where('created_at', '>=', wanted.createdSince)
-  if (wanted.launchedSince !== undefined) query = query.where('launched_at', '>=', wanted.launchedSince)
-  if (wanted.terminatedSince !== undefined) query = query.where('terminated_at', '>=', wanted.terminatedSince)
+  if (wanted.deleted !== 'both')
+    query = query.where('deleted_at', wanted.deleted === 'no' ? 'is' : 'is not', null)
+  for (const [column, value] of Object.entries(wanted.equals))
+    query = query.where(sql.ref(column), '=', value)
+  if (wanted.changedSince !== undefined)
+    query = query.where('updated_at', '>=', wanted.changedSince)
+  if (wanted.changedBefore !== undefined)
+    query = query.where('updated_at', '<=', wanted.changedBefore)
+  if (wanted.createdSince !== undefined)
+    query = query.where('created_at', '>=', wanted.createdSince)
+  if (wanted.launchedSince !== undefined)
+    query = query.where('launched_at', '>=', wanted.launchedSince)
+  if (wanted.terminatedSince !== undefined)
+    query = query.where('terminated_at', '>=', wanted.terminatedSince)
   for (const { kind, tags } of wanted.tags) {
     const least = kind === 'tags' || kind === 'not-tags' ? new Set(tags).size : 1
     const matches = sql<boolean>`(select count(*) from compute_server_tags t where t.server_id = compute_servers.id and t.tag in (${sql.join(tags)})) >= ${least}`
@@ -155,10 +254,18 @@ function filtered(start: Query, wanted: ServerQuery): Query {
 }
 
 /** Tags of many servers, sorted. */
-export async function tagsOf(ctx: Ctx, ids: readonly string[]): Promise<ReadonlyMap<string, readonly string[]>> {
+export async function tagsOf(
+  ctx: Ctx,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, readonly string[]>> {
   const found = new Map<string, string[]>()
   for (let at = 0; at < ids.length; at += 500) {
-    const rows = await db(ctx).selectFrom('compute_server_tags').selectAll().where('server_id', 'in', ids.slice(at, at + 500)).orderBy('tag').execute()
+    const rows = await db(ctx)
+      .selectFrom('compute_server_tags')
+      .selectAll()
+      .where('server_id', 'in', ids.slice(at, at + 500))
+      .orderBy('tag')
+      .execute()
     for (const row of rows) found.set(row.server_id, [...(found.get(row.server_id) ?? []), row.tag])
   }
   return found
@@ -166,5 +273,9 @@ export async function tagsOf(ctx: Ctx, ids: readonly string[]): Promise<Readonly
 
 export async function setTags(ctx: Ctx, id: string, tags: readonly string[]): Promise<void> {
   await db(ctx).deleteFrom('compute_server_tags').where('server_id', '=', id).execute()
-  if (tags.length > 0) await db(ctx).insertInto('compute_server_tags').values([...new Set(tags)].map((tag) => ({ server_id: id, tag }))).execute()
+  if (tags.length > 0)
+    await db(ctx)
+      .insertInto('compute_server_tags')
+      .values([...new Set(tags)].map((tag) => ({ server_id: id, tag })))
+      .execute()
 }

@@ -38,7 +38,11 @@ export function viewer(ctx: Ctx, req: Req): Viewer {
   }
   return (parts, kind, groups = []) => {
     const whole = kind === 'show' || kind === 'detail' || lens.since('2.75')
-    return { ...commonView(lens, parts, whole), ...(whole ? extendedView(lens, parts, kind) : {}), ...laterView(lens, parts, kind, whole, groups) }
+    return {
+      ...commonView(lens, parts, whole),
+      ...(whole ? extendedView(lens, parts, kind) : {}),
+      ...laterView(lens, parts, kind, whole, groups),
+    }
   }
 }
 
@@ -56,9 +60,20 @@ export function briefView(req: Req, server: Server): Json {
   return { id: server.id, name: server.name, links: linksOf(req, 'servers', server.id) }
 }
 
-const WITH_PROGRESS = new Set(['ACTIVE', 'BUILD', 'REBUILD', 'RESIZE', 'VERIFY_RESIZE', 'MIGRATING'])
+const WITH_PROGRESS = new Set([
+  'ACTIVE',
+  'BUILD',
+  'REBUILD',
+  'RESIZE',
+  'VERIFY_RESIZE',
+  'MIGRATING',
+])
 
-function commonView({ req, since, isAdmin, hostId }: Lens, { server, status, ports }: ServerParts, whole: boolean): Json {
+function commonView(
+  { req, since, isAdmin, hostId }: Lens,
+  { server, status, ports }: ServerParts,
+  whole: boolean,
+): Json {
   const { fault } = status
   const placed = status.vmState !== 'shelved_offloaded'
   return {
@@ -69,7 +84,10 @@ function commonView({ req, since, isAdmin, hostId }: Lens, { server, status, por
     user_id: server.userId,
     metadata: server.metadata,
     hostId: placed ? hostId(server.projectId, server.host) : '',
-    image: { id: server.imageId, links: linksOf(req, 'images', server.imageId).filter((link) => link.rel === 'bookmark') },
+    image: {
+      id: server.imageId,
+      links: linksOf(req, 'images', server.imageId).filter((link) => link.rel === 'bookmark'),
+    },
     flavor: flavorView(req, server, since('2.47')),
     created: zuluTime(server.createdAt),
     updated: zuluTime(server.updatedAt),
@@ -79,15 +97,28 @@ function commonView({ req, since, isAdmin, hostId }: Lens, { server, status, por
     'OS-DCF:diskConfig': server.diskConfig,
     links: linksOf(req, 'servers', server.id),
     ...(WITH_PROGRESS.has(status.status) ? { progress: 0 } : {}),
-    ...(fault === undefined ? {} : {
-      fault: { code: fault.code, created: zuluTime(fault.created), message: fault.message, ...(isAdmin && fault.details !== '' ? { details: fault.details } : {}) },
-    }),
+    ...(fault === undefined
+      ? {}
+      : {
+          fault: {
+            code: fault.code,
+            created: zuluTime(fault.created),
+            message: fault.message,
+            ...(isAdmin && fault.details !== '' ? { details: fault.details } : {}),
+          },
+        }),
   }
 }
 
 /** What show and detail add at 2.1 and 2.3, some of it for administrators only. */
-function extendedView({ since, showAttributes, showHostStatus }: Lens, { server, status, ports, zone }: ServerParts, kind: ViewKind): Json {
-  const groups = [...new Set(ports.flatMap((port) => port.securityGroups.map((group) => group.name)))]
+function extendedView(
+  { since, showAttributes, showHostStatus }: Lens,
+  { server, status, ports, zone }: ServerParts,
+  kind: ViewKind,
+): Json {
+  const groups = [
+    ...new Set(ports.flatMap((port) => port.securityGroups.map((group) => group.name))),
+  ]
   const placed = status.vmState !== 'shelved_offloaded'
   return {
     key_name: server.keyName,
@@ -112,21 +143,29 @@ function adminView(server: Server, placed: boolean, more: boolean, kind: ViewKin
     'OS-EXT-SRV-ATTR:host': host,
     'OS-EXT-SRV-ATTR:hypervisor_hostname': host,
     'OS-EXT-SRV-ATTR:instance_name': `sy-${server.id}`,
-    ...(more ? {
-      'OS-EXT-SRV-ATTR:hostname': server.hostname,
-      'OS-EXT-SRV-ATTR:reservation_id': server.reservationId,
-      'OS-EXT-SRV-ATTR:launch_index': server.launchIndex,
-      'OS-EXT-SRV-ATTR:kernel_id': '',
-      'OS-EXT-SRV-ATTR:ramdisk_id': '',
-      'OS-EXT-SRV-ATTR:root_device_name': null,
-      // a rebuild answers it as plain `user_data`
-      ...(kind === 'rebuild' ? {} : { 'OS-EXT-SRV-ATTR:user_data': server.userData }),
-    } : {}),
+    ...(more
+      ? {
+          'OS-EXT-SRV-ATTR:hostname': server.hostname,
+          'OS-EXT-SRV-ATTR:reservation_id': server.reservationId,
+          'OS-EXT-SRV-ATTR:launch_index': server.launchIndex,
+          'OS-EXT-SRV-ATTR:kernel_id': '',
+          'OS-EXT-SRV-ATTR:ramdisk_id': '',
+          'OS-EXT-SRV-ATTR:root_device_name': null,
+          // a rebuild answers it as plain `user_data`
+          ...(kind === 'rebuild' ? {} : { 'OS-EXT-SRV-ATTR:user_data': server.userData }),
+        }
+      : {}),
   }
 }
 
 /** Keys that came with later microversions. */
-function laterView({ since }: Lens, { server, tags, status }: ServerParts, kind: ViewKind, whole: boolean, groups: readonly string[]): Json {
+function laterView(
+  { since }: Lens,
+  { server, tags, status }: ServerParts,
+  kind: ViewKind,
+  whole: boolean,
+  groups: readonly string[],
+): Json {
   const single = kind !== 'detail'
   return {
     ...(since('2.9') ? { locked: server.locked } : {}),
@@ -138,16 +177,27 @@ function laterView({ since }: Lens, { server, tags, status }: ServerParts, kind:
     ...(single && since('2.71') ? { server_groups: groups } : {}),
     ...(since('2.73') ? { locked_reason: server.locked ? server.lockedReason : null } : {}),
     ...(since('2.90') && whole ? { 'OS-EXT-SRV-ATTR:hostname': server.hostname } : {}),
-    ...(since('2.96') ? { pinned_availability_zone: status.vmState === 'shelved_offloaded' ? null : server.zone } : {}),
+    ...(since('2.96')
+      ? { pinned_availability_zone: status.vmState === 'shelved_offloaded' ? null : server.zone }
+      : {}),
   }
 }
 
 function flavorView(req: Req, server: Server, embedded: boolean): Json {
   const { flavor } = server
-  if (!embedded) return { id: flavor.id, links: linksOf(req, 'flavors', flavor.id).filter((link) => link.rel === 'bookmark') }
+  if (!embedded)
+    return {
+      id: flavor.id,
+      links: linksOf(req, 'flavors', flavor.id).filter((link) => link.rel === 'bookmark'),
+    }
   return {
-    original_name: flavor.name, vcpus: flavor.vcpus, ram: flavor.ramMiB, disk: flavor.diskGiB, ephemeral: flavor.ephemeralGiB,
-    swap: flavor.swapMiB, extra_specs: flavor.extraSpecs,
+    original_name: flavor.name,
+    vcpus: flavor.vcpus,
+    ram: flavor.ramMiB,
+    disk: flavor.diskGiB,
+    ephemeral: flavor.ephemeralGiB,
+    swap: flavor.swapMiB,
+    extra_specs: flavor.extraSpecs,
   }
 }
 
@@ -158,7 +208,11 @@ export function addressesOf(ports: readonly PortInfo[], extended: boolean): Reco
     const list = addresses.get(port.networkName) ?? []
     addresses.set(port.networkName, list)
     const add = (addr: string, type: 'fixed' | 'floating'): number =>
-      list.push({ version: addr.includes(':') ? 6 : 4, addr, ...(extended ? { 'OS-EXT-IPS:type': type, 'OS-EXT-IPS-MAC:mac_addr': port.mac } : {}) })
+      list.push({
+        version: addr.includes(':') ? 6 : 4,
+        addr,
+        ...(extended ? { 'OS-EXT-IPS:type': type, 'OS-EXT-IPS-MAC:mac_addr': port.mac } : {}),
+      })
     for (const fixed of port.fixedIps) add(fixed.address, 'fixed')
     for (const { floating } of port.floatingIps) add(floating, 'floating')
   }
@@ -167,5 +221,7 @@ export function addressesOf(ports: readonly PortInfo[], extended: boolean): Reco
 
 /** Tells whether two servers of one project share a host, without telling which. */
 export function hostIdOf(projectId: string, host: string): string {
-  return createHash('sha224').update(projectId + host).digest('hex')
+  return createHash('sha224')
+    .update(projectId + host)
+    .digest('hex')
 }

@@ -1,4 +1,5 @@
 import type { Ctx } from '../../../kernel/ctx/ctx.ts'
+import { cloudError } from '../../../kernel/errors/cloud-error.ts'
 import { atLeast } from '../../../kernel/http/microversion.ts'
 import { cutPage, pageOf } from '../../../kernel/http/paging.ts'
 import { route, type Req, type Route } from '../../../kernel/http/route.ts'
@@ -61,6 +62,10 @@ async function serversIn(
 }
 
 async function list(ctx: Ctx, deps: ComputeDeps, req: Req): Promise<unknown> {
+  // `…/os-simple-tenant-usage/?start=…` asks for the project without an id, not for all projects
+  if (req.url.split('?')[0]?.endsWith('/') === true) {
+    throw cloudError('notFound', 'The resource could not be found: the project id is missing.')
+  }
   const period = periodOf(req, ctx.now())
   const { items, more } = await serversIn(ctx, req, period)
   const detailed = req.rawQuery.getAll('detailed').includes('1')

@@ -103,9 +103,7 @@ async function request(
     sent.once('timeout', () =>
       sent.destroy(new Error(`${url.host} was silent for ${SILENCE_MS / 1000} s`)),
     )
-    sent.once('error', (cause) =>
-      reject(new Error(`downloading from ${url.host}`, { cause })),
-    )
+    sent.once('error', (cause) => reject(new Error(`downloading from ${url.host}`, { cause })))
   })
 }
 

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Readable } from 'node:stream'
 import type { Ctx } from '../../../kernel/ctx/ctx.ts'
 import { fromJson, inTx } from '../../../kernel/db/db.ts'
+import { reasonOf } from '../../../kernel/errors/cloud-error.ts'
 import { done, type Reconciler } from '../../../kernel/tasks/reconciler.ts'
 import type { ImageStore } from '../../../ports/image-store.ts'
 import { dropBlobs } from '../data/blobs.ts'
@@ -49,7 +50,13 @@ export function importReconciler(deps: Deps): Reconciler {
       const image = await findImage(ctx, task.image_id)
       if (image === undefined || image.status !== 'importing') return done
       await updateTask(ctx, id, { status: 'processing' })
-      await runImport(ctx, task, image, deps)
+      try {
+        await runImport(ctx, task, image, deps)
+      } catch (error) {
+        // stopping: the next start makes the run again; too late: the runner calls giveUp
+        if (ctx.signal.aborted) throw error
+        await failImport(ctx, id, reasonOf(error), deps.store.kind)
+      }
       return done
     },
     giveUp: async (ctx, id, reason) => await failImport(ctx, id, reason, deps.store.kind),

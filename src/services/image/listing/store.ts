@@ -67,9 +67,15 @@ function totalOrder(asked: Page['sorts']): { key: SortKey; dir: 'asc' | 'desc' }
   return sorts
 }
 
-/** Missing values come first when ascending; left alone, SQLite and PostgreSQL would differ. */
+const nullable: ReadonlySet<SortKey> = new Set(['name', 'container_format', 'disk_format'])
+
+/**
+ * Missing values come first when ascending; left alone, SQLite and PostgreSQL would differ. Columns that always have one
+ * stand bare, so that an index can give their order.
+ */
 function comparable(key: SortKey): Expression<string | number> {
   if (key === 'size') return sql<number>`coalesce(${sql.ref('size')}, -1)`
+  if (!nullable.has(key)) return sql.ref<string>(key)
   return sql<string>`coalesce(${sql.ref(key)}, '')`
 }
 

@@ -21,6 +21,7 @@ export const images: Migration = {
     await sql`create index image_images_status on image_images (status)`.execute(db)
     await sql`create index image_images_checksum on image_images (checksum)`.execute(db)
     await sql`create index image_images_blob on image_images (blob)`.execute(db)
+    await sql`create index image_images_writer on image_images (writer)`.execute(db)
     await sql`create index image_images_staged on image_images (staged)`.execute(db)
 
     await sql`create table image_properties (image_id text not null references image_images (id) on delete cascade, name text not null,

@@ -7,7 +7,8 @@ import { createGroup, createRule, removeGroup, removeRule, updateGroup } from '.
 import type { GroupRow, RuleRow } from '../security-groups/schema.ts'
 import { getGroup, groupSpec, ruleSpec, rulesOf } from '../security-groups/store.ts'
 import { mustOwn } from '../standard/access.ts'
-import { findRow, rowsBy } from '../standard/store.ts'
+import { listQuery } from '../standard/query.ts'
+import { findRow, listRows, rowsBy } from '../standard/store.ts'
 import type { RuleTable } from '../tables.ts'
 
 type GroupAnswers = Pick<NetworkFace,
@@ -17,7 +18,7 @@ type GroupAnswers = Pick<NetworkFace,
 export function groupAnswers(): GroupAnswers {
   return {
     resolveSecurityGroup: async (ctx, idOrName) => await infoOf(ctx, await resolve(ctx, idOrName)),
-    listSecurityGroups: async (ctx) => await infos(ctx, await own(ctx)),
+    listSecurityGroups: async (ctx) => await infos(ctx, ctx.who === undefined ? await everybodys(ctx) : await own(ctx)),
     createSecurityGroup: async (ctx, wish) => await inTx(ctx, async (tx) => await infoOf(tx, await getGroup(tx, await createGroup(tx, { ...wish }, projectOf(tx))))),
     updateSecurityGroup: async (ctx, id, change) => await inTx(ctx, async (tx) => {
       await updateGroup(tx, await mine(tx, id, 'update_security_group'), { ...change })
@@ -55,6 +56,11 @@ async function own(ctx: Ctx): Promise<readonly GroupRow[]> {
   const project = projectOf(ctx)
   await ensureDefaultGroup(ctx, project)
   return await rowsBy<GroupRow>(ctx, groupSpec, 'project_id', [project])
+}
+
+/** For an operator's view: the compute service asks as the cloud itself. */
+async function everybodys(ctx: Ctx): Promise<readonly GroupRow[]> {
+  return await listRows<GroupRow>(ctx, groupSpec, listQuery(new URLSearchParams(), groupSpec))
 }
 
 /** An id wins over a name; a name must be unique within the project. */

@@ -18,76 +18,151 @@ const UNTIL = '2.43'
 export function addressActions(deps: ComputeDeps): readonly Route[] {
   return [
     route({
-      ...serverAction('addSecurityGroup'), policy: 'os_compute_api:os-security-groups:add', body: Group, status: 202,
-      handle: async (ctx, { params, body }) => await changeGroups(ctx, deps, params.id, body.name, 'add'),
+      ...serverAction('addSecurityGroup'),
+      policy: 'os_compute_api:os-security-groups:add',
+      body: Group,
+      status: 202,
+      handle: async (ctx, { params, body }) =>
+        await changeGroups(ctx, deps, params.id, body.name, 'add'),
     }),
     route({
-      ...serverAction('removeSecurityGroup'), policy: 'os_compute_api:os-security-groups:remove', body: Group, status: 202,
-      handle: async (ctx, { params, body }) => await changeGroups(ctx, deps, params.id, body.name, 'remove'),
+      ...serverAction('removeSecurityGroup'),
+      policy: 'os_compute_api:os-security-groups:remove',
+      body: Group,
+      status: 202,
+      handle: async (ctx, { params, body }) =>
+        await changeGroups(ctx, deps, params.id, body.name, 'remove'),
     }),
     route({
-      ...serverAction('addFloatingIp'), until: UNTIL, policy: 'os_compute_api:os-floating-ips:add', status: 202,
+      ...serverAction('addFloatingIp'),
+      until: UNTIL,
+      policy: 'os_compute_api:os-floating-ips:add',
+      status: 202,
       body: Type.Object({ address: Ip, fixed_address: Type.Optional(Ip) }, strict),
-      handle: async (ctx, { params, body }) => await addFloatingIp(ctx, deps, params.id, body.address, body.fixed_address),
+      handle: async (ctx, { params, body }) =>
+        await addFloatingIp(ctx, deps, params.id, body.address, body.fixed_address),
     }),
     route({
-      ...serverAction('removeFloatingIp'), until: UNTIL, policy: 'os_compute_api:os-floating-ips:remove', body: Type.Object({ address: Ip }, strict), status: 202,
+      ...serverAction('removeFloatingIp'),
+      until: UNTIL,
+      policy: 'os_compute_api:os-floating-ips:remove',
+      body: Type.Object({ address: Ip }, strict),
+      status: 202,
       handle: async (ctx, { params, body }) => {
         const server = await getServer(ctx, params.id)
         const floating = await floatingIp(ctx, deps, body.address)
-        if (floating.deviceId !== server.id) throw cloudError('conflict', `Floating IP ${body.address} is not associated with instance ${server.id}.`)
+        if (floating.deviceId !== server.id)
+          throw cloudError(
+            'conflict',
+            `Floating IP ${body.address} is not associated with instance ${server.id}.`,
+          )
         await deps.network.associateFloatingIp(ctx, floating.id, null)
       },
     }),
     route({
-      ...serverAction('addFixedIp'), until: UNTIL, policy: 'os_compute_api:os-multinic:add', body: Type.Object({ networkId: Uuid }, strict), status: 202,
-      handle: async (ctx, { params, body }) => void (await attach(ctx, deps, await serverFor(ctx, deps, params.id, 'attach_interface'), { uuid: body.networkId })),
+      ...serverAction('addFixedIp'),
+      until: UNTIL,
+      policy: 'os_compute_api:os-multinic:add',
+      body: Type.Object({ networkId: Uuid }, strict),
+      status: 202,
+      handle: async (ctx, { params, body }) =>
+        void (await attach(ctx, deps, await serverFor(ctx, deps, params.id, 'attach_interface'), {
+          uuid: body.networkId,
+        })),
     }),
     route({
-      ...serverAction('removeFixedIp'), until: UNTIL, policy: 'os_compute_api:os-multinic:remove', body: Type.Object({ address: Ip }, strict), status: 202,
+      ...serverAction('removeFixedIp'),
+      until: UNTIL,
+      policy: 'os_compute_api:os-multinic:remove',
+      body: Type.Object({ address: Ip }, strict),
+      status: 202,
       handle: async (ctx, { params, body }) => {
         const live = await serverFor(ctx, deps, params.id, 'detach_interface')
-        const port = (await deps.network.portsOf(ctx, [params.id])).find(({ fixedIps }) => fixedIps.some((ip) => ip.address === body.address))
-        if (port === undefined) throw cloudError('badRequest', `Fixed IP address ${body.address} is not associated with instance ${params.id}.`)
+        const port = (await deps.network.portsOf(ctx, [params.id])).find(({ fixedIps }) =>
+          fixedIps.some((ip) => ip.address === body.address),
+        )
+        if (port === undefined)
+          throw cloudError(
+            'badRequest',
+            `Fixed IP address ${body.address} is not associated with instance ${params.id}.`,
+          )
         await detach(ctx, deps, live, port.id)
       },
     }),
   ]
 }
 
-async function changeGroups(ctx: Ctx, deps: ComputeDeps, id: string, name: string, how: 'add' | 'remove'): Promise<undefined> {
+async function changeGroups(
+  ctx: Ctx,
+  deps: ComputeDeps,
+  id: string,
+  name: string,
+  how: 'add' | 'remove',
+): Promise<undefined> {
   const server = await getServer(ctx, id)
   const group = await deps.network.resolveSecurityGroup(ctx, name)
   const ports = await deps.network.portsOf(ctx, [server.id])
-  if (ports.length === 0) throw cloudError('badRequest', `Instance ${id} has no interface that a security group could be put on.`)
-  const having = ports.filter((port) => port.securityGroups.some(({ id: other }) => other === group.id))
-  if (how === 'remove' && having.length === 0) throw cloudError('notFound', `Security group ${name.slice(0, 255)} not associated with the instance ${id}`)
+  if (ports.length === 0)
+    throw cloudError(
+      'badRequest',
+      `Instance ${id} has no interface that a security group could be put on.`,
+    )
+  const having = ports.filter((port) =>
+    port.securityGroups.some(({ id: other }) => other === group.id),
+  )
+  if (how === 'remove' && having.length === 0)
+    throw cloudError(
+      'notFound',
+      `Security group ${name.slice(0, 255)} not associated with the instance ${id}`,
+    )
   for (const port of how === 'add' ? ports.filter((one) => !having.includes(one)) : having) {
     const others = port.securityGroups.map((one) => one.id).filter((other) => other !== group.id)
-    await deps.network.setPortSecurityGroups(ctx, port.id, how === 'add' ? [...others, group.id] : others)
+    await deps.network.setPortSecurityGroups(
+      ctx,
+      port.id,
+      how === 'add' ? [...others, group.id] : others,
+    )
   }
   return undefined
 }
 
-async function addFloatingIp(ctx: Ctx, deps: ComputeDeps, id: string, address: string, fixed: string | undefined): Promise<undefined> {
+async function addFloatingIp(
+  ctx: Ctx,
+  deps: ComputeDeps,
+  id: string,
+  address: string,
+  fixed: string | undefined,
+): Promise<undefined> {
   const server = await getServer(ctx, id)
   const ports = await deps.network.portsOf(ctx, [server.id])
-  const port = fixed === undefined ? ports.find(({ fixedIps }) => fixedIps.some((ip) => ip.version === 4)) : ports.find(({ fixedIps }) => fixedIps.some((ip) => ip.address === fixed))
+  const port =
+    fixed === undefined
+      ? ports.find(({ fixedIps }) => fixedIps.some((ip) => ip.version === 4))
+      : ports.find(({ fixedIps }) => fixedIps.some((ip) => ip.address === fixed))
   if (port === undefined) {
-    throw cloudError('badRequest', fixed === undefined ? 'No fixed IPs associated to instance' : `Specified fixed address ${fixed} not assigned to instance`)
+    throw cloudError(
+      'badRequest',
+      fixed === undefined
+        ? 'No fixed IPs associated to instance'
+        : `Specified fixed address ${fixed} not assigned to instance`,
+    )
   }
   const floating = await floatingIp(ctx, deps, address)
   try {
     await deps.network.associateFloatingIp(ctx, floating.id, port.id, fixed)
   } catch (error) {
     if (!isCloudError(error, 'notFound')) throw error
-    throw cloudError('badRequest', `Unable to associate floating IP ${address} to any fixed IPs for instance ${id}: its network has no router to the floating IP's network.`)
+    throw cloudError(
+      'badRequest',
+      `Unable to associate floating IP ${address} to any fixed IPs for instance ${id}: its network has no router to the floating IP's network.`,
+    )
   }
   return undefined
 }
 
 async function floatingIp(ctx: Ctx, deps: ComputeDeps, address: string): Promise<FloatingIpInfo> {
   const found = (await deps.network.listFloatingIps(ctx)).find((one) => one.address === address)
-  if (found === undefined) throw cloudError('notFound', `Floating IP not found for address ${address}.`)
+  if (found === undefined)
+    throw cloudError('notFound', `Floating IP not found for address ${address}.`)
   return found
 }

@@ -10,59 +10,108 @@ import { statusOf } from '../status.ts'
 const strict = { additionalProperties: false } as const
 const MAX_LINES = 100_000
 
-const Output = Type.Object({ length: Type.Optional(Type.Union([IntegerLike(-1), Type.Null()])) }, strict)
+const Output = Type.Object(
+  { length: Type.Optional(Type.Union([IntegerLike(-1), Type.Null()])) },
+  strict,
+)
 
 /** Output of the container's process; screens it has none. */
 export function consoleActions(deps: ComputeDeps): readonly Route[] {
   return [
     route({
-      ...serverAction('os-getConsoleOutput'), policy: 'os_compute_api:os-console-output', body: Output,
+      ...serverAction('os-getConsoleOutput'),
+      policy: 'os_compute_api:os-console-output',
+      body: Output,
       handle: async (ctx, { params, body }) => {
         const server = await getServer(ctx, params.id)
-        if (statusOf(server, await deps.workload.find(ctx, server.id)).vmState === 'building') throw cloudError('conflict', `Instance ${server.id} is not ready: it is still being built.`)
-        const asked = body.length === undefined || body.length === null ? -1 : toInteger(body.length, 'length', -1)
+        if (statusOf(server, await deps.workload.find(ctx, server.id)).vmState === 'building')
+          throw cloudError(
+            'conflict',
+            `Instance ${server.id} is not ready: it is still being built.`,
+          )
+        const asked =
+          body.length === undefined || body.length === null
+            ? -1
+            : toInteger(body.length, 'length', -1)
         if (asked === 0) return { output: '' }
-        const output = await deps.workload.logs(ctx, server.id, asked < 0 ? MAX_LINES : Math.min(asked, MAX_LINES))
+        const output = await deps.workload.logs(
+          ctx,
+          server.id,
+          asked < 0 ? MAX_LINES : Math.min(asked, MAX_LINES),
+        )
         return { output: clean(output) }
       },
     }),
     ...[
-      { action: 'os-getVNCConsole', types: ['novnc', 'xvpvnc'], until: '2.5' }, { action: 'os-getSPICEConsole', types: ['spice-html5'], until: '2.5' },
-      { action: 'os-getRDPConsole', types: ['rdp-html5'], until: '2.5' }, { action: 'os-getSerialConsole', types: ['serial'], until: '2.5' },
-    ].map(({ action, types, until }) => route({
-      ...serverAction(action), until, policy: 'os_compute_api:os-remote-consoles',
-      body: Type.Object({ type: Type.Union(types.map((type) => Type.Literal(type))) }, strict),
-      handle: async (ctx, { params, body }) => {
-        await getServer(ctx, params.id)
-        throw unavailable(body.type)
-      },
-    })),
-    ...['2.6', '2.8'].map((since) => route({
-      method: 'POST', path: '/v2.1/servers/:id/remote-consoles', params: Type.Object({ id: Type.String() }), since, ...(since === '2.6' ? { until: '2.7' } : {}),
-      policy: 'os_compute_api:os-remote-consoles', summary: 'Create a remote console', body: remoteSchema(since !== '2.6'),
-      handle: async (ctx, { params, body }) => {
-        await getServer(ctx, params.id)
-        throw unavailable(body.remote_console.type)
-      },
-    })),
+      { action: 'os-getVNCConsole', types: ['novnc', 'xvpvnc'], until: '2.5' },
+      { action: 'os-getSPICEConsole', types: ['spice-html5'], until: '2.5' },
+      { action: 'os-getRDPConsole', types: ['rdp-html5'], until: '2.5' },
+      { action: 'os-getSerialConsole', types: ['serial'], until: '2.5' },
+    ].map(({ action, types, until }) =>
+      route({
+        ...serverAction(action),
+        until,
+        policy: 'os_compute_api:os-remote-consoles',
+        body: Type.Object({ type: Type.Union(types.map((type) => Type.Literal(type))) }, strict),
+        handle: async (ctx, { params, body }) => {
+          await getServer(ctx, params.id)
+          throw unavailable(body.type)
+        },
+      }),
+    ),
+    ...['2.6', '2.8'].map((since) =>
+      route({
+        method: 'POST',
+        path: '/v2.1/servers/:id/remote-consoles',
+        params: Type.Object({ id: Type.String() }),
+        since,
+        ...(since === '2.6' ? { until: '2.7' } : {}),
+        policy: 'os_compute_api:os-remote-consoles',
+        summary: 'Create a remote console',
+        body: remoteSchema(since !== '2.6'),
+        handle: async (ctx, { params, body }) => {
+          await getServer(ctx, params.id)
+          throw unavailable(body.remote_console.type)
+        },
+      }),
+    ),
   ]
 }
 
 function remoteSchema(mks: boolean) {
   const words = (list: readonly string[]) => Type.Union(list.map((word) => Type.Literal(word)))
-  return Type.Object({
-    remote_console: Type.Object({
-      protocol: words(['vnc', 'spice', 'rdp', 'serial', ...(mks ? ['mks'] : [])]),
-      type: words(['novnc', 'xvpvnc', 'spice-html5', 'rdp-html5', 'serial', ...(mks ? ['webmks'] : [])]),
-    }, strict),
-  }, strict)
+  return Type.Object(
+    {
+      remote_console: Type.Object(
+        {
+          protocol: words(['vnc', 'spice', 'rdp', 'serial', ...(mks ? ['mks'] : [])]),
+          type: words([
+            'novnc',
+            'xvpvnc',
+            'spice-html5',
+            'rdp-html5',
+            'serial',
+            ...(mks ? ['webmks'] : []),
+          ]),
+        },
+        strict,
+      ),
+    },
+    strict,
+  )
 }
 
 const unavailable = (type: string): Error =>
-  cloudError('badRequest', `Console type ${type} is not available: a container has no screen or serial port. Its output is in os-getConsoleOutput.`)
+  cloudError(
+    'badRequest',
+    `Console type ${type} is not available: a container has no screen or serial port. Its output is in os-getConsoleOutput.`,
+  )
 
 /** Characters that JSON readers and terminals choke on go; the last line has no end, so that `length` lines are `length` lines. */
 function clean(output: string): string {
   // oxlint-disable-next-line no-control-regex
-  return output.replaceAll('\r\n', '\n').replaceAll(/[\u0000-\u0008\u000b\u000c\u000e-\u001a\u001c-\u001f]/g, '').replace(/\n$/, '')
+  return output
+    .replaceAll('\r\n', '\n')
+    .replaceAll(/[\u0000-\u0008\u000b\u000c\u000e-\u001a\u001c-\u001f]/g, '')
+    .replace(/\n$/, '')
 }

@@ -18,32 +18,81 @@ interface PowerVerb {
 }
 
 const verbs: readonly PowerVerb[] = [
-  { action: 'os-start', verb: 'start', kind: 'start', policy: 'os_compute_api:servers:start', change: { power: 'running' } },
-  { action: 'os-stop', verb: 'stop', kind: 'stop', policy: 'os_compute_api:servers:stop', change: { power: 'stopped' } },
-  { action: 'pause', verb: 'pause', kind: 'pause', policy: 'os_compute_api:os-pause-server:pause', change: { power: 'paused' } },
-  { action: 'unpause', verb: 'unpause', kind: 'unpause', policy: 'os_compute_api:os-pause-server:unpause', change: { power: 'running' } },
-  { action: 'suspend', verb: 'suspend', kind: 'suspend', policy: 'os_compute_api:os-suspend-server:suspend', change: { power: 'paused' } },
-  { action: 'resume', verb: 'resume', kind: 'resume', policy: 'os_compute_api:os-suspend-server:resume', change: { power: 'running' } },
+  {
+    action: 'os-start',
+    verb: 'start',
+    kind: 'start',
+    policy: 'os_compute_api:servers:start',
+    change: { power: 'running' },
+  },
+  {
+    action: 'os-stop',
+    verb: 'stop',
+    kind: 'stop',
+    policy: 'os_compute_api:servers:stop',
+    change: { power: 'stopped' },
+  },
+  {
+    action: 'pause',
+    verb: 'pause',
+    kind: 'pause',
+    policy: 'os_compute_api:os-pause-server:pause',
+    change: { power: 'paused' },
+  },
+  {
+    action: 'unpause',
+    verb: 'unpause',
+    kind: 'unpause',
+    policy: 'os_compute_api:os-pause-server:unpause',
+    change: { power: 'running' },
+  },
+  {
+    action: 'suspend',
+    verb: 'suspend',
+    kind: 'suspend',
+    policy: 'os_compute_api:os-suspend-server:suspend',
+    change: { power: 'paused' },
+  },
+  {
+    action: 'resume',
+    verb: 'resume',
+    kind: 'resume',
+    policy: 'os_compute_api:os-suspend-server:resume',
+    change: { power: 'running' },
+  },
 ]
 
 /** Any value: the original ignores what comes with these keys. */
 const Ignored: TSchema = Type.Unknown()
 
-const Reboot = Type.Object({ type: Type.String({ pattern: '^(?:[Hh][Aa][Rr][Dd]|[Ss][Oo][Ff][Tt])$' }) }, { additionalProperties: false })
+const Reboot = Type.Object(
+  { type: Type.String({ pattern: '^(?:[Hh][Aa][Rr][Dd]|[Ss][Oo][Ff][Tt])$' }) },
+  { additionalProperties: false },
+)
 
 export function powerActions(deps: ComputeDeps): readonly Route[] {
   return [
-    ...verbs.map((verb) => route({
-      ...serverAction(verb.action), policy: verb.policy, body: Ignored, status: 202,
-      handle: async (ctx, { params }) => await turn(ctx, deps, params.id, verb),
-    })),
+    ...verbs.map((verb) =>
+      route({
+        ...serverAction(verb.action),
+        policy: verb.policy,
+        body: Ignored,
+        status: 202,
+        handle: async (ctx, { params }) => await turn(ctx, deps, params.id, verb),
+      }),
+    ),
     route({
-      ...serverAction('reboot'), policy: 'os_compute_api:servers:reboot', body: Reboot, status: 202,
+      ...serverAction('reboot'),
+      policy: 'os_compute_api:servers:reboot',
+      body: Reboot,
+      status: 202,
       handle: async (ctx, { params, body }) => {
         const hard = body.type.toUpperCase() === 'HARD'
         const live = await serverFor(ctx, deps, params.id, hard ? 'reboot hard' : 'reboot')
         await begin(ctx, deps, live, {
-          action: 'reboot', kind: hard ? 'reboot-hard' : 'reboot', row: { state: 'normal' },
+          action: 'reboot',
+          kind: hard ? 'reboot-hard' : 'reboot',
+          row: { state: 'normal' },
           change: { power: 'running', restart: hard ? 'hard' : 'soft', retry: true },
         })
       },

@@ -8,7 +8,19 @@ import { Name } from '../../wire/schemas.ts'
 import { begin, getServer, serverFor } from '../act.ts'
 import { canonicalIp } from '../canonical-ip.ts'
 import { checkMetadata, filesFor, imageFor, keypairFor } from '../create-checks.ts'
-import { Base64, Description, DiskConfig, Files, hostnameSchema, Metadata, Password, TrustedCerts, Uuid, type AskedFile } from '../create-schema.ts'
+import {
+  Base64,
+  Description,
+  DiskConfig,
+  Files,
+  hostnameSchema,
+  Metadata,
+  Password,
+  TrustedCerts,
+  Uuid,
+  Word,
+  type AskedFile,
+} from '../create-schema.ts'
 import { randomPassword } from '../create.ts'
 import { processOf } from '../guest-process.ts'
 import { guestOf } from '../guest-of.ts'
@@ -38,26 +50,47 @@ function rebuildSchema(version: string) {
   const since = (from: string): boolean => atLeast(version, from)
   const opt = Type.Optional
   const orNull = <S extends TSchema>(schema: S) => opt(Type.Union([schema, Type.Null()]))
-  return Type.Unsafe<RebuildWish>(Type.Object({
-    imageRef: Uuid, name: opt(Name), adminPass: opt(Password), metadata: opt(Metadata), 'OS-DCF:diskConfig': opt(DiskConfig),
-    accessIPv4: opt(Type.String({ format: 'ipv4' })), accessIPv6: opt(Type.String({ format: 'ipv6' })), preserve_ephemeral: opt(Type.Boolean()),
-    ...(since('2.19') ? { description: opt(Description) } : {}),
-    ...(since('2.54') ? { key_name: orNull(Type.String({ minLength: 1, maxLength: 255 })) } : {}),
-    ...(since('2.57') ? { user_data: orNull(Base64) } : { personality: opt(Files) }),
-    ...(since('2.63') ? { trusted_image_certificates: opt(TrustedCerts) } : {}),
-    ...(since('2.90') ? { hostname: opt(hostnameSchema(version)) } : {}),
-  }, { additionalProperties: false }))
+  return Type.Unsafe<RebuildWish>(
+    Type.Object(
+      {
+        imageRef: Uuid,
+        name: opt(Name),
+        adminPass: opt(Password),
+        metadata: opt(Metadata),
+        'OS-DCF:diskConfig': opt(DiskConfig),
+        accessIPv4: opt(Type.String({ format: 'ipv4' })),
+        accessIPv6: opt(Type.String({ format: 'ipv6' })),
+        preserve_ephemeral: opt(Type.Boolean()),
+        ...(since('2.19') ? { description: opt(Description) } : {}),
+        ...(since('2.54') ? { key_name: orNull(Word) } : {}),
+        ...(since('2.57') ? { user_data: orNull(Base64) } : { personality: opt(Files) }),
+        ...(since('2.63') ? { trusted_image_certificates: opt(TrustedCerts) } : {}),
+        ...(since('2.90') ? { hostname: opt(hostnameSchema(version)) } : {}),
+      },
+      { additionalProperties: false },
+    ),
+  )
 }
 
 /** The container anew from an image: same id, addresses and flavor; what was in its file system is lost. */
 export function rebuildActions(deps: ComputeDeps): readonly Route[] {
-  return spans(['2.1', '2.19', '2.54', '2.57', '2.63', '2.90', '2.94']).map((span) => route({
-    ...serverAction('rebuild'), ...span, policy: 'os_compute_api:servers:rebuild', body: rebuildSchema(span.since),
-    handle: async (ctx, req) => await rebuild(ctx, deps, req, req.params.id),
-  }))
+  return spans(['2.1', '2.19', '2.54', '2.57', '2.63', '2.90', '2.94']).map((span) =>
+    route({
+      ...serverAction('rebuild'),
+      ...span,
+      policy: 'os_compute_api:servers:rebuild',
+      body: rebuildSchema(span.since),
+      handle: async (ctx, req) => await rebuild(ctx, deps, req, req.params.id),
+    }),
+  )
 }
 
-async function rebuild(ctx: Ctx, deps: ComputeDeps, req: Req<unknown, unknown, RebuildWish>, id: string): Promise<Reply> {
+async function rebuild(
+  ctx: Ctx,
+  deps: ComputeDeps,
+  req: Req<unknown, unknown, RebuildWish>,
+  id: string,
+): Promise<Reply> {
   const wish = req.body
   const live = await serverFor(ctx, deps, id, 'rebuild')
   const { server, workload } = live
@@ -68,33 +101,56 @@ async function rebuild(ctx: Ctx, deps: ComputeDeps, req: Req<unknown, unknown, R
   const guest = { ...(await guestOf(ctx, changed)), imageId: image.id }
   const files = await filesFor(ctx, server.projectId, wish.personality)
   await begin(ctx, deps, live, {
-    action: 'rebuild', kind: 'rebuild',
+    action: 'rebuild',
+    kind: 'rebuild',
     change: {
-      name: changed.name, rebuildWith: { imageId: image.id, key: image.key }, process: processOf(guest, image, ports, files), retry: true,
+      name: changed.name,
+      rebuildWith: { imageId: image.id, key: image.key },
+      process: processOf(guest, image, ports, files),
+      retry: true,
       // a stopped server stays stopped; one in ERROR is to run
       power: live.status.vmState === 'stopped' ? 'stopped' : 'running',
     },
     row: {
-      image_id: image.id, name: changed.name, metadata: toJson(changed.metadata), disk_config: wish['OS-DCF:diskConfig'] ?? server.diskConfig,
-      access_ipv4: wish.accessIPv4 ?? server.accessIpv4, access_ipv6: canonicalIp(wish.accessIPv6 ?? server.accessIpv6), description: changed.description,
-      key_name: changed.keyName, public_key: changed.publicKey, user_data: changed.userData, hostname: changed.hostname,
+      image_id: image.id,
+      name: changed.name,
+      metadata: toJson(changed.metadata),
+      disk_config: wish['OS-DCF:diskConfig'] ?? server.diskConfig,
+      access_ipv4: wish.accessIPv4 ?? server.accessIpv4,
+      access_ipv6: canonicalIp(wish.accessIPv6 ?? server.accessIpv6),
+      description: changed.description,
+      key_name: changed.keyName,
+      public_key: changed.publicKey,
+      user_data: changed.userData,
+      hostname: changed.hostname,
       trusted_certs: changed.trustedCerts === null ? null : toJson(changed.trustedCerts),
     },
   })
   const view = await viewOf(ctx, deps, req, await getServer(ctx, id), 'rebuild')
-  return reply(202, { server: { ...view, adminPass: wish.adminPass ?? randomPassword() } }, { Location: `${req.serviceUrl}/v2.1/servers/${id}` })
+  return reply(
+    202,
+    { server: { ...view, adminPass: wish.adminPass ?? randomPassword() } },
+    { Location: `${req.serviceUrl}/v2.1/servers/${id}` },
+  )
 }
 
 /** The server with what the rebuild changes; `null` takes a value away. */
 async function changedServer(ctx: Ctx, server: Server, wish: RebuildWish): Promise<Server> {
-  const key = wish.key_name === undefined ? { keyName: server.keyName, publicKey: server.publicKey } : await keypairFor(ctx, wish.key_name)
+  const key =
+    wish.key_name === undefined
+      ? { keyName: server.keyName, publicKey: server.publicKey }
+      : await keypairFor(ctx, wish.key_name)
   return {
-    ...server, ...key,
+    ...server,
+    ...key,
     name: wish.name ?? server.name,
     metadata: wish.metadata ?? server.metadata,
     description: wish.description === undefined ? server.description : wish.description,
     userData: wish.user_data === undefined ? server.userData : wish.user_data,
     hostname: wish.hostname ?? server.hostname,
-    trustedCerts: wish.trusted_image_certificates === undefined ? server.trustedCerts : wish.trusted_image_certificates,
+    trustedCerts:
+      wish.trusted_image_certificates === undefined
+        ? server.trustedCerts
+        : wish.trusted_image_certificates,
   }
 }

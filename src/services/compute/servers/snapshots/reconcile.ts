@@ -36,12 +36,15 @@ async function reconcileSnapshot(ctx: Ctx, deps: ComputeDeps, imageId: string): 
   if (job === undefined) return done
   const server = await findServerEverMade(ctx, job.server_id)
   const workload = await deps.workload.find(ctx, job.server_id)
-  if (server?.task?.kind !== job.kind || workload === undefined) return await cancel(ctx, deps, job, 'The server was deleted or changed meanwhile.')
+  if (server?.task?.kind !== job.kind || workload === undefined)
+    return await cancel(ctx, deps, job, 'The server was deleted or changed meanwhile.')
   if (workload.error !== null) return await cancel(ctx, deps, job, workload.error)
   if (workload.settledGeneration < job.generation) return again(SETTLING_MS)
   const image = await deps.image.findImage(ctx, imageId)
-  if (image === undefined || image.status === 'deleted') return await cancel(ctx, deps, job, 'The image was deleted meanwhile.')
-  if (image.status !== 'active') await deps.image.fillImage(ctx, imageId, await deps.workload.commit(ctx, job.server_id))
+  if (image === undefined || image.status === 'deleted')
+    return await cancel(ctx, deps, job, 'The image was deleted meanwhile.')
+  if (image.status !== 'active')
+    await deps.image.fillImage(ctx, imageId, await deps.workload.commit(ctx, job.server_id))
   await finish(ctx, job, server)
   if (job.kind === 'backup') await rotate(ctx, deps, job)
   return done
@@ -50,7 +53,12 @@ async function reconcileSnapshot(ctx: Ctx, deps: ComputeDeps, imageId: string): 
 async function finish(ctx: Ctx, job: SnapshotRow, server: Server): Promise<void> {
   await inTx(ctx, async (tx) => {
     if (server.task !== undefined) {
-      await updateWhile(tx, server.id, server.task, { task: null, ...(job.kind === 'shelve' ? { state: 'shelved_offloaded', shelved_image_id: job.image_id } : {}) })
+      await updateWhile(tx, server.id, server.task, {
+        task: null,
+        ...(job.kind === 'shelve'
+          ? { state: 'shelved_offloaded', shelved_image_id: job.image_id }
+          : {}),
+      })
     }
     await deleteSnapshot(tx, job.image_id)
     await endAction(tx, job.action_id)
@@ -58,11 +66,17 @@ async function finish(ctx: Ctx, job: SnapshotRow, server: Server): Promise<void>
 }
 
 /** The image will never be whole: it goes, the server is free again, the action tells why. */
-async function cancel(ctx: Ctx, deps: ComputeDeps, job: SnapshotRow, reason: string): Promise<Outcome> {
+async function cancel(
+  ctx: Ctx,
+  deps: ComputeDeps,
+  job: SnapshotRow,
+  reason: string,
+): Promise<Outcome> {
   await dropImage(ctx, deps, job.image_id)
   await inTx(ctx, async (tx) => {
     const server = await findServerEverMade(tx, job.server_id)
-    if (server?.task?.kind === job.kind) await updateWhile(tx, server.id, server.task, { task: null })
+    if (server?.task?.kind === job.kind)
+      await updateWhile(tx, server.id, server.task, { task: null })
     await deleteSnapshot(tx, job.image_id)
     await endAction(tx, job.action_id, reason)
   })
@@ -70,9 +84,18 @@ async function cancel(ctx: Ctx, deps: ComputeDeps, job: SnapshotRow, reason: str
 }
 
 /** Backups of one kind beyond the newest `rotation` go. */
-export async function rotate(ctx: Ctx, deps: ComputeDeps, job: Pick<SnapshotRow, 'server_id' | 'backup_type' | 'rotation'>): Promise<void> {
-  const backups = (await deps.image.listImages(ctx)).filter(({ properties, status }) =>
-    status === 'active' && properties['image_type'] === 'backup' && properties['backup_type'] === job.backup_type && properties['instance_uuid'] === job.server_id)
+export async function rotate(
+  ctx: Ctx,
+  deps: ComputeDeps,
+  job: Pick<SnapshotRow, 'server_id' | 'backup_type' | 'rotation'>,
+): Promise<void> {
+  const backups = (await deps.image.listImages(ctx)).filter(
+    ({ properties, status }) =>
+      status === 'active' &&
+      properties['image_type'] === 'backup' &&
+      properties['backup_type'] === job.backup_type &&
+      properties['instance_uuid'] === job.server_id,
+  )
   const newestFirst = backups.toSorted((a, b) => (a.createdAt < b.createdAt ? 1 : -1))
   for (const image of newestFirst.slice(job.rotation ?? 0)) await dropImage(ctx, deps, image.id)
 }

@@ -26,8 +26,12 @@ export const snapshotsTable: Migration = {
   id: '102-snapshots',
   async up(kysely) {
     await sql`create table compute_snapshots (image_id text not null primary key, server_id text not null, kind text not null,
-      action_id text not null, generation integer not null, backup_type text, rotation integer)`.execute(kysely)
-    await sql`create index compute_snapshots_server on compute_snapshots (server_id)`.execute(kysely)
+      action_id text not null, generation integer not null, backup_type text, rotation integer)`.execute(
+      kysely,
+    )
+    await sql`create index compute_snapshots_server on compute_snapshots (server_id)`.execute(
+      kysely,
+    )
   },
 }
 
@@ -36,7 +40,11 @@ export async function insertSnapshot(ctx: Ctx, row: SnapshotRow): Promise<void> 
 }
 
 export async function findSnapshot(ctx: Ctx, imageId: string): Promise<SnapshotRow | undefined> {
-  return await db(ctx).selectFrom('compute_snapshots').selectAll().where('image_id', '=', imageId).executeTakeFirst()
+  return await db(ctx)
+    .selectFrom('compute_snapshots')
+    .selectAll()
+    .where('image_id', '=', imageId)
+    .executeTakeFirst()
 }
 
 export async function deleteSnapshot(ctx: Ctx, imageId: string): Promise<void> {
@@ -44,5 +52,7 @@ export async function deleteSnapshot(ctx: Ctx, imageId: string): Promise<void> {
 }
 
 export async function listSnapshotIds(ctx: Ctx): Promise<readonly string[]> {
-  return (await db(ctx).selectFrom('compute_snapshots').select('image_id').execute()).map((row) => row.image_id)
+  return (await db(ctx).selectFrom('compute_snapshots').select('image_id').execute()).map(
+    (row) => row.image_id,
+  )
 }
