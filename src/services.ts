@@ -29,7 +29,7 @@ export function createServices(
   const { hostName } = config
   const { region, tokenHours } = config.identity
   const identity = createIdentity({ region, tokenHours, keyFolder: folder.file('keys'), catalog })
-  const image = createImage({ store: engines.images })
+  const image = createImage({ store: engines.images, region })
   const network = createNetwork({
     port: engines.network,
     identity: identity.face,

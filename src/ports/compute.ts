@@ -18,7 +18,7 @@ export interface ComputePort {
 
   /** Is the image there? `key` is its content digest (`sha256:…` of the stored blob). */
   hasImage(key: ImageKey): Promise<boolean>
-  /** Gives the engine the image; `open` is called only when needed. Bad content throws with the engine's reason. */
+  /** Gives the engine the image; `open` is called only when needed, perhaps twice. Bad content throws with the engine's reason (status 400). */
   loadImage(key: ImageKey, open: () => Promise<Readable>): Promise<void>
   removeImage(key: ImageKey): Promise<void>
 
@@ -28,7 +28,7 @@ export interface ComputePort {
 
   /** A running sandbox for the workload; answers the path of its network namespace. A stopped one is started (its namespace is new then). */
   ensureSandbox(id: WorkloadId): Promise<Sandbox>
-  /** The container, made but not started. An existing one with another `revision` is replaced. */
+  /** The container, made but not started. An existing one with another `revision` is replaced. Throws `CloudError('notFound', …, { code: 'imageMissing' })` when the image has to be loaded (again). */
   create(spec: ContainerSpec): Promise<void>
   start(id: WorkloadId): Promise<void>
   /** Polite stop, then kill after `graceSeconds`. The sandbox keeps running, so the network stays. */
@@ -55,6 +55,7 @@ export interface ComputePort {
   close(): Promise<void>
 }
 
+/** Letters, digits, `_` and `-`, at most 64, not ending in `-net`: a uuid is fine. */
 export type WorkloadId = string
 export type ImageKey = string
 

@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream'
 
 /**
  * Blobs by id. `write` is all or nothing: the stream goes to a temporary name, is fsynced and renamed; a broken stream or a
- * killed process leaves no blob. `write` over an existing id throws. Removing what is not there is success.
+ * killed process leaves no blob. `write` over an existing id throws `conflict`. Removing what is not there is success.
  */
 export interface ImageStore {
   readonly kind: string
@@ -12,7 +12,7 @@ export interface ImageStore {
     content: Readable,
     options?: { readonly maxBytes?: number },
   ): Promise<StoredBlob>
-  /** `start` and `end` are byte offsets, both inclusive. Throws `CloudError('notFound')`. */
+  /** `start` and `end` are byte offsets, both inclusive. Throws `CloudError` `notFound`, or `rangeNotSatisfiable`. */
   read(id: string, range?: { readonly start: number; readonly end: number }): Promise<Readable>
   size(id: string): Promise<number | undefined>
   remove(id: string): Promise<void>

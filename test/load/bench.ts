@@ -57,20 +57,21 @@ const stand = new Stand({ quick: values.quick })
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => {
     process.stderr.write('bench: taking everything down\n')
-    stand.close().then(
-      () => process.exit(130),
-      (error: unknown) => {
-        process.stderr.write(`bench: ${String(error)}\n`)
-        process.exit(1)
-      },
-    )
+    void takeDown().then((left) => process.exit(left ? 1 : 130))
   })
 }
 
 try {
   process.exitCode = await runAll()
 } finally {
-  await stand.close()
+  if (await takeDown()) process.exitCode = 1
+}
+
+/** Says what could not be removed, and whether there was any. */
+async function takeDown(): Promise<boolean> {
+  const reasons = await stand.close()
+  for (const reason of reasons) process.stderr.write(`bench: left behind: ${reason}\n`)
+  return reasons.length > 0
 }
 
 function refusalOf(): string | undefined {

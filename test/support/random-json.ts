@@ -58,7 +58,7 @@ function follow(given: unknown, ids: readonly string[], depth: number): fc.Arbit
   if (typeof given !== 'object' || given === null || depth > 6) return odd
   const schema = given as Schema // JSON Schema as TypeBox makes it
   const straight = straightFrom(schema, ids, depth)
-  return fc.oneof({ weight: 12, arbitrary: straight }, { weight: 1, arbitrary: odd })
+  return fc.oneof({ weight: 40, arbitrary: straight }, { weight: 1, arbitrary: odd })
 }
 
 function straightFrom(

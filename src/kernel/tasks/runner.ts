@@ -5,13 +5,14 @@ import { reasonOf } from '../errors/cloud-error.ts'
 import type { Metrics } from '../metrics/metrics.ts'
 import { backOffMs } from './back-off.ts'
 import type { Reconciler } from './reconciler.ts'
-import { claim, dueTasks, nextDue, nudge, postpone, settle, type TaskRow } from './store.ts'
+import { claim, dueTasks, forgetGivenUp, nextDue, nudge, postpone, settle, type TaskRow } from './store.ts'
 
 const LEASE_MS = 60_000
 const BATCH = 64
 const IDLE_LOOK_MS = 5_000
 const DEFAULT_DEADLINE_MS = 5 * 60_000
 const DEFAULT_PATIENCE_MS = 10 * 60_000
+const GIVEN_UP_KEPT_MS = 7 * 86_400_000
 
 /**
  * Calls reconcilers for the keys that are due. Only here is anything retried. With PostgreSQL several processes may run
@@ -51,7 +52,9 @@ export class TaskRunner {
   /** Starts looking; every sweep runs once before this resolves. */
   async start(): Promise<void> {
     this.#stopped = false
-    this.#ctx().db.wake.call = () => this.#look()
+    const ctx = this.#ctx()
+    ctx.db.wake.call = () => this.#look()
+    await forgetGivenUp(ctx, ctx.now().getTime() - GIVEN_UP_KEPT_MS)
     for (const reconciler of this.#reconcilers.values()) {
       if (reconciler.sweep === undefined) continue
       await this.#sweep(reconciler)

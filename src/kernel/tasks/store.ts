@@ -169,3 +169,12 @@ async function update(ctx: Ctx, task: TaskRow, changes: Record<string, unknown>)
 export async function listTasks(ctx: Ctx): Promise<readonly TaskRow[]> {
   return await db(ctx).selectFrom('tasks').selectAll().orderBy('kind').orderBy('due_at').execute()
 }
+
+/** A key given up so long ago is of no interest any more; whoever nudges it makes it anew. */
+export async function forgetGivenUp(ctx: Ctx, beforeMs: number): Promise<void> {
+  await db(ctx)
+    .deleteFrom('tasks')
+    .where('gave_up', '=', 1)
+    .where('failing_since', '<', beforeMs)
+    .execute()
+}

@@ -19,12 +19,15 @@ import { restBootstrap, restMigrations, restPolicies, restRoutes } from './rest.
 import { tablesOfServers } from './servers/migrations.ts'
 import { computeMicroversions } from './versions.ts'
 
+/** The one host of the cloud under test. */
 export const HOST = 'yard-1'
 
+/** The cloud under test with what it was wired to. */
 export interface RestApp extends TestApp {
   readonly deps: ComputeDeps
 }
 
+/** On SQLite in memory, or on the database given. */
 export async function startRestApp(db?: Db): Promise<RestApp> {
   const deps = standIns()
   const definition: ServiceDefinition = {

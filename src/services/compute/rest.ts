@@ -57,10 +57,12 @@ const parts: readonly ((deps: ComputeDeps) => readonly Route[])[] = [
   goneRoutes,
 ]
 
+/** Every route but those of servers. */
 export function restRoutes(deps: ComputeDeps): readonly Route[] {
   return parts.flatMap((part) => part(deps)).map(withoutNulls)
 }
 
+/** The rules those routes name. */
 export const restPolicies: Readonly<Record<string, string>> = {
   ...flavorPolicies,
   ...keypairPolicies,
@@ -84,6 +86,7 @@ export const restPolicies: Readonly<Record<string, string>> = {
   ...gonePolicies,
 }
 
+/** Their tables, in the order in which they are made. */
 export const restMigrations: readonly Migration[] = [
   ...countersMigrations,
   ...flavorMigrations,

@@ -41,6 +41,7 @@ const verbs = [
 ] as const
 const policy = (verb: (typeof verbs)[number]): string => `os_compute_api:os-aggregates:${verb}`
 
+/** All for admins, as Nova has it. */
 export const aggregatePolicies: Readonly<Record<string, string>> = Object.fromEntries(
   verbs.map((verb) => [policy(verb), 'rule:admin']),
 )
@@ -49,6 +50,7 @@ const all = '/v2.1/os-aggregates'
 const one = `${all}/:id`
 const action = { method: 'POST', path: `${one}/action` } as const
 
+/** Groups of hosts, by which operators make availability zones. */
 export function aggregateRoutes(_deps: ComputeDeps): readonly Route[] {
   return [...readRoutes(), ...writeRoutes(), ...actionRoutes(), ...imageRoutes()]
 }

@@ -15,6 +15,7 @@ export interface Aggregate {
   readonly metadata: Readonly<Record<string, string>>
 }
 
+/** The metadata key that names the zone. */
 export const ZONE_KEY = 'availability_zone'
 
 const strict = { additionalProperties: false } as const
@@ -24,10 +25,12 @@ const Zone = Type.Union([
   Type.Null(),
 ])
 
+/** Hosts and metadata come later, by actions. */
 export const NewAggregate = Envelope(
   'aggregate',
   Type.Object({ name: Name, availability_zone: Type.Optional(Zone) }, strict),
 )
+/** Either or both. */
 export const AggregateUpdate = Envelope(
   'aggregate',
   Type.Object(
@@ -35,10 +38,12 @@ export const AggregateUpdate = Envelope(
     { ...strict, minProperties: 1 },
   ),
 )
+/** The body of `add_host` and `remove_host`. */
 export const HostOnly = Type.Object(
   { host: Type.String({ minLength: 1, maxLength: 255, pattern: '^[a-zA-Z0-9-._]*$' }) },
   strict,
 )
+/** `null` removes a key. */
 export const NewMetadata = Type.Object(
   {
     metadata: Type.Record(
@@ -49,6 +54,7 @@ export const NewMetadata = Type.Object(
   },
   strict,
 )
+/** Images to have ready on the hosts. */
 export const CacheImages = Type.Object(
   {
     cache: Type.Array(Type.Object({ id: Type.String({ format: 'uuid' }) }, strict), {
@@ -73,6 +79,7 @@ export function newAggregateView(req: Req, aggregate: Aggregate): Record<string,
   }
 }
 
+/** As in every answer but that to a create. */
 export function aggregateView(req: Req, aggregate: Aggregate): Record<string, unknown> {
   return {
     ...newAggregateView(req, aggregate),

@@ -21,6 +21,7 @@ interface Tables {
 
 const db = (ctx: Ctx): Kysely<Tables> => tables<Tables>(ctx)
 
+/** The zone is metadata like any other, as in Nova. */
 export const aggregateMigrations: readonly Migration[] = [
   {
     id: '014-aggregates',
@@ -117,6 +118,7 @@ export async function insertAggregate(
   })
 }
 
+/** 409 when another has the name. */
 export async function renameAggregate(ctx: Ctx, number: number, name: string): Promise<void> {
   await mustBeFree(ctx, name, number)
   await db(ctx)
@@ -157,6 +159,7 @@ export async function writeMetadata(
   }
 }
 
+/** Any change sets `updated_at`, that of hosts and metadata too. */
 export async function touchAggregate(ctx: Ctx, number: number): Promise<void> {
   await db(ctx)
     .updateTable('compute_aggregates')
@@ -165,10 +168,12 @@ export async function touchAggregate(ctx: Ctx, number: number): Promise<void> {
     .execute()
 }
 
+/** The caller has looked that it is not in already. */
 export async function addHost(ctx: Ctx, number: number, host: string): Promise<void> {
   await db(ctx).insertInto('compute_aggregate_hosts').values({ aggregate: number, host }).execute()
 }
 
+/** Repeating it is success. */
 export async function removeHost(ctx: Ctx, number: number, host: string): Promise<void> {
   await db(ctx)
     .deleteFrom('compute_aggregate_hosts')
@@ -177,6 +182,7 @@ export async function removeHost(ctx: Ctx, number: number, host: string): Promis
     .execute()
 }
 
+/** The caller has looked that no host is left in it. */
 export async function deleteAggregate(ctx: Ctx, number: number): Promise<void> {
   await inTx(ctx, async (tx) => {
     await db(tx).deleteFrom('compute_aggregate_metadata').where('aggregate', '=', number).execute()

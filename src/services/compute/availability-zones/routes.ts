@@ -6,11 +6,13 @@ import { onlyQuery } from '../wire/query.ts'
 import { novaTime } from '../wire/times.ts'
 import { INTERNAL_ZONE, listZones, type Zone } from './zones.ts'
 
+/** Which host is in which zone is the operator's affair. */
 export const zonePolicies: Readonly<Record<string, string>> = {
   'os_compute_api:os-availability-zone:list': '@',
   'os_compute_api:os-availability-zone:detail': 'rule:admin',
 }
 
+/** Zones, and for operators their hosts. */
 export function zoneRoutes(_deps: ComputeDeps): readonly Route[] {
   return [
     route({

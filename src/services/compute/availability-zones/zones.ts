@@ -25,6 +25,7 @@ export async function withZones(
   }))
 }
 
+/** A zone with the services in it. */
 export interface Zone {
   readonly name: string
   /** At least one of its services is enabled. */

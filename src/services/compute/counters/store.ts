@@ -8,6 +8,7 @@ interface CounterTable {
   compute_counters: { name: string; value: number }
 }
 
+/** Before the tables that take numbers from it. */
 export const countersMigrations: readonly Migration[] = [
   {
     id: '009-counters',

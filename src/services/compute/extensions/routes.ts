@@ -2,6 +2,7 @@ import { cloudError } from '../../../kernel/errors/cloud-error.ts'
 import { route, type Route } from '../../../kernel/http/route.ts'
 import type { ComputeDeps } from '../deps.ts'
 
+/** The list is no secret. */
 export const extensionPolicies: Readonly<Record<string, string>> = {
   'os_compute_api:extensions': '@',
 }
@@ -80,6 +81,7 @@ const extensions: readonly (readonly [alias: string, name: string, description: 
   ['os-volumes', 'Volumes', 'Attachments of volumes.'],
 ]
 
+/** What there is to use, in the way of before microversions. */
 export function extensionRoutes(_deps: ComputeDeps): readonly Route[] {
   const policy = 'os_compute_api:extensions'
   return [

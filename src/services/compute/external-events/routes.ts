@@ -7,6 +7,7 @@ import type { ComputeDeps } from '../deps.ts'
 import { findServer } from '../servers/store.ts'
 import { Text } from '../wire/schemas.ts'
 
+/** For services, which are admins to each other. */
 export const externalEventPolicies: Readonly<Record<string, string>> = {
   'os_compute_api:os-server-external-events:create': 'rule:admin',
 }

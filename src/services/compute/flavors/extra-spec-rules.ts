@@ -53,6 +53,7 @@ const known: Readonly<Record<string, Readonly<Record<string, RegExp>>>> = {
 /** Numbered families: one name for each NUMA node. */
 const numbered = /^hw:numa_(cpus|mem)\.\d+$/
 
+/** 400 naming the first spec that is misspelt or has a value of another kind. */
 export function checkExtraSpecs(specs: Readonly<Record<string, string>>): void {
   for (const [name, value] of Object.entries(specs)) {
     const at = name.indexOf(':')

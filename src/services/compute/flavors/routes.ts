@@ -27,6 +27,7 @@ import {
   type Visibility,
 } from './store.ts'
 
+/** Everybody reads, admins write: Nova's defaults. */
 export const flavorPolicies: Readonly<Record<string, string>> = {
   'os_compute_api:flavors': '@',
   'os_compute_api:os-flavor-manage:create': 'rule:admin',
@@ -64,6 +65,7 @@ const create = {
   policy: 'os_compute_api:os-flavor-manage:create',
 } as const
 
+/** Flavors with their extra specs and access lists. A server keeps its own copy, so a change here changes no server. */
 export function flavorRoutes(deps: ComputeDeps): readonly Route[] {
   return [...readRoutes(), ...writeRoutes(), ...accessRoutes(deps), ...extraSpecRoutes()]
 }

@@ -46,6 +46,7 @@ const fields = {
 }
 const strict = { additionalProperties: false } as const
 
+/** From 2.55 on, with a description. */
 export const NewFlavor = Envelope(
   'flavor',
   Type.Object({ ...fields, description: Type.Optional(Description) }, strict),
@@ -54,17 +55,21 @@ export type NewFlavor = Static<typeof NewFlavor>['flavor']
 /** Before 2.55, when flavors had no description. */
 export const NewFlavor21 = Envelope('flavor', Type.Object(fields, strict))
 
+/** Sizes never change: a server's owner counts on them. */
 export const FlavorUpdate = Envelope('flavor', Type.Object({ description: Description }, strict))
 
 const SpecValue = Type.Union([Text(255), Type.Number()])
 const SpecMap = Type.Record(Type.String({ pattern: METADATA_KEY }), SpecValue, strict)
+/** Any number of specs at once. */
 export const NewExtraSpecs = Envelope('extra_specs', SpecMap)
+/** `{ <key>: <value> }`, the key being that of the URL. */
 export const OneExtraSpec = Type.Record(Type.String({ pattern: METADATA_KEY }), SpecValue, {
   ...strict,
   minProperties: 1,
   maxProperties: 1,
 })
 
+/** The body of both access actions. */
 export const TenantAccess = Type.Object(
   { tenant: Type.String({ minLength: 1, maxLength: 255, pattern: '^[a-zA-Z0-9-]*$' }) },
   strict,

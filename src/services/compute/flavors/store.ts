@@ -29,6 +29,7 @@ interface Tables {
 
 const db = (ctx: Ctx): Kysely<Tables> => tables<Tables>(ctx)
 
+/** Specs and access are rows of their own so that one can be changed without reading the others. */
 export const flavorMigrations: readonly Migration[] = [
   {
     id: '010-flavors',
@@ -92,6 +93,7 @@ export async function findFlavor(ctx: Ctx, flavorId: string): Promise<Flavor | u
   return flavorOf(row, specs.get(flavorId) ?? {})
 }
 
+/** As `findFlavor`, but 404 when there is none. */
 export async function getFlavor(ctx: Ctx, flavorId: string): Promise<Flavor> {
   const flavor = await findFlavor(ctx, flavorId)
   if (flavor === undefined)
@@ -132,6 +134,7 @@ async function taken(ctx: Ctx, { id, name }: Flavor): Promise<Error> {
   )
 }
 
+/** The description is all of a flavor that may change. */
 export async function describeFlavor(
   ctx: Ctx,
   flavorId: string,
@@ -144,6 +147,7 @@ export async function describeFlavor(
     .execute()
 }
 
+/** With all that hangs on it. Servers made with it go on. */
 export async function deleteFlavor(ctx: Ctx, flavorId: string): Promise<void> {
   await inTx(ctx, async (tx) => {
     await db(tx).deleteFrom('compute_flavor_specs').where('flavor_id', '=', flavorId).execute()
@@ -152,6 +156,7 @@ export async function deleteFlavor(ctx: Ctx, flavorId: string): Promise<void> {
   })
 }
 
+/** Adds keys and overwrites those that are there. */
 export async function setExtraSpecs(
   ctx: Ctx,
   flavorId: string,

@@ -2,6 +2,7 @@ import { cloudError } from '../../../kernel/errors/cloud-error.ts'
 import { route, type Method, type Route } from '../../../kernel/http/route.ts'
 import type { ComputeDeps } from '../deps.ts'
 
+/** A token is needed all the same: who has none learns nothing. */
 export const gonePolicies: Readonly<Record<string, string>> = {
   'stackyard:compute:gone': '@',
   'os_compute_api:os-console-auth-tokens:show': 'rule:admin',
@@ -67,6 +68,7 @@ const emptyIds = [
   'os-aggregates',
 ] as const
 
+/** Paths that old clients still ask for, each refused with its reason. */
 export function goneRoutes(_deps: ComputeDeps): readonly Route[] {
   const policy = 'stackyard:compute:gone'
   const refuse = (list: typeof removed, error: () => Error): readonly Route[] =>

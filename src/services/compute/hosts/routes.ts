@@ -18,6 +18,7 @@ import { queryText } from '../wire/query.ts'
 const verbs = ['list', 'show', 'update', 'start', 'shutdown', 'reboot'] as const
 const policy = (verb: (typeof verbs)[number]): string => `os_compute_api:os-hosts:${verb}`
 
+/** All for admins, as Nova has it. */
 export const hostPolicies: Readonly<Record<string, string>> = Object.fromEntries(
   verbs.map((verb) => [policy(verb), 'rule:admin']),
 )

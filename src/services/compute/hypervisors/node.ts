@@ -15,6 +15,7 @@ export interface Node {
   readonly service: Service | undefined
 }
 
+/** Measured anew at each request. */
 export async function nodeOf(ctx: Ctx, deps: ComputeDeps): Promise<Node> {
   return {
     number: 1,

@@ -13,6 +13,7 @@ import { figures, nodeSummary, nodeView, serversView, type NamedServer } from '.
 const verbs = ['list', 'list-detail', 'show', 'statistics', 'uptime', 'search', 'servers'] as const
 const policy = (verb: (typeof verbs)[number]): string => `os_compute_api:os-hypervisors:${verb}`
 
+/** All for admins, as Nova has it. */
 export const hypervisorPolicies: Readonly<Record<string, string>> = Object.fromEntries(
   verbs.map((verb) => [policy(verb), 'rule:admin']),
 )
@@ -20,6 +21,7 @@ export const hypervisorPolicies: Readonly<Record<string, string>> = Object.fromE
 const all = '/v2.1/os-hypervisors'
 const get = { method: 'GET' } as const
 
+/** The machine under the servers. Ids are numbers up to 2.52 and UUIDs after. */
 export function hypervisorRoutes(deps: ComputeDeps): readonly Route[] {
   return [...listRoutes(deps), ...showRoutes(deps), ...searchRoutes(deps)]
 }

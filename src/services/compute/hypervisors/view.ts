@@ -2,6 +2,7 @@ import { atLeast } from '../../../kernel/http/microversion.ts'
 import { stateOf, statusOf } from '../os-services/schema.ts'
 import { hostAddress, uptimeText, versionNumber, type Node } from './node.ts'
 
+/** A server as the hypervisor's views show it. */
 export type NamedServer = { readonly uuid: string; readonly name: string }
 
 /** As in lists without details. */
@@ -23,6 +24,7 @@ export function serversView(
   return { servers: servers.map(({ uuid, name }) => ({ uuid, name })) }
 }
 
+/** As in `GET /os-hypervisors/{id}`. */
 export function nodeView(version: string, node: Node, now: Date): Record<string, unknown> {
   const { info, service } = node
   return {

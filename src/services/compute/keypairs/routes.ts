@@ -40,6 +40,7 @@ const create = {
   summary: 'Generate or import a keypair',
 } as const
 
+/** A user's own keys, whatever project he works in. */
 export function keypairRoutes(_deps: ComputeDeps): readonly Route[] {
   return [...createRoutes(), ...otherRoutes()]
 }

@@ -21,6 +21,7 @@ interface Tables {
 
 const db = (ctx: Ctx): Kysely<Tables> => tables<Tables>(ctx)
 
+/** A key is found by its owner and name; the number is only shown. */
 export const keypairMigrations: readonly Migration[] = [
   {
     id: '011-keypairs',
@@ -58,6 +59,7 @@ export async function findKeypair(
   return row === undefined ? undefined : keypairOf(row)
 }
 
+/** For the quota, which counts by user. */
 export async function countKeypairs(ctx: Ctx, userId: string): Promise<number> {
   const row = await db(ctx)
     .selectFrom('compute_keypairs')

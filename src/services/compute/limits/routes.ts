@@ -9,6 +9,7 @@ import { countServerGroups } from '../server-groups/store.ts'
 import { usageOf } from '../servers/store.ts'
 import { onlyQuery, queryText } from '../wire/query.ts'
 
+/** Everybody sees his own project's. */
 export const limitPolicies: Readonly<Record<string, string>> = {
   'os_compute_api:limits': '@',
   'os_compute_api:limits:other_project': 'rule:admin',

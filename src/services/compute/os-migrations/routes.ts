@@ -14,6 +14,7 @@ import {
   type ServerMigration,
 } from './store.ts'
 
+/** For admins: moves are the operator's affair. */
 export const osMigrationPolicies: Readonly<Record<string, string>> = {
   'os_compute_api:os-migrations:index': 'rule:admin',
 }

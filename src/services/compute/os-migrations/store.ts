@@ -11,6 +11,7 @@ import { nextNumber } from '../counters/store.ts'
  */
 export type MigrationStatus = 'migrating' | 'finished' | 'confirmed' | 'reverted' | 'error'
 
+/** One move, with who asked for it. */
 export interface ServerMigration {
   readonly number: number
   readonly uuid: string
@@ -41,6 +42,7 @@ interface Tables {
 
 const db = (ctx: Ctx): Kysely<Tables> => tables<Tables>(ctx)
 
+/** Rows outlive their servers: it is a book. */
 export const osMigrationMigrations: readonly Migration[] = [
   {
     id: '016-migrations',
@@ -122,6 +124,7 @@ export async function listMigrations(
   return (await query.limit(limit).execute()).map(migrationOf)
 }
 
+/** For the marker of a page. */
 export async function findMigration(ctx: Ctx, uuid: string): Promise<ServerMigration | undefined> {
   const row = await db(ctx)
     .selectFrom('compute_migrations')

@@ -17,6 +17,7 @@ import {
   type ServiceChange,
 } from './store.ts'
 
+/** All for admins, as Nova has it. */
 export const servicePolicies: Readonly<Record<string, string>> = {
   'os_compute_api:os-services:list': 'rule:admin',
   'os_compute_api:os-services:update': 'rule:admin',
@@ -26,6 +27,7 @@ export const servicePolicies: Readonly<Record<string, string>> = {
 const all = '/v2.1/os-services'
 const old = { method: 'PUT', until: '2.52', policy: 'os_compute_api:os-services:update' } as const
 
+/** Up to 2.52 a service is named by host and binary in the body, after that by its UUID in the path. */
 export function serviceRoutes(deps: ComputeDeps): readonly Route[] {
   return [...routesByName(), ...routesById(deps)]
 }

@@ -12,9 +12,13 @@ const which = {
   binary: Type.String({ minLength: 1, maxLength: 255, pattern: '^[^\\u0000]*$' }),
 }
 
+/** `enable` and `disable`. */
 export const ServiceNamed = Type.Object(which, strict)
+/** `disable-log-reason`. */
 export const ServiceReason = Type.Object({ ...which, disabled_reason: Reason }, strict)
+/** `force-down`, from 2.11 on. */
 export const ServiceForced = Type.Object({ ...which, forced_down: BooleanLike }, strict)
+/** All of these in one, from 2.53 on. */
 export const ServiceUpdate = Type.Object(
   {
     status: Type.Optional(Type.Union([Type.Literal('enabled'), Type.Literal('disabled')])),
@@ -24,11 +28,13 @@ export const ServiceUpdate = Type.Object(
   strict,
 )
 
+/** What the operator wants of it. */
 export const statusOf = (service: Service): 'enabled' | 'disabled' =>
   service.disabled ? 'disabled' : 'enabled'
 /** What is registered runs in this process: it is up unless the operator says otherwise. */
 export const stateOf = (service: Service): 'up' | 'down' => (service.forcedDown ? 'down' : 'up')
 
+/** `now` is the last sign of life: whoever answers is alive. */
 export function serviceView(
   version: string,
   service: Service,

@@ -10,8 +10,10 @@ import { nextNumber } from '../counters/store.ts'
  * servers. A row lives as long as its process says so: one that is deleted while the process runs registers anew.
  */
 export const binaries = ['nova-conductor', 'nova-scheduler', 'nova-compute'] as const
+/** A name of the list above. */
 export type Binary = (typeof binaries)[number]
 
+/** A part of Nova on a host, with what the operator said of it. */
 export interface Service {
   readonly number: number
   readonly uuid: string
@@ -40,6 +42,7 @@ interface Tables {
 
 const db = (ctx: Ctx): Kysely<Tables> => tables<Tables>(ctx)
 
+/** Numbers are ids up to 2.52, UUIDs after. */
 export const serviceMigrations: readonly Migration[] = [
   {
     id: '015-services',
@@ -78,12 +81,14 @@ export async function ensureServices(ctx: Ctx, host: string): Promise<void> {
   })
 }
 
+/** Of all hosts, oldest first. */
 export async function listServices(ctx: Ctx): Promise<readonly Service[]> {
   return (await db(ctx).selectFrom('compute_services').selectAll().orderBy('number').execute()).map(
     serviceOf,
   )
 }
 
+/** The one that decides whether a host takes servers. */
 export async function findComputeService(ctx: Ctx, host: string): Promise<Service | undefined> {
   const row = await db(ctx)
     .selectFrom('compute_services')
@@ -107,12 +112,14 @@ export async function servicesAllowScheduling(ctx: Ctx): Promise<boolean> {
   return hosts.length === 0 || hosts.some((service) => !service.disabled && !service.forcedDown)
 }
 
+/** What the operator may say of a service. */
 export interface ServiceChange {
   readonly disabled?: boolean
   readonly disabledReason?: string | null
   readonly forcedDown?: boolean
 }
 
+/** Only what the change names. */
 export async function updateService(ctx: Ctx, uuid: string, change: ServiceChange): Promise<void> {
   const columns = {
     ...(change.disabled === undefined ? {} : { disabled: change.disabled ? 1 : 0 }),
@@ -123,6 +130,7 @@ export async function updateService(ctx: Ctx, uuid: string, change: ServiceChang
   await db(ctx).updateTable('compute_services').set(columns).where('uuid', '=', uuid).execute()
 }
 
+/** The row only: what runs goes on. */
 export async function deleteService(ctx: Ctx, uuid: string): Promise<void> {
   await db(ctx).deleteFrom('compute_services').where('uuid', '=', uuid).execute()
 }

@@ -6,6 +6,7 @@ import type { FloatingIpInfo } from '../../network/face.ts'
 import type { ComputeDeps } from '../deps.ts'
 import { Text } from '../wire/schemas.ts'
 
+/** The network service decides once more by its own rules. */
 export const floatingIpProxyPolicies: Readonly<Record<string, string>> = {
   'os_compute_api:os-floating-ips:list': 'rule:project-reader',
   'os_compute_api:os-floating-ips:show': 'rule:project-reader',

@@ -13,6 +13,7 @@ export async function imageIn(ctx: Ctx, deps: ComputeDeps, req: Req): Promise<Im
   return image
 }
 
+/** 403: the image may be seen, so it is no secret that it exists. */
 export function mustOwn(ctx: Ctx, image: ImageInfo): void {
   if (image.projectId !== whoOf(ctx).projectId && !can(ctx, 'admin'))
     throw cloudError(

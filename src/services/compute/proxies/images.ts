@@ -10,6 +10,7 @@ import { zuluTime } from '../wire/times.ts'
 import { imageMetadataRoutes } from './image-metadata.ts'
 import { imageIn, mustOwn } from './image-of-request.ts'
 
+/** The image service knows what the asker may see. */
 export const imageProxyPolicies: Readonly<Record<string, string>> = {
   'os_compute_api:images:read': '@',
   'os_compute_api:images:write': 'rule:project-member',

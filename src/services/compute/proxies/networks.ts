@@ -4,6 +4,7 @@ import { route, type Req, type Route } from '../../../kernel/http/route.ts'
 import type { NetworkInfo } from '../../network/face.ts'
 import type { ComputeDeps } from '../deps.ts'
 
+/** The network service decides once more by its own rules. */
 export const networkProxyPolicies: Readonly<Record<string, string>> = {
   'os_compute_api:os-networks:list': 'rule:project-reader',
   'os_compute_api:os-networks:show': 'rule:project-reader',

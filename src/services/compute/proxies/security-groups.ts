@@ -11,6 +11,7 @@ import { NewRule, newRule, ruleView } from './security-group-rules.ts'
 const verbs = ['list', 'show', 'create', 'update', 'delete', 'rule:create', 'rule:delete'] as const
 const policy = (verb: (typeof verbs)[number]): string => `os_compute_api:os-security-groups:${verb}`
 
+/** The network service decides once more by its own rules. */
 export const securityGroupProxyPolicies: Readonly<Record<string, string>> = Object.fromEntries(
   verbs.map((verb) => [
     policy(verb),

@@ -19,9 +19,12 @@ export const defaults = {
   security_group_rules: -1,
 } as const satisfies Record<string, number>
 
+/** A name of the table above. */
 export type Resource = keyof typeof defaults
+/** A limit for every resource; -1 is none. */
 export type Limits = Readonly<Record<Resource, number>>
 
+/** In the order in which answers list them. */
 export const resources = Object.keys(defaults) as readonly Resource[] // the keys of the table above
 
 const lastVersion: Partial<Record<Resource, string>> = {

@@ -16,6 +16,7 @@ import {
 import { limitsOf, resetLimits, setLimits } from './store.ts'
 import { usedBy } from './usage.ts'
 
+/** Nova's defaults. Reading another project's quotas takes an admin: the rule looks at the path's project. */
 export const quotaPolicies: Readonly<Record<string, string>> = {
   'os_compute_api:os-quota-sets:show': 'rule:project-reader',
   'os_compute_api:os-quota-sets:detail': 'rule:project-reader',

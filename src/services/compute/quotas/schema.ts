@@ -21,15 +21,21 @@ const quotaSet = (version: string) =>
       strict,
     ),
   )
+/** 2.1 to 2.35. */
 export const QuotaUpdate21 = quotaSet('2.35')
+/** 2.36 to 2.56: without what the network service limits. */
 export const QuotaUpdate236 = quotaSet('2.56')
+/** From 2.57 on: without injected files. */
 export const QuotaUpdate257 = quotaSet('2.57')
 export type QuotaUpdate = Static<typeof QuotaUpdate257>['quota_set']
 
 const classSet = (version: string) =>
   Envelope('quota_class_set', Type.Object(limits(classResourcesIn(version)), strict))
+/** 2.1 to 2.49. */
 export const ClassUpdate21 = classSet('2.49')
+/** 2.50 to 2.56. */
 export const ClassUpdate250 = classSet('2.56')
+/** From 2.57 on. */
 export const ClassUpdate257 = classSet('2.57')
 
 /** The limits named in a body, as numbers. */

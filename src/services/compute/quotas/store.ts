@@ -18,6 +18,7 @@ interface Tables {
 
 const db = (ctx: Ctx): Kysely<Tables> => tables<Tables>(ctx)
 
+/** Only what differs from the defaults is stored. */
 export const quotaMigrations: readonly Migration[] = [
   {
     id: '012-quotas',
@@ -63,6 +64,7 @@ export async function hasUserLimits(ctx: Ctx, projectId: string, userId: string)
   return row !== undefined
 }
 
+/** Writes the limits that are named and leaves the others. */
 export async function setLimits(ctx: Ctx, holder: Holder, limits: Partial<Limits>): Promise<void> {
   const rows = (Object.entries(limits) as [Resource, number][]) // keys of Limits
     .map(([resource, limit]) => ({

@@ -23,6 +23,7 @@ import {
   listServerGroups,
 } from './store.ts'
 
+/** Nova's defaults: members of the project write, readers read. */
 export const serverGroupPolicies: Readonly<Record<string, string>> = {
   'os_compute_api:os-server-groups:index': 'rule:project-reader',
   'os_compute_api:os-server-groups:index:all_projects': 'rule:admin',
@@ -42,6 +43,7 @@ const create = {
   summary: 'Create a server group',
 } as const
 
+/** Groups of servers that want to be together or apart. */
 export function serverGroupRoutes(_deps: ComputeDeps): readonly Route[] {
   return [...createRoutes(), ...otherRoutes()]
 }

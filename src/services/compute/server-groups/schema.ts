@@ -3,8 +3,10 @@ import { atLeast } from '../../../kernel/http/microversion.ts'
 import type { Req } from '../../../kernel/http/route.ts'
 import { Envelope, IntegerLike, Name } from '../wire/schemas.ts'
 
+/** With one host `affinity` always holds; `anti-affinity` limits the members on it; the soft ones only wish. */
 export type GroupPolicy = 'affinity' | 'anti-affinity' | 'soft-affinity' | 'soft-anti-affinity'
 
+/** A group as its store gives it, members included. */
 export interface ServerGroup {
   readonly id: string
   readonly name: string
@@ -25,14 +27,17 @@ const strict = { additionalProperties: false } as const
 const list = <S extends Parameters<typeof Type.Array>[0]>(policy: S) =>
   Type.Array(policy, { minItems: 1, maxItems: 1 })
 
+/** 2.1 to 2.14: the hard policies. */
 export const NewGroup21 = Envelope(
   'server_group',
   Type.Object({ name: Name, policies: list(Type.Union([...hard])) }, strict),
 )
+/** 2.15 to 2.63: also the soft ones. */
 export const NewGroup215 = Envelope(
   'server_group',
   Type.Object({ name: Name, policies: list(Type.Union([...hard, ...soft])) }, strict),
 )
+/** From 2.64 on: one policy, with rules. */
 export const NewGroup264 = Envelope(
   'server_group',
   Type.Object(
@@ -48,6 +53,7 @@ export const NewGroup264 = Envelope(
 )
 export type NewGroup264 = Static<typeof NewGroup264>['server_group']
 
+/** `policies` and `metadata` became `policy` and `rules` in 2.64. */
 export function groupView(req: Req, group: ServerGroup): Record<string, unknown> {
   const since = (version: string): boolean => atLeast(req.version, version)
   return {

@@ -23,6 +23,7 @@ interface Tables {
 
 const db = (ctx: Ctx): Kysely<Tables> => tables<Tables>(ctx)
 
+/** A server is in one group at most: `server_id` is unique. */
 export const serverGroupMigrations: readonly Migration[] = [
   {
     id: '013-server-groups',
@@ -90,6 +91,7 @@ export async function groupsOfServers(
   return new Map(rows.map((row) => [row.server_id, row.group_id]))
 }
 
+/** For the quota, which counts by project. */
 export async function countServerGroups(ctx: Ctx, projectId: string): Promise<number> {
   const row = await db(ctx)
     .selectFrom('compute_server_groups')
@@ -99,6 +101,7 @@ export async function countServerGroups(ctx: Ctx, projectId: string): Promise<nu
   return row.count
 }
 
+/** Without members: servers join when they are made. */
 export async function insertServerGroup(ctx: Ctx, group: ServerGroup): Promise<void> {
   await db(ctx)
     .insertInto('compute_server_groups')

@@ -6,18 +6,13 @@ import { groupView } from '../proxies/security-groups.ts'
 import { getServer } from './act.ts'
 import { onePartsOf } from './parts.ts'
 import { addressesOf } from './view.ts'
-
-const ServerId = Type.Object({ id: Type.String() })
+import { onServer } from './on-server.ts'
 
 /** A server's addresses, and the security groups of its ports. */
 export function addressRoutes(deps: ComputeDeps): readonly Route[] {
   return [
     route({
-      method: 'GET',
-      path: '/v2.1/servers/:id/ips',
-      policy: 'os_compute_api:ips:index',
-      params: ServerId,
-      summary: 'List addresses',
+      ...onServer('GET', '/ips', 'ips:index', 'List addresses'),
       handle: async (ctx, { params, version }) => ({
         addresses: addressesOf(
           (await onePartsOf(ctx, deps, await getServer(ctx, params.id), version)).ports,
@@ -26,11 +21,8 @@ export function addressRoutes(deps: ComputeDeps): readonly Route[] {
       }),
     }),
     route({
-      method: 'GET',
-      path: '/v2.1/servers/:id/ips/:network',
-      policy: 'os_compute_api:ips:show',
+      ...onServer('GET', '/ips/:network', 'ips:show', 'List addresses in a network'),
       params: Type.Object({ id: Type.String(), network: Type.String() }),
-      summary: 'List addresses in a network',
       handle: async (ctx, { params, version }) => {
         const addresses = addressesOf(
           (await onePartsOf(ctx, deps, await getServer(ctx, params.id), version)).ports,
@@ -42,11 +34,12 @@ export function addressRoutes(deps: ComputeDeps): readonly Route[] {
       },
     }),
     route({
-      method: 'GET',
-      path: '/v2.1/servers/:id/os-security-groups',
-      policy: 'os_compute_api:os-security-groups:list',
-      params: ServerId,
-      summary: 'List security groups of a server',
+      ...onServer(
+        'GET',
+        '/os-security-groups',
+        'os-security-groups:list',
+        'List security groups of a server',
+      ),
       handle: async (ctx, { params }) => {
         const server = await getServer(ctx, params.id)
         const ids = new Set(

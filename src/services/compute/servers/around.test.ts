@@ -206,11 +206,9 @@ describe('the books', () => {
 
   it('delete a server that is being built, and one whose build failed', async () => {
     bed.engine.failOn.set('start', Infinity)
-    const made = await bed
-      .at('2.1')
-      .post('/compute/v2.1/servers', {
-        server: { name: 'doomed', imageRef: bed.imageId, flavorRef: bed.flavorId },
-      })
+    const made = await bed.at('2.1').post('/compute/v2.1/servers', {
+      server: { name: 'doomed', imageRef: bed.imageId, flavorRef: bed.flavorId },
+    })
     const doomed = made.body.server.id
     expect((await bed.show(doomed)).status).toBe('BUILD')
     expect((await bed.at('2.1').delete(`/compute/v2.1/servers/${doomed}`)).status).toBe(204)

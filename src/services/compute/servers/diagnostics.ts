@@ -7,6 +7,7 @@ import type { ComputeDeps } from '../deps.ts'
 import { getServer, type LiveServer } from './act.ts'
 import { inOrder } from './parts.ts'
 import { statusOf } from './status.ts'
+import { onServer } from './on-server.ts'
 
 const ServerId = Type.Object({ id: Type.String() })
 const BYTES_PER_KIB = 1024
@@ -14,15 +15,10 @@ const BYTES_PER_MIB = 1024 * 1024
 
 /** What a running server uses, now. */
 export function diagnosticsRoutes(deps: ComputeDeps): readonly Route[] {
-  const path = '/v2.1/servers/:id/diagnostics'
   return [
     route({
-      method: 'GET',
-      path,
+      ...onServer('GET', '/diagnostics', 'os-server-diagnostics', 'Show diagnostics'),
       until: '2.47',
-      policy: 'os_compute_api:os-server-diagnostics',
-      params: ServerId,
-      summary: 'Show diagnostics',
       // free words, as each driver of old had its own
       handle: async (ctx, { params }) => {
         const { stats } = await measure(ctx, deps, params.id)
@@ -35,12 +31,8 @@ export function diagnosticsRoutes(deps: ComputeDeps): readonly Route[] {
       },
     }),
     route({
-      method: 'GET',
-      path,
+      ...onServer('GET', '/diagnostics', 'os-server-diagnostics', 'Show diagnostics'),
       since: '2.48',
-      policy: 'os_compute_api:os-server-diagnostics',
-      params: ServerId,
-      summary: 'Show diagnostics',
       handle: async (ctx, { params }) =>
         await diagnosticsView(ctx, deps, await measure(ctx, deps, params.id)),
     }),

@@ -14,31 +14,23 @@ import { inOrder } from './parts.ts'
 import type { Server } from './schema.ts'
 import { updateServer } from './store.ts'
 import { spans } from './version-spans.ts'
+import { onServer } from './on-server.ts'
 
-const ServerId = Type.Object({ id: Type.String() })
 const PortId = Type.Object({ id: Type.String(), port: Type.String() })
-const PATH = '/v2.1/servers/:id/os-interface'
 
 /** Interfaces of a server, plugged and unplugged while it runs; and the two older views of them. */
 export function interfaceRoutes(deps: ComputeDeps): readonly Route[] {
   return [
     route({
-      method: 'GET',
-      path: PATH,
-      policy: 'os_compute_api:os-attach-interfaces:list',
-      params: ServerId,
-      summary: 'List interfaces',
+      ...onServer('GET', '/os-interface', 'os-attach-interfaces:list', 'List interfaces'),
       handle: async (ctx, req) => {
         const { server, ports } = await portsOf(ctx, deps, req.params.id)
         return { interfaceAttachments: ports.map((port) => interfaceView(req, server, port)) }
       },
     }),
     route({
-      method: 'GET',
-      path: `${PATH}/:port`,
-      policy: 'os_compute_api:os-attach-interfaces:show',
+      ...onServer('GET', '/os-interface/:port', 'os-attach-interfaces:show', 'Show an interface'),
       params: PortId,
-      summary: 'Show an interface',
       handle: async (ctx, req) => {
         const { server, ports } = await portsOf(ctx, deps, req.params.id)
         return {
@@ -52,13 +44,9 @@ export function interfaceRoutes(deps: ComputeDeps): readonly Route[] {
     }),
     ...spans(['2.1', '2.49']).map((span) =>
       route({
-        method: 'POST',
-        path: PATH,
+        ...onServer('POST', '/os-interface', 'os-attach-interfaces:create', 'Attach an interface'),
         ...span,
-        policy: 'os_compute_api:os-attach-interfaces:create',
-        params: ServerId,
         body: attachSchema(span.since),
-        summary: 'Attach an interface',
         handle: async (ctx, req) => {
           const live = await serverFor(ctx, deps, req.params.id, 'attach_interface')
           const port = await attach(ctx, deps, live, askedNic(req.body.interfaceAttachment ?? {}))
@@ -69,24 +57,27 @@ export function interfaceRoutes(deps: ComputeDeps): readonly Route[] {
       }),
     ),
     route({
-      method: 'DELETE',
-      path: `${PATH}/:port`,
-      policy: 'os_compute_api:os-attach-interfaces:delete',
+      ...onServer(
+        'DELETE',
+        '/os-interface/:port',
+        'os-attach-interfaces:delete',
+        'Detach an interface',
+      ),
       params: PortId,
       status: 202,
-      summary: 'Detach an interface',
       handle: async (ctx, { params }) => {
         const live = await serverFor(ctx, deps, params.id, 'detach_interface')
         await detach(ctx, deps, live, params.port)
       },
     }),
     route({
-      method: 'GET',
-      path: '/v2.1/servers/:id/os-virtual-interfaces',
+      ...onServer(
+        'GET',
+        '/os-virtual-interfaces',
+        'os-attach-interfaces:list',
+        'List virtual interfaces',
+      ),
       until: '2.43',
-      policy: 'os_compute_api:os-attach-interfaces:list',
-      params: ServerId,
-      summary: 'List virtual interfaces',
       handle: async (ctx, req) => {
         const { ports } = await portsOf(ctx, deps, req.params.id)
         const netId = (port: PortInfo): object =>

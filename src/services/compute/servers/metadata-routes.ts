@@ -10,15 +10,14 @@ import { checkMetadata } from './create-checks.ts'
 import { Metadata } from './create-schema.ts'
 import { statusOf } from './status.ts'
 import { updateServer } from './store.ts'
+import { onServer } from './on-server.ts'
 
-const ServerId = Type.Object({ id: Type.String() })
 const ItemId = Type.Object({ id: Type.String(), key: Type.String() })
 const Whole = Type.Object({ metadata: Metadata }, { additionalProperties: false })
 const Item = Type.Object(
   { meta: Type.Intersect([Metadata, Type.Object({}, { minProperties: 1, maxProperties: 1 })]) },
   { additionalProperties: false },
 )
-const PATH = '/v2.1/servers/:id/metadata'
 
 type Map = Readonly<Record<string, string>>
 
@@ -32,20 +31,12 @@ export function metadataRoutes(deps: ComputeDeps): readonly Route[] {
   ): Promise<Map> => await changeMetadata(ctx, deps, id, verb, next)
   return [
     route({
-      method: 'GET',
-      path: PATH,
-      policy: 'os_compute_api:server-metadata:index',
-      params: ServerId,
-      summary: 'List metadata',
+      ...onServer('GET', '/metadata', 'server-metadata:index', 'List metadata'),
       handle: async (ctx, { params }) => ({ metadata: (await getServer(ctx, params.id)).metadata }),
     }),
     route({
-      method: 'POST',
-      path: PATH,
-      policy: 'os_compute_api:server-metadata:create',
-      params: ServerId,
+      ...onServer('POST', '/metadata', 'server-metadata:create', 'Add metadata'),
       body: Whole,
-      summary: 'Add metadata',
       handle: async (ctx, { params, body }) => ({
         metadata: await change(ctx, params.id, 'update_metadata', (now) => ({
           ...now,
@@ -54,33 +45,23 @@ export function metadataRoutes(deps: ComputeDeps): readonly Route[] {
       }),
     }),
     route({
-      method: 'PUT',
-      path: PATH,
-      policy: 'os_compute_api:server-metadata:update_all',
-      params: ServerId,
+      ...onServer('PUT', '/metadata', 'server-metadata:update_all', 'Replace metadata'),
       body: Whole,
-      summary: 'Replace metadata',
       handle: async (ctx, { params, body }) => ({
         metadata: await change(ctx, params.id, 'update_metadata', () => body.metadata),
       }),
     }),
     route({
-      method: 'GET',
-      path: `${PATH}/:key`,
-      policy: 'os_compute_api:server-metadata:show',
+      ...onServer('GET', '/metadata/:key', 'server-metadata:show', 'Show a metadata item'),
       params: ItemId,
-      summary: 'Show a metadata item',
       handle: async (ctx, { params }) => ({
         meta: itemOf((await getServer(ctx, params.id)).metadata, params.key),
       }),
     }),
     route({
-      method: 'PUT',
-      path: `${PATH}/:key`,
-      policy: 'os_compute_api:server-metadata:update',
+      ...onServer('PUT', '/metadata/:key', 'server-metadata:update', 'Set a metadata item'),
       params: ItemId,
       body: Item,
-      summary: 'Set a metadata item',
       handle: async (ctx, { params, body }) => {
         if (!Object.hasOwn(body.meta, params.key))
           throw cloudError(
@@ -96,12 +77,9 @@ export function metadataRoutes(deps: ComputeDeps): readonly Route[] {
       },
     }),
     route({
-      method: 'DELETE',
-      path: `${PATH}/:key`,
-      policy: 'os_compute_api:server-metadata:delete',
+      ...onServer('DELETE', '/metadata/:key', 'server-metadata:delete', 'Delete a metadata item'),
       params: ItemId,
       status: 204,
-      summary: 'Delete a metadata item',
       handle: async (ctx, { params }) => {
         await change(ctx, params.id, 'delete_metadata', (now) => {
           itemOf(now, params.key)

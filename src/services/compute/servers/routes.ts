@@ -27,8 +27,7 @@ import { statusOf } from './status.ts'
 import { updateServer } from './store.ts'
 import { spans } from './version-spans.ts'
 import { viewer, type ViewKind } from './view.ts'
-
-const ServerId = Type.Object({ id: Type.String() })
+import { onServer } from './on-server.ts'
 
 /** Servers themselves: create, show, update, delete. */
 export function serverRoutes(deps: ComputeDeps): readonly Route[] {
@@ -45,24 +44,16 @@ export function serverRoutes(deps: ComputeDeps): readonly Route[] {
       }),
     ),
     route({
-      method: 'GET',
-      path: '/v2.1/servers/:id',
-      policy: 'os_compute_api:servers:show',
-      params: ServerId,
-      summary: 'Show a server',
+      ...onServer('GET', '', 'servers:show', 'Show a server'),
       handle: async (ctx, req) => ({
         server: await viewOf(ctx, deps, req, await getServer(ctx, req.params.id), 'show'),
       }),
     }),
     ...spans(['2.1', '2.19', '2.90', '2.94']).map((span) =>
       route({
-        method: 'PUT',
-        path: '/v2.1/servers/:id',
+        ...onServer('PUT', '', 'servers:update', 'Update a server'),
         ...span,
-        policy: 'os_compute_api:servers:update',
-        params: ServerId,
         body: updateSchema(span.since),
-        summary: 'Update a server',
         handle: async (ctx, req) => {
           const server = await getServer(ctx, req.params.id)
           await updateServer(ctx, server.id, changesOf(req.body.server))
@@ -71,11 +62,7 @@ export function serverRoutes(deps: ComputeDeps): readonly Route[] {
       }),
     ),
     route({
-      method: 'DELETE',
-      path: '/v2.1/servers/:id',
-      policy: 'os_compute_api:servers:delete',
-      params: ServerId,
-      summary: 'Delete a server',
+      ...onServer('DELETE', '', 'servers:delete', 'Delete a server'),
       handle: async (ctx, { params }) => await deleteServer(ctx, deps, params.id),
     }),
   ]

@@ -117,11 +117,9 @@ describe('the life of a server', () => {
 
   it('ends in ERROR with the engine’s reason, and is brought back by a hard reboot', async () => {
     bed.engine.failOn.set('start', Infinity)
-    const answer = await bed
-      .at('2.1')
-      .post('/compute/v2.1/servers', {
-        server: { name: 'bad', imageRef: bed.imageId, flavorRef: bed.flavorId },
-      })
+    const answer = await bed.at('2.1').post('/compute/v2.1/servers', {
+      server: { name: 'bad', imageRef: bed.imageId, flavorRef: bed.flavorId },
+    })
     const { id } = answer.body.server
     expect((await bed.show(id)).status).toBe('BUILD')
     bed.engine.failOn.clear()
@@ -214,11 +212,9 @@ describe('what is refused', () => {
 
   it('an image that is no container says how to make one', async () => {
     const id = await bed.upload('disk', { container_format: 'bare', disk_format: 'qcow2' })
-    const answer = await bed
-      .at('2.1')
-      .post('/compute/v2.1/servers', {
-        server: { name: 'x', imageRef: id, flavorRef: bed.flavorId },
-      })
+    const answer = await bed.at('2.1').post('/compute/v2.1/servers', {
+      server: { name: 'x', imageRef: id, flavorRef: bed.flavorId },
+    })
     expect(answer.body.badRequest.message).toMatch(/must be docker/)
   })
 
@@ -290,18 +286,16 @@ describe('views and lists', () => {
   })
 
   it('makes several at once', async () => {
-    const answer = await bed
-      .at('2.1')
-      .post('/compute/v2.1/servers', {
-        server: {
-          name: 'many',
-          imageRef: bed.imageId,
-          flavorRef: bed.flavorId,
-          min_count: '1',
-          max_count: 3,
-          return_reservation_id: true,
-        },
-      })
+    const answer = await bed.at('2.1').post('/compute/v2.1/servers', {
+      server: {
+        name: 'many',
+        imageRef: bed.imageId,
+        flavorRef: bed.flavorId,
+        min_count: '1',
+        max_count: 3,
+        return_reservation_id: true,
+      },
+    })
     expect(answer.body.reservation_id).toMatch(/^r-/)
     const found = (
       await bed.at('2.1').get(`/compute/v2.1/servers?reservation_id=${answer.body.reservation_id}`)
@@ -316,15 +310,13 @@ describe('views and lists', () => {
 
   it('updates what may be updated', async () => {
     const { id } = await bed.boot()
-    const answer = await bed
-      .at('2.19')
-      .put(`/compute/v2.1/servers/${id}`, {
-        server: {
-          name: 'né',
-          accessIPv6: '0000:0000:0000:0000:0000:babe:220.12.22.2',
-          description: null,
-        },
-      })
+    const answer = await bed.at('2.19').put(`/compute/v2.1/servers/${id}`, {
+      server: {
+        name: 'né',
+        accessIPv6: '0000:0000:0000:0000:0000:babe:220.12.22.2',
+        description: null,
+      },
+    })
     expect(answer.body.server).toMatchObject({
       name: 'né',
       accessIPv6: '::babe:dc0c:1602',

@@ -7,8 +7,8 @@ import { getServer } from './act.ts'
 import { Tag, Uuid } from './create-schema.ts'
 import { updateServer } from './store.ts'
 import { spans } from './version-spans.ts'
+import { onServer } from './on-server.ts'
 
-const ServerId = Type.Object({ id: Type.String() })
 const AttachmentId = Type.Object({ id: Type.String(), volume: Type.String() })
 const MigrationId = Type.Object({ id: Type.String(), migration: Type.String() })
 
@@ -18,25 +18,26 @@ export function smallRoutes(): readonly Route[] {
 }
 
 function passwordRoutes(): readonly Route[] {
-  const path = '/v2.1/servers/:id/os-server-password'
   return [
     route({
-      method: 'GET',
-      path,
-      policy: 'os_compute_api:os-server-password:show',
-      params: ServerId,
-      summary: 'Show the encrypted password',
+      ...onServer(
+        'GET',
+        '/os-server-password',
+        'os-server-password:show',
+        'Show the encrypted password',
+      ),
       handle: async (ctx, { params }) => ({
         password: (await getServer(ctx, params.id)).password ?? '',
       }),
     }),
     route({
-      method: 'DELETE',
-      path,
-      policy: 'os_compute_api:os-server-password:clear',
-      params: ServerId,
+      ...onServer(
+        'DELETE',
+        '/os-server-password',
+        'os-server-password:clear',
+        'Clear the encrypted password',
+      ),
       status: 204,
-      summary: 'Clear the encrypted password',
       handle: async (ctx, { params }) =>
         await updateServer(ctx, (await getServer(ctx, params.id)).id, { password: null }),
     }),
@@ -44,16 +45,16 @@ function passwordRoutes(): readonly Route[] {
 }
 
 function volumeRoutes(): readonly Route[] {
-  const path = '/v2.1/servers/:id/os-volume_attachments'
   const none = (server: string, volume: string): Error =>
     cloudError('notFound', `Instance ${server} is not attached to volume ${volume.slice(0, 100)}.`)
   return [
     route({
-      method: 'GET',
-      path,
-      policy: 'os_compute_api:os-volumes-attachments:index',
-      params: ServerId,
-      summary: 'List volume attachments',
+      ...onServer(
+        'GET',
+        '/os-volume_attachments',
+        'os-volumes-attachments:index',
+        'List volume attachments',
+      ),
       handle: async (ctx, { params }) => {
         await getServer(ctx, params.id)
         return { volumeAttachments: [] }
@@ -61,13 +62,14 @@ function volumeRoutes(): readonly Route[] {
     }),
     ...spans(['2.1', '2.49', '2.79']).map((span) =>
       route({
-        method: 'POST',
-        path,
+        ...onServer(
+          'POST',
+          '/os-volume_attachments',
+          'os-volumes-attachments:create',
+          'Attach a volume',
+        ),
         ...span,
-        policy: 'os_compute_api:os-volumes-attachments:create',
-        params: ServerId,
         body: attachSchema(span.since),
-        summary: 'Attach a volume',
         handle: async (ctx, { params, body }) => {
           await getServer(ctx, params.id)
           throw cloudError(
@@ -78,33 +80,39 @@ function volumeRoutes(): readonly Route[] {
       }),
     ),
     route({
-      method: 'GET',
-      path: `${path}/:volume`,
-      policy: 'os_compute_api:os-volumes-attachments:show',
+      ...onServer(
+        'GET',
+        '/os-volume_attachments/:volume',
+        'os-volumes-attachments:show',
+        'Show a volume attachment',
+      ),
       params: AttachmentId,
-      summary: 'Show a volume attachment',
       handle: async (ctx, { params }) => {
         throw none((await getServer(ctx, params.id)).id, params.volume)
       },
     }),
     route({
-      method: 'PUT',
-      path: `${path}/:volume`,
-      policy: 'os_compute_api:os-volumes-attachments:update',
+      ...onServer(
+        'PUT',
+        '/os-volume_attachments/:volume',
+        'os-volumes-attachments:update',
+        'Update a volume attachment',
+      ),
       params: AttachmentId,
       body: Type.Object({ volumeAttachment: Type.Object({ volumeId: Uuid }) }),
-      summary: 'Update a volume attachment',
       handle: async (ctx, { params }) => {
         throw none((await getServer(ctx, params.id)).id, params.volume)
       },
     }),
     route({
-      method: 'DELETE',
-      path: `${path}/:volume`,
-      policy: 'os_compute_api:os-volumes-attachments:delete',
+      ...onServer(
+        'DELETE',
+        '/os-volume_attachments/:volume',
+        'os-volumes-attachments:delete',
+        'Detach a volume',
+      ),
       params: AttachmentId,
       status: 202,
-      summary: 'Detach a volume',
       handle: async (ctx, { params }) => {
         throw none((await getServer(ctx, params.id)).id, params.volume)
       },
@@ -139,7 +147,6 @@ function attachSchema(version: string) {
 }
 
 function migrationRoutes(): readonly Route[] {
-  const path = '/v2.1/servers/:id/migrations'
   const none = (server: string, migration: string): Error =>
     cloudError(
       'notFound',
@@ -147,50 +154,47 @@ function migrationRoutes(): readonly Route[] {
     )
   return [
     route({
-      method: 'GET',
-      path,
+      ...onServer('GET', '/migrations', 'servers:migrations:index', 'List migrations of a server'),
       since: '2.23',
-      policy: 'os_compute_api:servers:migrations:index',
-      params: ServerId,
-      summary: 'List migrations of a server',
       handle: async (ctx, { params }) => {
         await getServer(ctx, params.id)
         return { migrations: [] }
       },
     }),
     route({
-      method: 'GET',
-      path: `${path}/:migration`,
+      ...onServer('GET', '/migrations/:migration', 'servers:migrations:show', 'Show a migration'),
+      params: MigrationId,
       since: '2.23',
-      policy: 'os_compute_api:servers:migrations:show',
-      params: MigrationId,
-      summary: 'Show a migration',
       handle: async (ctx, { params }) => {
         throw none((await getServer(ctx, params.id)).id, params.migration)
       },
     }),
     route({
-      method: 'DELETE',
-      path: `${path}/:migration`,
+      ...onServer(
+        'DELETE',
+        '/migrations/:migration',
+        'servers:migrations:delete',
+        'Abort a migration',
+      ),
+      params: MigrationId,
       since: '2.24',
-      policy: 'os_compute_api:servers:migrations:delete',
-      params: MigrationId,
       status: 202,
-      summary: 'Abort a migration',
       handle: async (ctx, { params }) => {
         throw none((await getServer(ctx, params.id)).id, params.migration)
       },
     }),
     route({
-      method: 'POST',
-      path: `${path}/:migration/action`,
+      ...onServer(
+        'POST',
+        '/migrations/:migration/action',
+        'servers:migrations:force_complete',
+        'Force a migration to complete',
+      ),
+      params: MigrationId,
       action: 'force_complete',
       since: '2.22',
-      policy: 'os_compute_api:servers:migrations:force_complete',
-      params: MigrationId,
       body: Type.Null(),
       status: 202,
-      summary: 'Force a migration to complete',
       handle: async (ctx, { params }) => {
         throw none((await getServer(ctx, params.id)).id, params.migration)
       },

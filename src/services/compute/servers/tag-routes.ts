@@ -7,11 +7,10 @@ import { reply, route, type Route } from '../../../kernel/http/route.ts'
 import { getServer } from './act.ts'
 import { Tag, Tags } from './create-schema.ts'
 import { setTags, tagsOf, updateServer } from './store.ts'
+import { onServer } from './on-server.ts'
 
-const ServerId = Type.Object({ id: Type.String() })
 const TagId = Type.Object({ id: Type.String(), tag: Type.String() })
 const All = Type.Object({ tags: Tags }, { additionalProperties: false })
-const PATH = '/v2.1/servers/:id/tags'
 const MAX_TAGS = 50
 const since = '2.26'
 
@@ -19,56 +18,38 @@ const since = '2.26'
 export function tagRoutes(): readonly Route[] {
   return [
     route({
-      method: 'GET',
-      path: PATH,
+      ...onServer('GET', '/tags', 'os-server-tags:index', 'List tags'),
       since,
-      policy: 'os_compute_api:os-server-tags:index',
-      params: ServerId,
-      summary: 'List tags',
       handle: async (ctx, { params }) => ({
         tags: await tagsNow(ctx, (await getServer(ctx, params.id)).id),
       }),
     }),
     route({
-      method: 'PUT',
-      path: PATH,
+      ...onServer('PUT', '/tags', 'os-server-tags:update_all', 'Replace tags'),
       since,
-      policy: 'os_compute_api:os-server-tags:update_all',
-      params: ServerId,
       body: All,
-      summary: 'Replace tags',
       handle: async (ctx, { params, body }) => ({
         tags: await changeTags(ctx, params.id, () => body.tags),
       }),
     }),
     route({
-      method: 'DELETE',
-      path: PATH,
+      ...onServer('DELETE', '/tags', 'os-server-tags:delete_all', 'Delete all tags'),
       since,
-      policy: 'os_compute_api:os-server-tags:delete_all',
-      params: ServerId,
       status: 204,
-      summary: 'Delete all tags',
       handle: async (ctx, { params }) => void (await changeTags(ctx, params.id, () => [])),
     }),
     route({
-      method: 'GET',
-      path: `${PATH}/:tag`,
-      since,
-      policy: 'os_compute_api:os-server-tags:show',
+      ...onServer('GET', '/tags/:tag', 'os-server-tags:show', 'Check a tag'),
       params: TagId,
+      since,
       status: 204,
-      summary: 'Check a tag',
       handle: async (ctx, { params }) =>
         mustHave(await tagsNow(ctx, (await getServer(ctx, params.id)).id), params),
     }),
     route({
-      method: 'PUT',
-      path: `${PATH}/:tag`,
-      since,
-      policy: 'os_compute_api:os-server-tags:update',
+      ...onServer('PUT', '/tags/:tag', 'os-server-tags:update', 'Add a tag'),
       params: TagId,
-      summary: 'Add a tag',
+      since,
       handle: async (ctx, req) => {
         const { id, tag } = req.params
         validate(Tag, tag, 'body', 'tag')
@@ -80,13 +61,10 @@ export function tagRoutes(): readonly Route[] {
       },
     }),
     route({
-      method: 'DELETE',
-      path: `${PATH}/:tag`,
-      since,
-      policy: 'os_compute_api:os-server-tags:delete',
+      ...onServer('DELETE', '/tags/:tag', 'os-server-tags:delete', 'Delete a tag'),
       params: TagId,
+      since,
       status: 204,
-      summary: 'Delete a tag',
       handle: async (ctx, { params }) =>
         void (await changeTags(ctx, params.id, (now) => {
           mustHave(now, params)

@@ -4,6 +4,7 @@ import { route, type Req, type Route } from '../../../kernel/http/route.ts'
 import type { ComputeDeps } from '../deps.ts'
 import { hostsOf } from '../os-services/store.ts'
 
+/** All for admins, as Nova has it. */
 export const usageAuditPolicies: Readonly<Record<string, string>> = {
   'os_compute_api:os-instance-usage-audit-log:list': 'rule:admin',
   'os_compute_api:os-instance-usage-audit-log:show': 'rule:admin',

@@ -12,6 +12,7 @@ import { onlyQuery, PAGING } from '../wire/query.ts'
 import { periodOf } from './period.ts'
 import { projectUsage, serverUsage, type Period } from './sum.ts'
 
+/** Nova's defaults: a project reads its own, admins read all. */
 export const usagePolicies: Readonly<Record<string, string>> = {
   'os_compute_api:os-simple-tenant-usage:list': 'rule:admin',
   'os_compute_api:os-simple-tenant-usage:show': 'rule:project-reader',

@@ -31,5 +31,7 @@ export function queryCount(req: Req, key: string): number | undefined {
   return Number(value)
 }
 
+/** Query keys of every paged list. */
 export const PAGING = ['limit', 'marker'] as const
+/** Query keys of lists that may be sorted. */
 export const SORTING = ['sort_key', 'sort_dir'] as const

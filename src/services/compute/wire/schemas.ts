@@ -54,6 +54,7 @@ function anyCase(word: string): string {
   return word.replaceAll(/[a-z]/g, (letter) => `[${letter}${letter.toUpperCase()}]`)
 }
 
+/** What a `BooleanLike` means. */
 export function toBoolean(value: boolean | string | number): boolean {
   return (TRUE as readonly string[]).includes(String(value).toLowerCase())
 }

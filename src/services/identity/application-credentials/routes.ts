@@ -43,6 +43,11 @@ type Wish = Static<typeof Create>['application_credential']
 
 const Params = Type.Object({ user_id: Type.String(), id: Type.String() })
 const PATH = '/v3/users/:user_id/application_credentials'
+/** A path with the asker's id and another user's credential is not his: the owner that counts is the credential's. */
+const credentialTarget = async (ctx: Ctx, { params }: { readonly params: { readonly user_id: string; readonly id: string } }): Promise<Target> => {
+  const credential = await findApplicationCredential(ctx, params.id)
+  return { 'target.user.id': credential === undefined ? params.user_id : credential.userId }
+}
 const ownerTarget = async (_ctx: Ctx, { params }: { readonly params: { readonly user_id: string } }): Promise<Target> =>
   await Promise.resolve({ 'target.user.id': params.user_id })
 
@@ -66,11 +71,11 @@ export function applicationCredentialRoutes(parts: Parts): readonly Route[] {
       },
     }),
     guarded({
-      method: 'GET', path: `${PATH}/:id`, policy: 'identity:get_application_credential', params: Params, target: ownerTarget,
+      method: 'GET', path: `${PATH}/:id`, policy: 'identity:get_application_credential', params: Params, target: credentialTarget,
       handle: async (ctx, req) => ({ application_credential: await view(ctx, req, await mustFind(ctx, req.params)) }),
     }),
     guarded({
-      method: 'DELETE', path: `${PATH}/:id`, policy: 'identity:delete_application_credential', params: Params, target: ownerTarget,
+      method: 'DELETE', path: `${PATH}/:id`, policy: 'identity:delete_application_credential', params: Params, target: credentialTarget,
       handle: async (ctx, { params }) => {
         const { id } = await mustFind(ctx, params)
         refuseRestricted(ctx, parts)

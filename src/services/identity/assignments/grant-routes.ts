@@ -53,7 +53,11 @@ function routesOf(parts: Parts, family: Family): readonly Route[] {
     }),
     guarded({
       method: 'PUT', path: one, policy: ruleOf(family, 'create'), params: One, check: guard('create'),
-      handle: async (ctx, { params }) => await addAssignment(ctx, await existing(ctx, family, params)),
+      handle: async (ctx, { params }) => {
+        const grant = await existing(ctx, family, params)
+        await checkRoleFits(ctx, grant)
+        await addAssignment(ctx, grant)
+      },
     }),
     guarded({
       method: 'GET', path: one, policy: ruleOf(family, 'check'), params: One, check: guard('check'), status: 204,
@@ -110,17 +114,22 @@ async function check(ctx: Ctx, family: Family, verb: Verb, params: GrantParams):
 async function existing(ctx: Ctx, family: Family, params: GrantParams): Promise<Assignment> {
   const place = await existingPlace(ctx, family, params)
   const role = await getRole(ctx, params.role_id ?? '')
-  if (role.domainId !== null && family.target === 'system') throw cloudError('badRequest', `Role ${role.id} belongs to a domain: it cannot be given on the system.`)
-  if (role.domainId !== null && place.domainId !== role.domainId) throw cloudError('forbidden', `Role ${role.id} belongs to another domain than the ${family.target}.`)
   return { actorType: family.actor, actorId: params.actor_id, targetType: family.target, targetId: place.id, roleId: role.id, inherited: family.inherited }
 }
 
-async function existingPlace(ctx: Ctx, family: Family, params: GrantParams): Promise<{ readonly id: string; readonly domainId: string | undefined }> {
+/** A role of a domain can be given within that domain only. */
+async function checkRoleFits(ctx: Ctx, grant: Assignment): Promise<void> {
+  const { domainId } = await getRole(ctx, grant.roleId)
+  if (domainId === null) return
+  if (grant.targetType === 'system') throw cloudError('badRequest', `Role ${grant.roleId} belongs to a domain: it cannot be given on the system.`)
+  if (domainOf(await getProject(ctx, grant.targetId)) !== domainId) throw cloudError('forbidden', `Role ${grant.roleId} belongs to another domain than the ${grant.targetType}.`)
+}
+
+async function existingPlace(ctx: Ctx, family: Family, params: GrantParams): Promise<{ readonly id: string }> {
   await (family.actor === 'user' ? getUser(ctx, params.actor_id) : getGroup(ctx, params.actor_id))
-  if (family.target === 'system') return { id: SYSTEM, domainId: undefined }
+  if (family.target === 'system') return { id: SYSTEM }
   const id = params.target_id ?? ''
-  const place = family.target === 'project' ? await getProject(ctx, id) : await getDomain(ctx, id)
-  return { id: place.id, domainId: domainOf(place) }
+  return family.target === 'project' ? await getProject(ctx, id) : await getDomain(ctx, id)
 }
 
 async function listGrants(ctx: Ctx, req: Req, family: Family, params: GrantParams): Promise<unknown> {

@@ -73,7 +73,7 @@ const endpointAttributes = { enabled: Flag, name: Type.Optional(Type.String({ ma
 
 export const endpoints: RecordResource = {
   kind: 'endpoint', path: '/v3/endpoints', member: 'endpoint', collection: 'endpoints', noun: 'endpoint', nouns: 'endpoints',
-  filters: ['interface', 'service_id', 'region_id', 'region'], flags: [],
+  filters: ['interface', 'service_id', 'region_id', 'region'], missingFirst: true,
   create: openBody('endpoint', { service_id: Type.String({ minLength: 1, maxLength: 255 }), interface: Interface, url: Url, ...endpointAttributes }),
   update: openBody('endpoint', { service_id: Type.Optional(Type.String({ minLength: 1, maxLength: 255 })), interface: Type.Optional(Interface), url: Type.Optional(Url), ...endpointAttributes }, { minProperties: 1 }),
   async prepare(ctx, wish, before) {

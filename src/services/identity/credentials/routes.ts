@@ -40,8 +40,8 @@ export function credentialRoutes(parts: Parts): readonly Route[] {
     }),
     guarded({
       method: 'GET', path: '/v3/credentials', policy: 'identity:list_credentials',
-      // everybody may list; what he may not see is left out
-      check: async () => await Promise.resolve(),
+      // who may see his own may list; what he may not see is left out below
+      target: async (ctx) => await Promise.resolve({ 'target.credential.user_id': whoOf(ctx).userId }),
       handle: async (ctx, req) => {
         const [userId, type] = [req.rawQuery.get('user_id'), req.rawQuery.get('type')]
         const found = await listCredentials(ctx, { ...(userId === null ? {} : { userId }), ...(type === null ? {} : { type }) })

@@ -1,9 +1,10 @@
 import type { Ctx } from '../../../kernel/ctx/ctx.ts'
 import type { Route } from '../../../kernel/http/route.ts'
-import { guarded, type Target } from '../guarded.ts'
+import { allow, guarded, type Target } from '../guarded.ts'
 import { listBody, listQuery } from '../list-query.ts'
 import { newId } from '../new-id.ts'
 import type { Parts } from '../parts.ts'
+import type { Rule } from '../policies/rules.ts'
 import { insertDomain, removeProject, updateProject } from '../projects/changes.ts'
 import { CreateDomain, knownDomainAttributes, UpdateDomain } from '../projects/schema.ts'
 import { getDomain, listProjects, tagsOf } from '../projects/store.ts'
@@ -14,6 +15,10 @@ import { DEFAULT_DOMAIN } from './default-domain.ts'
 
 const domainTarget = async (_ctx: Ctx, { params }: { readonly params: { readonly id: string } }): Promise<Target> =>
   await Promise.resolve({ 'target.domain.id': params.id })
+
+/** Here, as in Keystone, the 404 comes before the 403. */
+const existing = (rule: Rule) => async (ctx: Ctx, { params }: { readonly params: IdParams }): Promise<void> =>
+  allow(ctx, rule, { 'target.domain.id': (await getDomain(ctx, params.id)).id })
 
 /** /v3/domains: projects that act as domains, under their older name. */
 export function domainRoutes(parts: Parts): readonly Route[] {
@@ -45,14 +50,14 @@ export function domainRoutes(parts: Parts): readonly Route[] {
       },
     }),
     guarded({
-      method: 'PATCH', path: '/v3/domains/:id', policy: 'identity:update_domain', params: IdParams, body: UpdateDomain,
+      method: 'PATCH', path: '/v3/domains/:id', policy: 'identity:update_domain', params: IdParams, body: UpdateDomain, check: existing('identity:update_domain'),
       handle: async (ctx, req) => {
         const domain = await updateProject(ctx, parts, await getDomain(ctx, req.params.id), req.body.domain, knownDomainAttributes)
         return { domain: domainView(req, domain, (await tagsOf(ctx, [domain.id])).get(domain.id) ?? []) }
       },
     }),
     guarded({
-      method: 'DELETE', path: '/v3/domains/:id', policy: 'identity:delete_domain', params: IdParams,
+      method: 'DELETE', path: '/v3/domains/:id', policy: 'identity:delete_domain', params: IdParams, check: existing('identity:delete_domain'),
       handle: async (ctx, { params }) => await removeProject(ctx, parts, await getDomain(ctx, params.id), 'domain', DEFAULT_DOMAIN),
     }),
   ]

@@ -77,7 +77,9 @@ function groupCrud(parts: Parts): readonly Route[] {
       },
     }),
     guarded({
-      method: 'DELETE', path: '/v3/groups/:id', policy: 'identity:delete_group', params: IdParams, target: groupTarget,
+      method: 'DELETE', path: '/v3/groups/:id', policy: 'identity:delete_group', params: IdParams,
+      // here, as in Keystone, the 404 comes before the 403
+      target: async (ctx, { params }) => ({ 'target.group.domain_id': (await getGroup(ctx, params.id)).domainId }),
       handle: async (ctx, { params }) => {
         const group = await getGroup(ctx, params.id)
         await inTx(ctx, async (tx) => await deleteGroup(tx, parts, group.id))

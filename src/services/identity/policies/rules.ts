@@ -13,7 +13,8 @@ const admin = (...more: readonly string[]): string => either(SYSTEM_ADMIN, LEGAC
 const domainReader = (key: string): string => `(role:reader and domain_id:%(${key})s)`
 const domainAdmin = (key: string): string => `(role:admin and domain_id:%(${key})s)`
 const OWNER = 'user_id:%(target.user.id)s'
-const CREDENTIAL_OWNER = 'user_id:%(target.credential.user_id)s'
+// a token of a domain is for administering it: it does not reach its holder's own secrets
+const CREDENTIAL_OWNER = '(user_id:%(target.credential.user_id)s and (project_id:%(project_id)s or system_scope:all))'
 
 /** Both the actor and the target of a grant belong to the domain of the token. */
 function grantIn(role: string): string {

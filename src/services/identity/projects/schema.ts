@@ -15,7 +15,7 @@ const attributes = {
   options: Type.Optional(ResourceOptions),
 }
 export const CreateProject = openBody('project', { name: ShortName, domain_id: Type.Optional(NullableId), parent_id: Type.Optional(NullableId), ...attributes })
-export const UpdateProject = openBody('project', { name: Type.Optional(ShortName), domain_id: Type.Optional(NullableId), parent_id: Type.Optional(NullableId), ...attributes }, { minProperties: 1 })
+export const UpdateProject = openBody('project', { name: Type.Optional(ShortName), domain_id: Type.Optional(NullableId), parent_id: Type.Optional(NullableId), ...attributes })
 export const knownProjectAttributes = ['name', 'domain_id', 'parent_id', 'is_domain', 'description', 'enabled', 'tags', 'options'] as const
 
 export type NewProject = Static<typeof CreateProject>['project']
@@ -25,5 +25,5 @@ export const CreateDomain = openBody('domain', {
   name: ShortName, description: attributes.description, enabled: attributes.enabled, tags: attributes.tags, options: attributes.options,
   explicit_domain_id: Type.Optional(IdText),
 })
-export const UpdateDomain = openBody('domain', { name: Type.Optional(ShortName), description: attributes.description, enabled: attributes.enabled, tags: attributes.tags, options: attributes.options }, { minProperties: 1 })
+export const UpdateDomain = openBody('domain', { name: Type.Optional(ShortName), description: attributes.description, enabled: attributes.enabled, tags: attributes.tags, options: attributes.options })
 export const knownDomainAttributes = ['name', 'description', 'enabled', 'tags', 'options', 'explicit_domain_id', 'is_domain'] as const

@@ -2,7 +2,7 @@ import type { TSchema } from 'typebox'
 import type { Ctx } from '../../../kernel/ctx/ctx.ts'
 import { cloudError } from '../../../kernel/errors/cloud-error.ts'
 import type { Req, Route } from '../../../kernel/http/route.ts'
-import { guarded } from '../guarded.ts'
+import { allow, guarded } from '../guarded.ts'
 import { listBody, listQuery, passes } from '../list-query.ts'
 import { newId } from '../new-id.ts'
 import { notFound } from '../not-found.ts'
@@ -30,6 +30,8 @@ export interface RecordResource {
   readonly flags?: readonly string[]
   /** The client names it: `PUT /<id>` creates. */
   readonly putCreates?: boolean
+  /** A record that is not there is a 404 even for those who may not see it. */
+  readonly missingFirst?: boolean
   /** Checks a wish against the rest of the cloud and completes it; `before` is undefined for a new one. */
   prepare(ctx: Ctx, wish: Body, before: StoredRecord | undefined, id: string): Promise<Omit<NewRecord, 'id'> & { readonly id?: string }>
   /** Refuses or cleans up; may be left out. */
@@ -41,6 +43,12 @@ export interface RecordResource {
 export function recordRoutes(resource: RecordResource): readonly Route[] {
   const one = `${resource.path}/:id`
   const rule = (verb: string, noun: string): Rule => `identity:${verb}_${noun}` as Rule // every resource's names stand in policies/rules.ts; the kernel refuses unknown ones at start
+  const first = (verb: string): object => (resource.missingFirst !== true ? {} : {
+    check: async (ctx: Ctx, req: { readonly params: IdParams }): Promise<void> => {
+      await getRecord(ctx, resource, req.params.id)
+      allow(ctx, rule(verb, resource.noun), {})
+    },
+  })
   return [
     resource.putCreates === true
       ? guarded({
@@ -56,15 +64,15 @@ export function recordRoutes(resource: RecordResource): readonly Route[] {
       handle: async (ctx, req) => await list(ctx, req, resource),
     }),
     guarded({
-      method: 'GET', path: one, policy: rule('get', resource.noun), params: IdParams,
+      method: 'GET', path: one, policy: rule('get', resource.noun), params: IdParams, ...first('get'),
       handle: async (ctx, req) => ({ [resource.member]: viewOf(ctx, req, resource, await getRecord(ctx, resource, req.params.id)) }),
     }),
     guarded({
-      method: 'PATCH', path: one, policy: rule('update', resource.noun), params: IdParams, body: resource.update,
+      method: 'PATCH', path: one, policy: rule('update', resource.noun), params: IdParams, body: resource.update, ...first('update'),
       handle: async (ctx, req) => await update(ctx, req, resource, req.params.id),
     }),
     guarded({
-      method: 'DELETE', path: one, policy: rule('delete', resource.noun), params: IdParams,
+      method: 'DELETE', path: one, policy: rule('delete', resource.noun), params: IdParams, ...first('delete'),
       handle: async (ctx, { params }) => {
         const record = await getRecord(ctx, resource, params.id)
         await resource.beforeDelete?.(ctx, record)

@@ -10,7 +10,7 @@ import { newId } from '../new-id.ts'
 import type { Parts } from '../parts.ts'
 import { getDomain } from '../projects/store.ts'
 import { Description, extraOf, IdParams, Name, NullableId, openBody } from '../wire.ts'
-import { findRole, getRole, insertRole, listRoles, saveRole, type RoleRecord } from './store.ts'
+import { getRole, insertRole, listRoles, saveRole, type RoleRecord } from './store.ts'
 import { roleView } from './view.ts'
 
 const Options = Type.Optional(Type.Object({ immutable: Type.Optional(Type.Union([Type.Boolean(), Type.Null()])) }, { additionalProperties: false }))
@@ -19,10 +19,10 @@ const known = ['name', 'domain_id', 'description', 'options'] as const
 const Create = openBody('role', { name: Name, domain_id: Type.Optional(NullableId), description: Type.Optional(Description), options: Options })
 const Update = openBody('role', { name: Type.Optional(Name), domain_id: Type.Optional(NullableId), description: Type.Optional(Description), options: Options }, { minProperties: 1 })
 
-/** Another rule holds for roles of a domain than for roles of the cloud. */
+/** Another rule holds for roles of a domain than for roles of the cloud; a role that is not there is a 404 for everybody. */
 async function checkOne(ctx: Ctx, verb: 'get' | 'update' | 'delete', id: string): Promise<void> {
-  const role = await findRole(ctx, id)
-  allow(ctx, role?.domainId == null ? `identity:${verb}_role` : `identity:${verb}_domain_role`, {})
+  const role = await getRole(ctx, id)
+  allow(ctx, role.domainId === null ? `identity:${verb}_role` : `identity:${verb}_domain_role`, {})
 }
 
 /** Roles: names that policies ask for; those of a domain only bundle others. */

@@ -2,6 +2,7 @@ import type { Ctx } from '../../../kernel/ctx/ctx.ts'
 import { cloudError } from '../../../kernel/errors/cloud-error.ts'
 import { findApplicationCredential, findApplicationCredentialByName, type ApplicationCredential } from '../application-credentials/store.ts'
 import { proveOauth, type OauthProof } from '../oauth1/login.ts'
+import { notFound } from '../not-found.ts'
 import type { Parts } from '../parts.ts'
 import { findDomain, findProjectByName, type ProjectRecord } from '../projects/store.ts'
 import { verifyPassword } from '../users/passwords.ts'
@@ -53,7 +54,7 @@ async function proveOne(ctx: Ctx, parts: Parts, method: string, identity: AuthRe
     case 'token': {
       if (identity.token === undefined) throw payloadMissing(method)
       const token = await parts.tokens.payloadOf(ctx, identity.token.id)
-      if (token === undefined) throw unauthenticated('token not valid')
+      if (token === undefined) throw notFound('token', 'it is unknown, expired or revoked') // 404 as in Keystone
       // with impersonation the token's user is the trustor; rescoping such tokens is refused anyway
       return { user: await findUser(ctx, token.user.id), token }
     }

@@ -101,7 +101,12 @@ async function reconcileRouter(ctx: Ctx, wiring: Wiring, id: string): Promise<Ou
   await Promise.all([...inner].map(async (network) => await wiring.ensureNetwork(ctx, network)))
   const outer = row.gateway_network === null ? undefined : await wiring.ensureExternal(ctx, row.gateway_network)
   const spec = routerSpecOf(row, legs, floating, outer)
-  await wiring.port.ensureRouter(spec)
+  try {
+    await wiring.port.ensureRouter(spec)
+  } catch (error) {
+    for (const network of inner) wiring.forget(network) // the engine may have lost one that was thought to be there
+    throw error
+  }
   await setRouterStatus(ctx, id, 'ACTIVE')
   await setStatus(ctx, legs.map(({ port_id }) => port_id), row.admin_up === 1 ? 'ACTIVE' : 'DOWN')
   await markActive(ctx, spec.floatingIps.map((mapping) => mapping.id))

@@ -8,7 +8,7 @@ import { getServer, serverFor } from '../act.ts'
 import { Ip, Uuid } from '../create-schema.ts'
 import { attach, detach } from '../interfaces.ts'
 import { Text } from '../../wire/schemas.ts'
-import { serverAction } from './server-action.ts'
+import { serverAction } from '../on-server.ts'
 
 const strict = { additionalProperties: false } as const
 const Group = Type.Object({ name: Text(255) }, { additionalProperties: true })
@@ -18,34 +18,30 @@ const UNTIL = '2.43'
 export function addressActions(deps: ComputeDeps): readonly Route[] {
   return [
     route({
-      ...serverAction('addSecurityGroup'),
-      policy: 'os_compute_api:os-security-groups:add',
+      ...serverAction('addSecurityGroup', 'os-security-groups:add'),
       body: Group,
       status: 202,
       handle: async (ctx, { params, body }) =>
         await changeGroups(ctx, deps, params.id, body.name, 'add'),
     }),
     route({
-      ...serverAction('removeSecurityGroup'),
-      policy: 'os_compute_api:os-security-groups:remove',
+      ...serverAction('removeSecurityGroup', 'os-security-groups:remove'),
       body: Group,
       status: 202,
       handle: async (ctx, { params, body }) =>
         await changeGroups(ctx, deps, params.id, body.name, 'remove'),
     }),
     route({
-      ...serverAction('addFloatingIp'),
+      ...serverAction('addFloatingIp', 'os-floating-ips:add'),
       until: UNTIL,
-      policy: 'os_compute_api:os-floating-ips:add',
       status: 202,
       body: Type.Object({ address: Ip, fixed_address: Type.Optional(Ip) }, strict),
       handle: async (ctx, { params, body }) =>
         await addFloatingIp(ctx, deps, params.id, body.address, body.fixed_address),
     }),
     route({
-      ...serverAction('removeFloatingIp'),
+      ...serverAction('removeFloatingIp', 'os-floating-ips:remove'),
       until: UNTIL,
-      policy: 'os_compute_api:os-floating-ips:remove',
       body: Type.Object({ address: Ip }, strict),
       status: 202,
       handle: async (ctx, { params, body }) => {
@@ -60,9 +56,8 @@ export function addressActions(deps: ComputeDeps): readonly Route[] {
       },
     }),
     route({
-      ...serverAction('addFixedIp'),
+      ...serverAction('addFixedIp', 'os-multinic:add'),
       until: UNTIL,
-      policy: 'os_compute_api:os-multinic:add',
       body: Type.Object({ networkId: Uuid }, strict),
       status: 202,
       handle: async (ctx, { params, body }) =>
@@ -71,9 +66,8 @@ export function addressActions(deps: ComputeDeps): readonly Route[] {
         })),
     }),
     route({
-      ...serverAction('removeFixedIp'),
+      ...serverAction('removeFixedIp', 'os-multinic:remove'),
       until: UNTIL,
-      policy: 'os_compute_api:os-multinic:remove',
       body: Type.Object({ address: Ip }, strict),
       status: 202,
       handle: async (ctx, { params, body }) => {

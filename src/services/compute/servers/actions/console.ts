@@ -4,7 +4,7 @@ import { route, type Route } from '../../../../kernel/http/route.ts'
 import type { ComputeDeps } from '../../deps.ts'
 import { IntegerLike, toInteger } from '../../wire/schemas.ts'
 import { getServer } from '../act.ts'
-import { serverAction } from './server-action.ts'
+import { onServer, serverAction } from '../on-server.ts'
 import { statusOf } from '../status.ts'
 
 const strict = { additionalProperties: false } as const
@@ -19,8 +19,7 @@ const Output = Type.Object(
 export function consoleActions(deps: ComputeDeps): readonly Route[] {
   return [
     route({
-      ...serverAction('os-getConsoleOutput'),
-      policy: 'os_compute_api:os-console-output',
+      ...serverAction('os-getConsoleOutput', 'os-console-output'),
       body: Output,
       handle: async (ctx, { params, body }) => {
         const server = await getServer(ctx, params.id)
@@ -49,9 +48,8 @@ export function consoleActions(deps: ComputeDeps): readonly Route[] {
       { action: 'os-getSerialConsole', types: ['serial'], until: '2.5' },
     ].map(({ action, types, until }) =>
       route({
-        ...serverAction(action),
+        ...serverAction(action, 'os-remote-consoles'),
         until,
-        policy: 'os_compute_api:os-remote-consoles',
         body: Type.Object({ type: Type.Union(types.map((type) => Type.Literal(type))) }, strict),
         handle: async (ctx, { params, body }) => {
           await getServer(ctx, params.id)
@@ -61,13 +59,9 @@ export function consoleActions(deps: ComputeDeps): readonly Route[] {
     ),
     ...['2.6', '2.8'].map((since) =>
       route({
-        method: 'POST',
-        path: '/v2.1/servers/:id/remote-consoles',
-        params: Type.Object({ id: Type.String() }),
+        ...onServer('POST', '/remote-consoles', 'os-remote-consoles', 'Create a remote console'),
         since,
         ...(since === '2.6' ? { until: '2.7' } : {}),
-        policy: 'os_compute_api:os-remote-consoles',
-        summary: 'Create a remote console',
         body: remoteSchema(since !== '2.6'),
         handle: async (ctx, { params, body }) => {
           await getServer(ctx, params.id)

@@ -13,7 +13,7 @@ import { logAction } from '../instance-actions/store.ts'
 import type { Server } from '../schema.ts'
 import { rotate } from '../snapshots/reconcile.ts'
 import { insertSnapshot } from '../snapshots/store.ts'
-import { serverAction } from './server-action.ts'
+import { serverAction } from '../on-server.ts'
 
 const strict = { additionalProperties: false } as const
 const CreateImage = Type.Object({ name: Name, metadata: Type.Optional(Metadata) }, strict)
@@ -31,8 +31,7 @@ const CreateBackup = Type.Object(
 export function imageActions(deps: ComputeDeps): readonly Route[] {
   return [
     route({
-      ...serverAction('createImage'),
-      policy: 'os_compute_api:servers:create_image',
+      ...serverAction('createImage', 'servers:create_image'),
       body: CreateImage,
       handle: async (ctx, req) => {
         const live = await serverFor(ctx, deps, req.params.id, 'createImage')
@@ -46,8 +45,7 @@ export function imageActions(deps: ComputeDeps): readonly Route[] {
       },
     }),
     route({
-      ...serverAction('createBackup'),
-      policy: 'os_compute_api:os-create-backup',
+      ...serverAction('createBackup', 'os-create-backup'),
       body: CreateBackup,
       handle: async (ctx, req) => {
         const { name, metadata, backup_type: backupType } = req.body
@@ -77,8 +75,7 @@ export function imageActions(deps: ComputeDeps): readonly Route[] {
       },
     }),
     route({
-      ...serverAction('shelve'),
-      policy: 'os_compute_api:os-shelve:shelve',
+      ...serverAction('shelve', 'os-shelve:shelve'),
       body: Type.Unknown(),
       status: 202,
       handle: async (ctx, { params }) => {

@@ -5,7 +5,7 @@ import { route, type Route } from '../../../../kernel/http/route.ts'
 import { Text } from '../../wire/schemas.ts'
 import { getServer } from '../act.ts'
 import { updateServer } from '../store.ts'
-import { serverAction } from './server-action.ts'
+import { serverAction } from '../on-server.ts'
 
 const LockReason = Type.Union([
   Type.Null(),
@@ -34,24 +34,21 @@ export function lockActions(): readonly Route[] {
   }
   return [
     route({
-      ...serverAction('lock'),
+      ...serverAction('lock', 'os-lock-server:lock'),
       until: '2.72',
-      policy: 'os_compute_api:os-lock-server:lock',
       body: Type.Unknown(),
       status: 202,
       handle: lock,
     }),
     route({
-      ...serverAction('lock'),
+      ...serverAction('lock', 'os-lock-server:lock'),
       since: '2.73',
-      policy: 'os_compute_api:os-lock-server:lock',
       body: LockReason,
       status: 202,
       handle: lock,
     }),
     route({
-      ...serverAction('unlock'),
-      policy: 'os_compute_api:os-lock-server:unlock',
+      ...serverAction('unlock', 'os-lock-server:unlock'),
       body: Type.Unknown(),
       status: 202,
       handle: async (ctx, { params }) => {

@@ -7,7 +7,7 @@ import { BooleanLike, Text } from '../../wire/schemas.ts'
 import { serverFor } from '../act.ts'
 import { Password } from '../create-schema.ts'
 import { spans } from '../version-spans.ts'
-import { serverAction } from './server-action.ts'
+import { serverAction } from '../on-server.ts'
 
 const strict = { additionalProperties: false } as const
 const Host = Type.Union([Text(255), Type.Null()])
@@ -18,9 +18,8 @@ export function moveActions(deps: ComputeDeps): readonly Route[] {
   return [
     ...spans(['2.1', '2.56']).map((span) =>
       route({
-        ...serverAction('migrate'),
+        ...serverAction('migrate', 'os-migrate-server:migrate'),
         ...span,
-        policy: 'os_compute_api:os-migrate-server:migrate',
         status: 202,
         body:
           span.since === '2.1'
@@ -34,9 +33,8 @@ export function moveActions(deps: ComputeDeps): readonly Route[] {
     ),
     ...spans(['2.1', '2.25', '2.30', '2.68']).map((span) =>
       route({
-        ...serverAction('os-migrateLive'),
+        ...serverAction('os-migrateLive', 'os-migrate-server:migrate_live'),
         ...span,
-        policy: 'os_compute_api:os-migrate-server:migrate_live',
         body: liveSchema(span.since),
         status: 202,
         handle: async (ctx, { params }) => {
@@ -47,9 +45,8 @@ export function moveActions(deps: ComputeDeps): readonly Route[] {
     ),
     ...spans(['2.1', '2.14', '2.29', '2.68']).map((span) =>
       route({
-        ...serverAction('evacuate'),
+        ...serverAction('evacuate', 'os-evacuate'),
         ...span,
-        policy: 'os_compute_api:os-evacuate',
         body: evacuateSchema(span.since),
         handle: async (ctx, { params }) => {
           await serverFor(ctx, deps, params.id, 'evacuate')

@@ -6,7 +6,7 @@ import type { ComputeDeps } from '../../deps.ts'
 import { begin, serverFor } from '../act.ts'
 import type { ServerVerb } from '../can.ts'
 import type { TaskKind } from '../schema.ts'
-import { serverAction } from './server-action.ts'
+import { serverAction } from '../on-server.ts'
 
 /** Verbs that only turn the power: body key, verb, task, action log, wish. */
 interface PowerVerb {
@@ -22,42 +22,42 @@ const verbs: readonly PowerVerb[] = [
     action: 'os-start',
     verb: 'start',
     kind: 'start',
-    policy: 'os_compute_api:servers:start',
+    policy: 'servers:start',
     change: { power: 'running' },
   },
   {
     action: 'os-stop',
     verb: 'stop',
     kind: 'stop',
-    policy: 'os_compute_api:servers:stop',
+    policy: 'servers:stop',
     change: { power: 'stopped' },
   },
   {
     action: 'pause',
     verb: 'pause',
     kind: 'pause',
-    policy: 'os_compute_api:os-pause-server:pause',
+    policy: 'os-pause-server:pause',
     change: { power: 'paused' },
   },
   {
     action: 'unpause',
     verb: 'unpause',
     kind: 'unpause',
-    policy: 'os_compute_api:os-pause-server:unpause',
+    policy: 'os-pause-server:unpause',
     change: { power: 'running' },
   },
   {
     action: 'suspend',
     verb: 'suspend',
     kind: 'suspend',
-    policy: 'os_compute_api:os-suspend-server:suspend',
+    policy: 'os-suspend-server:suspend',
     change: { power: 'paused' },
   },
   {
     action: 'resume',
     verb: 'resume',
     kind: 'resume',
-    policy: 'os_compute_api:os-suspend-server:resume',
+    policy: 'os-suspend-server:resume',
     change: { power: 'running' },
   },
 ]
@@ -74,16 +74,14 @@ export function powerActions(deps: ComputeDeps): readonly Route[] {
   return [
     ...verbs.map((verb) =>
       route({
-        ...serverAction(verb.action),
-        policy: verb.policy,
+        ...serverAction(verb.action, verb.policy),
         body: Ignored,
         status: 202,
         handle: async (ctx, { params }) => await turn(ctx, deps, params.id, verb),
       }),
     ),
     route({
-      ...serverAction('reboot'),
-      policy: 'os_compute_api:servers:reboot',
+      ...serverAction('reboot', 'servers:reboot'),
       body: Reboot,
       status: 202,
       handle: async (ctx, { params, body }) => {

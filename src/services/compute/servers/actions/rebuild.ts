@@ -28,7 +28,7 @@ import { inOrder } from '../parts.ts'
 import type { Server } from '../schema.ts'
 import { viewOf } from '../routes.ts'
 import { spans } from '../version-spans.ts'
-import { serverAction } from './server-action.ts'
+import { serverAction } from '../on-server.ts'
 
 interface RebuildWish {
   readonly imageRef: string
@@ -76,9 +76,8 @@ function rebuildSchema(version: string) {
 export function rebuildActions(deps: ComputeDeps): readonly Route[] {
   return spans(['2.1', '2.19', '2.54', '2.57', '2.63', '2.90', '2.94']).map((span) =>
     route({
-      ...serverAction('rebuild'),
+      ...serverAction('rebuild', 'servers:rebuild'),
       ...span,
-      policy: 'os_compute_api:servers:rebuild',
       body: rebuildSchema(span.since),
       handle: async (ctx, req) => await rebuild(ctx, deps, req, req.params.id),
     }),

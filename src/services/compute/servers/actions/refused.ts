@@ -4,7 +4,7 @@ import { route, type Route } from '../../../../kernel/http/route.ts'
 import type { ComputeDeps } from '../../deps.ts'
 import { getServer, serverFor } from '../act.ts'
 import { Password, Uuid } from '../create-schema.ts'
-import { serverAction } from './server-action.ts'
+import { serverAction } from '../on-server.ts'
 
 const Rescue = Type.Union([
   Type.Null(),
@@ -19,8 +19,7 @@ export function refusedActions(deps: ComputeDeps): readonly Route[] {
   return [
     ...oldNetworkActions(),
     route({
-      ...serverAction('changePassword'),
-      policy: 'os_compute_api:os-admin-password',
+      ...serverAction('changePassword', 'os-admin-password'),
       body: Type.Object({ adminPass: Password }, { additionalProperties: false }),
       status: 202,
       handle: async (ctx, { params }) => {
@@ -32,9 +31,8 @@ export function refusedActions(deps: ComputeDeps): readonly Route[] {
       },
     }),
     route({
-      ...serverAction('trigger_crash_dump'),
+      ...serverAction('trigger_crash_dump', 'servers:trigger_crash_dump'),
       since: '2.17',
-      policy: 'os_compute_api:servers:trigger_crash_dump',
       body: Type.Null(),
       status: 202,
       handle: async (ctx, { params }) => {
@@ -46,8 +44,7 @@ export function refusedActions(deps: ComputeDeps): readonly Route[] {
       },
     }),
     route({
-      ...serverAction('rescue'),
-      policy: 'os_compute_api:os-rescue',
+      ...serverAction('rescue', 'os-rescue'),
       body: Rescue,
       handle: async (ctx, { params }) => {
         await serverFor(ctx, deps, params.id, 'rescue')
@@ -58,8 +55,7 @@ export function refusedActions(deps: ComputeDeps): readonly Route[] {
       },
     }),
     route({
-      ...serverAction('unrescue'),
-      policy: 'os_compute_api:os-unrescue',
+      ...serverAction('unrescue', 'os-unrescue'),
       body: Type.Unknown(),
       status: 202,
       handle: async (ctx, { params }) => {
@@ -72,16 +68,14 @@ export function refusedActions(deps: ComputeDeps): readonly Route[] {
 function oldNetworkActions(): readonly Route[] {
   return [
     route({
-      ...serverAction('injectNetworkInfo'),
-      policy: 'os_compute_api:os-admin-actions:inject_network_info',
+      ...serverAction('injectNetworkInfo', 'os-admin-actions:inject_network_info'),
       body: Type.Unknown(),
       status: 202,
       // the network is in force before the process starts: there is nothing to inject
       handle: async (ctx, { params }) => void (await getServer(ctx, params.id)),
     }),
     route({
-      ...serverAction('resetNetwork'),
-      policy: 'os_compute_api:os-admin-actions:reset_network',
+      ...serverAction('resetNetwork', 'os-admin-actions:reset_network'),
       body: Type.Unknown(),
       status: 202,
       handle: async (ctx, { params }) => {

@@ -10,7 +10,7 @@ import { deleteServer } from '../routes.ts'
 import { cloudError } from '../../../../kernel/errors/cloud-error.ts'
 import { mustAllow } from '../can.ts'
 import { statusOf } from '../status.ts'
-import { serverAction } from './server-action.ts'
+import { serverAction } from '../on-server.ts'
 
 const ResetState = Type.Object(
   { state: Type.Union([Type.Literal('active'), Type.Literal('error')]) },
@@ -21,8 +21,7 @@ const ResetState = Type.Object(
 export function adminStateActions(deps: ComputeDeps): readonly Route[] {
   return [
     route({
-      ...serverAction('os-resetState'),
-      policy: 'os_compute_api:os-admin-actions:reset_state',
+      ...serverAction('os-resetState', 'os-admin-actions:reset_state'),
       body: ResetState,
       status: 202,
       handle: async (ctx, { params, body }) => {
@@ -58,15 +57,13 @@ export function adminStateActions(deps: ComputeDeps): readonly Route[] {
       },
     }),
     route({
-      ...serverAction('forceDelete'),
-      policy: 'os_compute_api:os-deferred-delete:force',
+      ...serverAction('forceDelete', 'os-deferred-delete:force'),
       body: Type.Unknown(),
       status: 202,
       handle: async (ctx, { params }) => await deleteServer(ctx, deps, params.id),
     }),
     route({
-      ...serverAction('restore'),
-      policy: 'os_compute_api:os-deferred-delete:restore',
+      ...serverAction('restore', 'os-deferred-delete:restore'),
       body: Type.Unknown(),
       status: 202,
       // deletion is at once here, so no server is ever soft-deleted: this answers 404 or 409 as the original does

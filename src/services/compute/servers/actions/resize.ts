@@ -11,7 +11,7 @@ import { flavorFor } from '../create-checks.ts'
 import { DiskConfig, FlavorRef } from '../create-schema.ts'
 import { limitsOfFlavor } from '../limits.ts'
 import { flavorColumns } from '../store.ts'
-import { serverAction } from './server-action.ts'
+import { serverAction } from '../on-server.ts'
 
 const Resize = Type.Object(
   { flavorRef: FlavorRef, 'OS-DCF:diskConfig': Type.Optional(DiskConfig) },
@@ -22,22 +22,19 @@ const Resize = Type.Object(
 export function resizeActions(deps: ComputeDeps): readonly Route[] {
   return [
     route({
-      ...serverAction('resize'),
-      policy: 'os_compute_api:servers:resize',
+      ...serverAction('resize', 'servers:resize'),
       body: Resize,
       status: 202,
       handle: async (ctx, { params, body }) => await resize(ctx, deps, params.id, body),
     }),
     route({
-      ...serverAction('confirmResize'),
-      policy: 'os_compute_api:servers:confirm_resize',
+      ...serverAction('confirmResize', 'servers:confirm_resize'),
       body: Type.Unknown(),
       status: 204,
       handle: async (ctx, { params }) => await confirm(ctx, deps, params.id),
     }),
     route({
-      ...serverAction('revertResize'),
-      policy: 'os_compute_api:servers:revert_resize',
+      ...serverAction('revertResize', 'servers:revert_resize'),
       body: Type.Unknown(),
       status: 202,
       handle: async (ctx, { params }) => await revert(ctx, deps, params.id),

@@ -8,7 +8,7 @@ import { Text } from '../../wire/schemas.ts'
 import { begin, serverFor } from '../act.ts'
 import { zoneFor } from '../zones.ts'
 import { spans } from '../version-spans.ts'
-import { serverAction } from './server-action.ts'
+import { serverAction } from '../on-server.ts'
 
 interface UnshelveWish {
   readonly availability_zone?: string | null
@@ -40,9 +40,8 @@ export function unshelveActions(deps: ComputeDeps): readonly Route[] {
   return [
     ...spans(['2.1', '2.77', '2.91']).map((span) =>
       route({
-        ...serverAction('unshelve'),
+        ...serverAction('unshelve', 'os-shelve:unshelve'),
         ...span,
-        policy: 'os_compute_api:os-shelve:unshelve',
         body: unshelveSchema(span.since),
         status: 202,
         handle: async (ctx, { params, body, version }) => {
@@ -62,8 +61,7 @@ export function unshelveActions(deps: ComputeDeps): readonly Route[] {
       }),
     ),
     route({
-      ...serverAction('shelveOffload'),
-      policy: 'os_compute_api:os-shelve:shelve_offload',
+      ...serverAction('shelveOffload', 'os-shelve:shelve_offload'),
       body: Type.Unknown(),
       status: 202,
       // a shelved server is offloaded at once, so this never finds one to offload: 404 or 409

@@ -12,18 +12,18 @@ import { isoTime } from '../iso-time.ts'
 import { findServerEverMade } from '../store.ts'
 import { hostIdOf } from '../view.ts'
 import { findAction, listActions, type ActionRow } from './store.ts'
-
-const PATH = '/v2.1/servers/:id/os-instance-actions'
+import { onServer } from '../on-server.ts'
 
 /** What was done to a server: from 2.21 on also to one that is gone. */
 export function instanceActionRoutes(): readonly Route[] {
   return [
     route({
-      method: 'GET',
-      path: PATH,
-      policy: 'os_compute_api:os-instance-actions:list',
-      params: Type.Object({ id: Type.String() }),
-      summary: 'List what was done to a server',
+      ...onServer(
+        'GET',
+        '/os-instance-actions',
+        'os-instance-actions:list',
+        'List what was done to a server',
+      ),
       handle: async (ctx, req) => {
         const id = await knownServer(ctx, req, req.params.id)
         if (!atLeast(req.version, '2.58'))
@@ -40,11 +40,13 @@ export function instanceActionRoutes(): readonly Route[] {
       },
     }),
     route({
-      method: 'GET',
-      path: `${PATH}/:request`,
-      policy: 'os_compute_api:os-instance-actions:show',
+      ...onServer(
+        'GET',
+        '/os-instance-actions/:request',
+        'os-instance-actions:show',
+        'Show what was done to a server',
+      ),
       params: Type.Object({ id: Type.String(), request: Type.String() }),
-      summary: 'Show what was done to a server',
       handle: async (ctx, req) => {
         const id = await knownServer(ctx, req, req.params.id)
         const action = await findAction(ctx, id, req.params.request)
