@@ -1,7 +1,11 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, relative, resolve } from 'node:path'
-import { createFakeCompute, createFakeImageStore, createFakeNetwork } from '../src/engines/fake/index.ts'
+import {
+  createFakeCompute,
+  createFakeImageStore,
+  createFakeNetwork,
+} from '../src/engines/fake/index.ts'
 import { VERSION } from '../src/cloud.ts'
 import { loadConfig } from '../src/kernel/config/config.ts'
 import type { DataFolder } from '../src/kernel/config/data-folder.ts'
@@ -25,7 +29,9 @@ const stale = Object.entries(files).filter(([name, text]) => readIfThere(join(ro
 
 if (check) {
   for (const [name] of stale) {
-    process.stderr.write(`${name} does not fit the routes any more: run "npm run gen" and commit it\n`)
+    process.stderr.write(
+      `${name} does not fit the routes any more: run "npm run gen" and commit it\n`,
+    )
   }
   process.exitCode = stale.length === 0 ? 0 : 1
 } else {

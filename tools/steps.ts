@@ -19,9 +19,20 @@ export const staticSteps: readonly Step[] = [
   { name: 'types', args: ['node_modules/typescript/bin/tsc', '--noEmit'] },
   {
     name: 'lint',
-    args: ['node_modules/oxlint/bin/oxlint', '--type-aware', '--quiet', 'src', 'cli', 'test', 'tools'],
+    args: [
+      'node_modules/oxlint/bin/oxlint',
+      '--type-aware',
+      '--quiet',
+      'src',
+      'cli',
+      'test',
+      'tools',
+    ],
   },
-  { name: 'format', args: ['node_modules/oxfmt/bin/oxfmt', '--check', 'src', 'cli', 'test', 'tools'] },
+  {
+    name: 'format',
+    args: ['node_modules/oxfmt/bin/oxfmt', '--check', 'src', 'cli', 'test', 'tools'],
+  },
   { name: 'rooms', args: ['tools/rooms.ts'] },
   { name: 'generated', args: ['tools/gen.ts', '--check'] },
 ]
@@ -51,7 +62,12 @@ export async function runStep(step: Step, options: StepOptions = {}): Promise<St
     child.on('error', reject)
     child.on('close', (code) => {
       const seconds = (performance.now() - began) / 1000
-      resolve({ name: step.name, code: code ?? 1, output: Buffer.concat(chunks).toString(), seconds })
+      resolve({
+        name: step.name,
+        code: code ?? 1,
+        output: Buffer.concat(chunks).toString(),
+        seconds,
+      })
     })
   })
 }

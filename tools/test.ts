@@ -86,7 +86,9 @@ function cannotRunReal(): string | undefined {
 async function prepareHost(): Promise<void> {
   const missing = [
     ...missingRequirements(existsSync(DOCKER_SOCKET)).map((requirement) => requirement.package),
-    ...TEST_PROGRAMS.filter(([program]) => findProgram(program) === undefined).map(([, name]) => name),
+    ...TEST_PROGRAMS.filter(([program]) => findProgram(program) === undefined).map(
+      ([, name]) => name,
+    ),
   ]
   if (missing.length === 0) return
   if (findProgram('apt-get') === undefined) {

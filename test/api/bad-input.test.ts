@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { TestClient, type Answer } from '../../src/kernel/testkit/client.ts'
+import type { Answer, TestClient } from '../../src/kernel/testkit/client.ts'
 import { startTestCloud, type TestCloud } from '../support/kit.ts'
 import { ok, type Session } from '../support/session.ts'
 
@@ -15,7 +15,13 @@ beforeAll(async () => {
   admin = await cloud.as('admin')
   demo = await cloud.as('demo')
   flavor = ok(await demo.compute.get('/flavors')).flavors[0].id as string // Nova's answer
-  image = ok(await admin.image.post('/images', { name: 'someone else’s', disk_format: 'raw', container_format: 'docker' })).id as string // Glance's answer
+  image = ok(
+    await admin.image.post('/images', {
+      name: 'someone else’s',
+      disk_format: 'raw',
+      container_format: 'docker',
+    }),
+  ).id as string // Glance's answer
 })
 
 afterAll(async () => {
@@ -69,7 +75,9 @@ const services: readonly Service[] = [
     collection: '/servers',
     client: () => demo.compute,
     reason: (body) => (Object.values(body)[0] as { message?: string } | undefined)?.message, // Nova's only member is the fault
-    body: (name, more) => ({ server: { name, imageRef: image, flavorRef: flavor, networks: 'none', ...more } }),
+    body: (name, more) => ({
+      server: { name, imageRef: image, flavorRef: flavor, networks: 'none', ...more },
+    }),
     incomplete: { server: { name: 'nothing else' } },
     unknownKey: { server: { name: 'odd', imageRef: '', flavorRef: '1', colour: 'red' } },
   },
@@ -115,12 +123,20 @@ describe.each(services)('$name refuses', (service) => {
     refused(await service.client().send('POST', service.collection), 400)
   })
 
-  it.each(['{', '{"a": }', '{"a": 1} more', '\u0000', "{'a': 1}"])('broken JSON: %j', async (body) => {
-    refused(await service.client().send('POST', service.collection, body), 400)
-  })
+  it.each(['{', '{"a": }', '{"a": 1} more', '\u0000', "{'a': 1}"])(
+    'broken JSON: %j',
+    async (body) => {
+      refused(await service.client().send('POST', service.collection, body), 400)
+    },
+  )
 
   it('bytes that are not UTF-8', async () => {
-    refused(await service.client().send('POST', service.collection, Buffer.from([0x22, 0xff, 0xfe, 0x22])), 400)
+    refused(
+      await service
+        .client()
+        .send('POST', service.collection, Buffer.from([0x22, 0xff, 0xfe, 0x22])),
+      400,
+    )
   })
 
   it('another media type', async () => {
@@ -129,11 +145,17 @@ describe.each(services)('$name refuses', (service) => {
   })
 
   it('a body of many megabytes, whatever stands in it', async () => {
-    refused(await service.client().send('POST', service.collection, `{}${' '.repeat(12 * 1024 * 1024)}`), 413)
+    refused(
+      await service.client().send('POST', service.collection, `{}${' '.repeat(12 * 1024 * 1024)}`),
+      413,
+    )
   })
 
   it('a name of ten megabytes, and one of a thousand letters', async () => {
-    refused(await service.client().post(service.collection, service.body('x'.repeat(10 * 1024 * 1024))), 413)
+    refused(
+      await service.client().post(service.collection, service.body('x'.repeat(10 * 1024 * 1024))),
+      413,
+    )
     refused(await service.client().post(service.collection, service.body('x'.repeat(1000))), 400)
   })
 
@@ -148,7 +170,13 @@ describe.each(services)('$name refuses', (service) => {
 
   it('ids that do not exist or are no ids', async () => {
     const client = service.client()
-    for (const id of ['00000000-0000-4000-8000-000000000000', 'no-such-id', '%00', '..%2f..%2fetc', 'ü'.repeat(40)]) {
+    for (const id of [
+      '00000000-0000-4000-8000-000000000000',
+      'no-such-id',
+      '%00',
+      '..%2f..%2fetc',
+      'ü'.repeat(40),
+    ]) {
       refused(await client.get(`${service.collection}/${id}`), 404, 400)
       refused(await client.delete(`${service.collection}/${id}`), 404, 400)
     }
@@ -162,7 +190,8 @@ describe.each(services)('$name refuses', (service) => {
 
 describe('another project’s things', () => {
   it('are not there', async () => {
-    const network = ok(await admin.network.post('/networks', { network: { name: 'hidden' } })).network.id as string // Neutron's answer
+    const network = ok(await admin.network.post('/networks', { network: { name: 'hidden' } }))
+      .network.id as string // Neutron's answer
     const server = ok(await adminServer()).server.id as string // Nova's answer
     const answers = [
       await demo.image.get(`/images/${image}`),
@@ -178,7 +207,9 @@ describe('another project’s things', () => {
     expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 404))
     expect(answers.map(({ bytes }) => bytes.length > 20)).not.toContain(false)
     // a body that names what one may not see is wrong, not missing
-    const answer = await demo.compute.post('/servers', { server: { name: 'thief', imageRef: image, flavorRef: flavor, networks: 'none' } })
+    const answer = await demo.compute.post('/servers', {
+      server: { name: 'thief', imageRef: image, flavorRef: flavor, networks: 'none' },
+    })
     expect(answer.status).toBe(400)
   })
 
@@ -186,9 +217,13 @@ describe('another project’s things', () => {
     const project = { tenant_id: admin.projectId, project_id: admin.projectId, name: 'planted' }
     // 400, not 403: Neutron looks at the project before it asks its policy
     expect((await demo.network.post('/networks', { network: project })).status).toBe(400)
-    expect((await demo.image.post('/images', { name: 'planted', owner: admin.projectId })).status).toBe(403)
+    expect(
+      (await demo.image.post('/images', { name: 'planted', owner: admin.projectId })).status,
+    ).toBe(403)
     expect((await demo.compute.get('/servers?all_tenants=1')).status).toBe(403)
-    expect((await demo.to('identity', '/v3').get(`/projects/${admin.projectId}`)).status).toBeOneOf([403, 404])
+    expect((await demo.to('identity', '/v3').get(`/projects/${admin.projectId}`)).status).toBeOneOf(
+      [403, 404],
+    )
     expect((await demo.to('identity', '/v3').get('/users')).status).toBe(403)
   })
 
@@ -196,27 +231,48 @@ describe('another project’s things', () => {
     const bytes = admin.image.with({ 'content-type': 'application/octet-stream' })
     ok(await bytes.send('PUT', `/images/${image}/file`, 'a tar'))
     const compute = admin.compute.with({ 'openstack-api-version': 'compute 2.37' })
-    return await compute.post('/servers', { server: { name: 'hidden', imageRef: image, flavorRef: flavor, networks: 'none' } })
+    return await compute.post('/servers', {
+      server: { name: 'hidden', imageRef: image, flavorRef: flavor, networks: 'none' },
+    })
   }
 })
 
 describe('quotas', () => {
   it('of servers: 403 with what was asked, used and allowed', async () => {
     ok(await admin.compute.put(`/os-quota-sets/${demo.projectId}`, { quota_set: { instances: 0 } }))
-    const mine = ok(await demo.image.post('/images', { name: 'mine', disk_format: 'raw', container_format: 'docker' })).id as string // Glance's answer
-    ok(await demo.image.with({ 'content-type': 'application/octet-stream' }).send('PUT', `/images/${mine}/file`, 'a tar'))
+    const mine = ok(
+      await demo.image.post('/images', {
+        name: 'mine',
+        disk_format: 'raw',
+        container_format: 'docker',
+      }),
+    ).id as string // Glance's answer
+    ok(
+      await demo.image
+        .with({ 'content-type': 'application/octet-stream' })
+        .send('PUT', `/images/${mine}/file`, 'a tar'),
+    )
     const compute = demo.compute.with({ 'openstack-api-version': 'compute 2.37' })
-    const answer = await compute.post('/servers', { server: { name: 'one too many', imageRef: mine, flavorRef: flavor, networks: 'none' } })
+    const answer = await compute.post('/servers', {
+      server: { name: 'one too many', imageRef: mine, flavorRef: flavor, networks: 'none' },
+    })
     expect(answer.status).toBe(403)
-    expect(answer.body.forbidden.message).toMatch(/Quota exceeded for instances: Requested 1, but already used 0 of 0/)
+    expect(answer.body.forbidden.message).toMatch(
+      /Quota exceeded for instances: Requested 1, but already used 0 of 0/,
+    )
   })
 
   it('of networks: 409 OverQuota', async () => {
     const { networks } = ok(await demo.network.get(`/networks?project_id=${demo.projectId}`))
-    ok(await admin.network.put(`/quotas/${demo.projectId}`, { quota: { network: networks.length } }))
+    ok(
+      await admin.network.put(`/quotas/${demo.projectId}`, { quota: { network: networks.length } }),
+    )
     const answer = await demo.network.post('/networks', { network: { name: 'one too many' } })
     expect(answer.status).toBe(409)
-    expect(answer.body.NeutronError).toMatchObject({ type: 'OverQuota', message: expect.stringContaining('network') })
+    expect(answer.body.NeutronError).toMatchObject({
+      type: 'OverQuota',
+      message: expect.stringContaining('network'),
+    })
   })
 
   it('of keypairs: 403', async () => {

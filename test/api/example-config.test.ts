@@ -29,5 +29,7 @@ function shape(properties: Readonly<Record<string, unknown>>): unknown {
 
 function keysOf(value: unknown, prefix = ''): string[] {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return [prefix]
-  return Object.entries(value).flatMap(([name, inner]) => keysOf(inner, `${prefix}.${name}`)).toSorted()
+  return Object.entries(value)
+    .flatMap(([name, inner]) => keysOf(inner, `${prefix}.${name}`))
+    .toSorted()
 }

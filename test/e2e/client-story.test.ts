@@ -4,7 +4,12 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { run, tryRun, type RunResult } from '../../src/kernel/exec/run.ts'
 import { busyboxImage } from '../../src/kernel/testkit/busybox-image.ts'
-import { purge, startCloudProcess, temporaryData, type CloudProcess } from '../support/cloud-process.ts'
+import {
+  purge,
+  startCloudProcess,
+  temporaryData,
+  type CloudProcess,
+} from '../support/cloud-process.ts'
 import { layGuestImages } from '../support/guest-images.ts'
 import { onHost, type OnHost } from '../support/host-state.ts'
 import { OpenstackClient } from '../support/openstack.ts'
@@ -44,7 +49,9 @@ describe('identity', () => {
     const token = await demo.json('token issue')
     expect(token['project_id']).toMatch(/^[0-9a-f]{32}$/)
     const catalog = await demo.json<{ Name: string; Type: string }[]>('catalog list')
-    expect(catalog.map((entry) => entry.Type)).toEqual(expect.arrayContaining(['identity', 'image', 'network', 'compute']))
+    expect(catalog.map((entry) => entry.Type)).toEqual(
+      expect.arrayContaining(['identity', 'image', 'network', 'compute']),
+    )
   })
 
   it('lets the admin make projects, users, roles and grants', async () => {
@@ -52,7 +59,9 @@ describe('identity', () => {
     await admin.text('user create --project storytellers --password once-upon teller')
     await admin.text('role create narrator')
     await admin.text('role add --project storytellers --user teller member')
-    const grants = await admin.json<{ Role: string }[]>('role assignment list --user teller --project storytellers --names')
+    const grants = await admin.json<{ Role: string }[]>(
+      'role assignment list --user teller --project storytellers --names',
+    )
     expect(grants.map((grant) => grant.Role)).toEqual(['member'])
     const teller = new OpenstackClient({
       OS_AUTH_URL: cloud.credentials('demo').authUrl,
@@ -84,11 +93,17 @@ describe('identity', () => {
 
 describe('image, keys, network', () => {
   it('takes an image from docker save', async () => {
-    await demo.text(`image create --container-format docker --disk-format raw --file ${join(scratch, 'page.tar')} page`)
-    const images = (await demo.json<{ Name: string; Status: string }[]>('image list')).map((row) => `${row.Name} ${row.Status}`)
+    await demo.text(
+      `image create --container-format docker --disk-format raw --file ${join(scratch, 'page.tar')} page`,
+    )
+    const images = (await demo.json<{ Name: string; Status: string }[]>('image list')).map(
+      (row) => `${row.Name} ${row.Status}`,
+    )
     expect(images).toEqual(expect.arrayContaining(['cirros active', 'page active']))
     await demo.text(`image save --file ${join(scratch, 'back.tar')} page`)
-    expect(readFileSync(join(scratch, 'back.tar')).equals(readFileSync(join(scratch, 'page.tar')))).toBe(true)
+    expect(
+      readFileSync(join(scratch, 'back.tar')).equals(readFileSync(join(scratch, 'page.tar'))),
+    ).toBe(true)
   })
 
   it('has flavors, makes keys and takes them', async () => {
@@ -105,7 +120,9 @@ describe('image, keys, network', () => {
     await demo.text('router create story-router')
     await demo.text('router set --external-gateway public story-router')
     await demo.text('router add subnet story-router story-subnet')
-    const router = await demo.json<{ status: string; interfaces_info: unknown[] }>('router show story-router')
+    const router = await demo.json<{ status: string; interfaces_info: unknown[] }>(
+      'router show story-router',
+    )
     expect(router).toMatchObject({ status: 'ACTIVE', interfaces_info: [{}] })
     await demo.text('security group create story-group')
     await demo.text('security group rule create --protocol tcp --dst-port 22 story-group')
@@ -125,11 +142,24 @@ describe('servers', () => {
       demo.json(`server create --image cirros ${where} --property chapter=one --wait box`),
     ])
     expect([page['status'], box['status']]).toEqual(['ACTIVE', 'ACTIVE'])
-    const list = await demo.json<{ Name: string; Status: string; 'Power State': number | string; Networks: unknown }[]>('server list --long')
-    expect(list.map((server) => [server.Name, server.Status]).toSorted()).toEqual([['box', 'ACTIVE'], ['page', 'ACTIVE']])
-    const shown = await demo.json<{ addresses: Readonly<Record<string, string[]>>; properties: unknown }>('server show box')
+    const list =
+      await demo.json<
+        { Name: string; Status: string; 'Power State': number | string; Networks: unknown }[]
+      >('server list --long')
+    expect(list.map((server) => [server.Name, server.Status]).toSorted()).toEqual([
+      ['box', 'ACTIVE'],
+      ['page', 'ACTIVE'],
+    ])
+    const shown = await demo.json<{
+      addresses: Readonly<Record<string, string[]>>
+      properties: unknown
+    }>('server show box')
     expect(shown.addresses['story-net']?.[0]).toMatch(/^10\.81\.0\./)
-    await until(async () => await demo.text('console log show page'), (text) => text.includes('up'), { what: 'the console of page', everyMs: 500 })
+    await until(
+      async () => await demo.text('console log show page'),
+      (text) => text.includes('up'),
+      { what: 'the console of page', everyMs: 500 },
+    )
   })
 
   it('serve a page to the world behind a floating IP', async () => {
@@ -142,10 +172,16 @@ describe('servers', () => {
   it('let the owner of the key in by ssh, who sees name and metadata', async () => {
     shellAddress = (await demo.json('floating ip create public'))['floating_ip_address'] ?? ''
     await demo.text(`server add floating ip box ${shellAddress}`)
-    await until(async () => (await ssh('true')).code, (code) => code === 0, { what: 'ssh to let us in', timeoutMs: 30_000 })
+    await until(
+      async () => (await ssh('true')).code,
+      (code) => code === 0,
+      { what: 'ssh to let us in', timeoutMs: 30_000 },
+    )
     expect((await ssh('id -un')).stdout.trim()).toBe('cirros')
     expect((await ssh('hostname')).stdout.trim()).toBe('box')
-    const { stdout } = await ssh('wget -q -O - http://169.254.169.254/openstack/latest/meta_data.json')
+    const { stdout } = await ssh(
+      'wget -q -O - http://169.254.169.254/openstack/latest/meta_data.json',
+    )
     expect(JSON.parse(stdout)).toMatchObject({ name: 'box', meta: { chapter: 'one' } })
   })
 
@@ -183,12 +219,18 @@ describe('servers', () => {
     await demo.text(`server create --image box-image ${where} --wait again`)
     await demo.text(`server remove floating ip box ${shellAddress}`)
     await demo.text(`server add floating ip again ${shellAddress}`)
-    await until(async () => (await ssh('hostname')).stdout.trim(), (name) => name === 'again', { what: 'the new server at the old address', timeoutMs: 30_000 })
+    await until(
+      async () => (await ssh('hostname')).stdout.trim(),
+      (name) => name === 'again',
+      { what: 'the new server at the old address', timeoutMs: 30_000 },
+    )
     expect((await ssh('cat /home/cirros/note')).stdout.trim()).toBe('kept')
   })
 
   it('are refused with a reason when the wish cannot be met', async () => {
-    await expect(demo.text('server create --image nothing --flavor m1.nano none')).rejects.toThrow(/nothing/)
+    await expect(demo.text('server create --image nothing --flavor m1.nano none')).rejects.toThrow(
+      /nothing/,
+    )
     await expect(demo.text('server start page')).rejects.toThrow(/active|state|409/i)
     await expect(demo.text('network delete story-net')).rejects.toThrow(/in use|409|Conflict/i)
   })
@@ -214,12 +256,30 @@ describe('the end', () => {
 })
 
 async function inStatus(server: string, status: string): Promise<void> {
-  const seen = async (): Promise<string> => (await demo.json(`server show -c status ${server}`))['status'] ?? ''
-  await until(seen, (now) => now === status, { what: `${server} to be ${status}`, timeoutMs: 60_000, everyMs: 100 })
+  const seen = async (): Promise<string> =>
+    (await demo.json(`server show -c status ${server}`))['status'] ?? ''
+  await until(seen, (now) => now === status, {
+    what: `${server} to be ${status}`,
+    timeoutMs: 60_000,
+    everyMs: 100,
+  })
 }
 
 async function ssh(command: string): Promise<RunResult> {
-  const options = ['StrictHostKeyChecking=no', 'UserKnownHostsFile=/dev/null', 'LogLevel=ERROR', 'ConnectTimeout=3', 'BatchMode=yes', 'IdentitiesOnly=yes']
+  const options = [
+    'StrictHostKeyChecking=no',
+    'UserKnownHostsFile=/dev/null',
+    'LogLevel=ERROR',
+    'ConnectTimeout=3',
+    'BatchMode=yes',
+    'IdentitiesOnly=yes',
+  ]
   const words = options.flatMap((option) => ['-o', option])
-  return await tryRun('ssh', [...words, '-i', join(scratch, 'key'), `cirros@${shellAddress}`, command])
+  return await tryRun('ssh', [
+    ...words,
+    '-i',
+    join(scratch, 'key'),
+    `cirros@${shellAddress}`,
+    command,
+  ])
 }

@@ -5,10 +5,26 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startDetached, waitUntilGone } from '../../src/kernel/exec/child.ts'
 import { run, tryRun } from '../../src/kernel/exec/run.ts'
-import { purge, startCloudProcess, temporaryData, type CloudProcess } from '../support/cloud-process.ts'
+import {
+  purge,
+  startCloudProcess,
+  temporaryData,
+  type CloudProcess,
+} from '../support/cloud-process.ts'
 import { onHost, removeContainers, removeNamespaces } from '../support/host-state.ts'
 import { ok, Session, until } from '../support/session.ts'
-import { allowTcp, createServer, deleteServers, giveFloatingIp, makeNetwork, makeRouter, reachable, SCRIPTED, serverIn, uploadBusybox } from '../support/tenant.ts'
+import {
+  allowTcp,
+  createServer,
+  deleteServers,
+  giveFloatingIp,
+  makeNetwork,
+  makeRouter,
+  reachable,
+  SCRIPTED,
+  serverIn,
+  uploadBusybox,
+} from '../support/tenant.ts'
 
 /** What was taken away behind the cloud's back comes back, and works again for its users, not only in the status. */
 const HEALED_WITHIN_MS = 120_000
@@ -47,26 +63,56 @@ describe('while the cloud runs', () => {
   })
 
   it.each([
-    ['the sandbox alone', 'docker rm -f of the sandbox', async () => await run('docker', ['rm', '-f', `sy-${server}-net`])],
-    ['networks', 'ip netns del of network namespaces', async () => await removeNamespaces(data, 'n-')],
-    ['routers', 'ip netns del of router namespaces', async () => await removeNamespaces(data, 'r-')],
-    ['everything', 'all namespaces and containers', async () => [await removeContainers(data), await removeNamespaces(data)]],
+    [
+      'the sandbox alone',
+      'docker rm -f of the sandbox',
+      async () => await run('docker', ['rm', '-f', `sy-${server}-net`]),
+    ],
+    [
+      'networks',
+      'ip netns del of network namespaces',
+      async () => await removeNamespaces(data, 'n-'),
+    ],
+    [
+      'routers',
+      'ip netns del of router namespaces',
+      async () => await removeNamespaces(data, 'r-'),
+    ],
+    [
+      'everything',
+      'all namespaces and containers',
+      async () => [await removeContainers(data), await removeNamespaces(data)],
+    ],
   ])('%s: healed after %s', async (_what, _how, breakIt) => {
     await breakIt()
     await healed()
   })
 
   it('a process that ends by itself leaves its server SHUTOFF, with its output kept', async () => {
-    const once = await uploadBusybox(demo, 'once', ['sh', '-c', 'echo that was all; sleep 2; exit 3'])
+    const once = await uploadBusybox(demo, 'once', [
+      'sh',
+      '-c',
+      'echo that was all; sleep 2; exit 3',
+    ])
     const { networks } = ok(await demo.network.get('/networks?name=net'))
-    const id = await createServer(demo, { name: 'once', image: once, networks: [{ uuid: networks[0].id as string }] }) // Neutron's answer
+    const id = await createServer(demo, {
+      name: 'once',
+      image: once,
+      networks: [{ uuid: networks[0].id as string }],
+    }) // Neutron's answer
     await serverIn(demo, id, 'SHUTOFF')
-    const { output } = ok(await demo.compute.post(`/servers/${id}/action`, { 'os-getConsoleOutput': {} }))
+    const { output } = ok(
+      await demo.compute.post(`/servers/${id}/action`, { 'os-getConsoleOutput': {} }),
+    )
     expect(output).toContain('that was all')
     await sleep(3_000) // nobody asked for it to run again, so it must not
     expect((await serverIn(demo, id, 'SHUTOFF')).status).toBe('SHUTOFF')
     ok(await demo.compute.delete(`/servers/${id}`))
-    await until(async () => (await demo.compute.get(`/servers/${id}`)).status, (status) => status === 404, { what: 'the ended server to go' })
+    await until(
+      async () => (await demo.compute.get(`/servers/${id}`)).status,
+      (status) => status === 404,
+      { what: 'the ended server to go' },
+    )
   })
 })
 
@@ -96,12 +142,15 @@ describe('while the cloud is down', () => {
 })
 
 // The daemon may be shared with others on this machine: only where the whole machine is ours.
-describe.runIf(process.env['STACKYARD_TEST_DOCKERD'] === '1')('when the Docker Engine restarts', () => {
-  it('everything runs again', async () => {
-    await restartDockerd()
-    await healed()
-  })
-})
+describe.runIf(process.env['STACKYARD_TEST_DOCKERD'] === '1')(
+  'when the Docker Engine restarts',
+  () => {
+    it('everything runs again', async () => {
+      await restartDockerd()
+      await healed()
+    })
+  },
+)
 
 describe('at the end', () => {
   it('nothing is left but what rows own', async () => {
@@ -124,7 +173,9 @@ async function restartDockerd(): Promise<void> {
     await run('systemctl', ['restart', 'docker'], { timeoutMs: 120_000 })
   } else {
     const pid = Number(readFileSync('/var/run/docker.pid', 'utf8'))
-    const [command = 'dockerd', ...words] = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').filter((word) => word !== '')
+    const [command = 'dockerd', ...words] = readFileSync(`/proc/${pid}/cmdline`, 'utf8')
+      .split('\0')
+      .filter((word) => word !== '')
     process.kill(pid, 'SIGTERM')
     expect(await waitUntilGone(pid, 60_000)).toBe(true)
     await startDetached(command, words, { logFile: join(tmpdir(), 'stackyard-test-dockerd.log') })

@@ -1,5 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { purge, startCloudProcess, temporaryData, type CloudProcess } from '../support/cloud-process.ts'
+import {
+  purge,
+  startCloudProcess,
+  temporaryData,
+  type CloudProcess,
+} from '../support/cloud-process.ts'
 import { ok, Session } from '../support/session.ts'
 import {
   allowTcp,
@@ -43,20 +48,48 @@ afterAll(async () => {
 
 describe('two projects with the same range of addresses', () => {
   it('reach their own servers and never the other project’s', async () => {
-    const [redNet, blueNet] = await Promise.all([makeNetwork(red, 'net', CIDR), makeNetwork(blue, 'net', CIDR)])
-    const at = (networkId: string, fixed: string): { uuid: string; fixed_ip: string }[] => [{ uuid: networkId, fixed_ip: fixed }]
+    const [redNet, blueNet] = await Promise.all([
+      makeNetwork(red, 'net', CIDR),
+      makeNetwork(blue, 'net', CIDR),
+    ])
+    const at = (networkId: string, fixed: string): { uuid: string; fixed_ip: string }[] => [
+      { uuid: networkId, fixed_ip: fixed },
+    ]
     const targets = await Promise.all([
-      createServer(red, { name: 'red-page', image, networks: at(redNet.networkId, SHARED_ADDRESS) }),
-      createServer(blue, { name: 'blue-page', image, networks: at(blueNet.networkId, SHARED_ADDRESS) }),
+      createServer(red, {
+        name: 'red-page',
+        image,
+        networks: at(redNet.networkId, SHARED_ADDRESS),
+      }),
+      createServer(blue, {
+        name: 'blue-page',
+        image,
+        networks: at(blueNet.networkId, SHARED_ADDRESS),
+      }),
       createServer(red, { name: 'only-red', image, networks: at(redNet.networkId, ONLY_RED) }),
     ])
-    await Promise.all(targets.map(async (id, at) => await serverIn(at === 1 ? blue : red, id, 'ACTIVE')))
+    await Promise.all(
+      targets.map(async (id, at) => await serverIn(at === 1 ? blue : red, id, 'ACTIVE')),
+    )
     const userData = probe([SHARED_ADDRESS, ONLY_RED])
     const [redProbe, blueProbe] = await Promise.all([
-      createServer(red, { name: 'red-probe', image, networks: [{ uuid: redNet.networkId }], userData }),
-      createServer(blue, { name: 'blue-probe', image, networks: [{ uuid: blueNet.networkId }], userData }),
+      createServer(red, {
+        name: 'red-probe',
+        image,
+        networks: [{ uuid: redNet.networkId }],
+        userData,
+      }),
+      createServer(blue, {
+        name: 'blue-probe',
+        image,
+        networks: [{ uuid: blueNet.networkId }],
+        userData,
+      }),
     ])
-    const [seenByRed, seenByBlue] = await Promise.all([consoleWith(red, redProbe, 'probed all'), consoleWith(blue, blueProbe, 'probed all')])
+    const [seenByRed, seenByBlue] = await Promise.all([
+      consoleWith(red, redProbe, 'probed all'),
+      consoleWith(blue, blueProbe, 'probed all'),
+    ])
     expect(answers(seenByRed)).toEqual({ [SHARED_ADDRESS]: 'red-page', [ONLY_RED]: 'only-red' })
     expect(answers(seenByBlue)).toEqual({ [SHARED_ADDRESS]: 'blue-page', [ONLY_RED]: 'nobody' })
   })
@@ -94,7 +127,12 @@ async function newTenant(admin: Session, name: string): Promise<Session> {
   const user = ok(await keystone.post('/users', { user: { name, password } })).user.id as string // Keystone's answer
   const { roles } = ok(await keystone.get('/roles?name=member'))
   ok(await keystone.put(`/projects/${project}/users/${user}/roles/${String(roles[0].id)}`))
-  return await Session.login({ authUrl: cloud.credentials('admin').authUrl, username: name, password, project: name })
+  return await Session.login({
+    authUrl: cloud.credentials('admin').authUrl,
+    username: name,
+    password,
+    project: name,
+  })
 }
 
 /** Asks each address for its page, several times, and tells the console what came. */
@@ -112,5 +150,10 @@ function probe(addresses: readonly string[]): string {
 }
 
 function answers(console: string): Readonly<Record<string, string>> {
-  return Object.fromEntries([...console.matchAll(/^answer (\S+) (\S+)/gm)].map(([, address = '', page = '']) => [address, page]))
+  return Object.fromEntries(
+    [...console.matchAll(/^answer (\S+) (\S+)/gm)].map(([, address = '', page = '']) => [
+      address,
+      page,
+    ]),
+  )
 }

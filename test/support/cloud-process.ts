@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -34,7 +35,7 @@ export interface CloudProcessOptions {
   readonly data: string
   readonly engines?: 'docker' | 'fake'
   readonly port?: number
-  /** Away from a user's own cloud on the same host. */
+  /** Default: one of its own for every data folder, away from a user's own cloud on the same host. */
   readonly floatingRange?: string
   readonly env?: Readonly<Record<string, string>>
 }
@@ -56,7 +57,7 @@ export async function startCloudProcess(options: CloudProcessOptions): Promise<C
     '--engines',
     options.engines ?? 'docker',
     '--floating-range',
-    options.floatingRange ?? '172.31.254.0/24',
+    options.floatingRange ?? rangeOf(options.data),
   )
   const child = spawn(process.execPath, args, {
     cwd: root,
@@ -74,6 +75,12 @@ export async function startCloudProcess(options: CloudProcessOptions): Promise<C
     stop: async () => await end(child, 'SIGTERM'),
     kill: async () => await end(child, 'SIGKILL'),
   }
+}
+
+/** The host has one routing table: two clouds with one range would take each other's packets. */
+function rangeOf(data: string): string {
+  const [byte = 0] = createHash('sha256').update(data).digest()
+  return `172.31.${64 + (byte % 180)}.0/24`
 }
 
 async function freePort(): Promise<number> {

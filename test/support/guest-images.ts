@@ -1,5 +1,14 @@
 import { createHash } from 'node:crypto'
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { ensureAptLists } from '../../cli/host/packages.ts'
@@ -23,7 +32,9 @@ export async function layGuestImages(data: string): Promise<void> {
 
 function recipeDigest(): string {
   const digest = createHash('sha256')
-  const files = readdirSync(recipe, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
+  const files = readdirSync(recipe, { recursive: true, withFileTypes: true }).filter((entry) =>
+    entry.isFile(),
+  )
   for (const file of files.map((entry) => join(entry.parentPath, entry.name)).toSorted()) {
     if (!file.endsWith('.test.ts')) digest.update(file).update(readFileSync(file))
   }

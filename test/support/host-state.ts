@@ -14,7 +14,9 @@ export interface OnHost {
 export async function onHost(data: string): Promise<OnHost> {
   const folder = join(data, 'workloads')
   return {
-    containers: (await allContainers(data)).filter((name) => !name.startsWith(`sy${tagOf(data)}-pool-`)),
+    containers: (await allContainers(data)).filter(
+      (name) => !name.startsWith(`sy${tagOf(data)}-pool-`),
+    ),
     namespaces: await namespacesOf(data),
     folders: existsSync(folder) ? readdirSync(folder) : [],
   }
@@ -45,7 +47,9 @@ export async function removeContainers(data: string, serverId = ''): Promise<num
 
 /** Deletes namespaces whose name begins, behind the cloud's tag, with `kind` (`n-`: networks). */
 export async function removeNamespaces(data: string, kind = ''): Promise<number> {
-  const names = (await namespacesOf(data)).filter((name) => name.startsWith(`sy${tagOf(data)}-${kind}`))
+  const names = (await namespacesOf(data)).filter((name) =>
+    name.startsWith(`sy${tagOf(data)}-${kind}`),
+  )
   for (const name of names) await run('ip', ['netns', 'del', name])
   return names.length
 }

@@ -30,7 +30,8 @@ export async function startTestCloud(
 ): Promise<TestCloud> {
   const data = temporaryData()
   const server = process.env['STACKYARD_TEST_DATABASE_URL'] ?? ''
-  const fresh = options.databaseUrl === undefined && server !== '' ? await freshDatabase(server) : undefined
+  const fresh =
+    options.databaseUrl === undefined && server !== '' ? await freshDatabase(server) : undefined
   const config = loadConfig({
     env: {},
     flags: {

@@ -11,12 +11,19 @@ export class OpenstackClient {
 
   /** `environment` says who it is: the client reads nothing else. */
   constructor(environment: Readonly<Record<string, string>>) {
-    this.#environment = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', PYTHONWARNINGS: 'ignore', ...environment }
+    this.#environment = {
+      PATH: '/usr/sbin:/usr/bin:/sbin:/bin',
+      PYTHONWARNINGS: 'ignore',
+      ...environment,
+    }
   }
 
   /** A user of the cloud's own `clouds.yaml`. */
   static ofCloud(data: string, cloud: 'stackyard' | 'stackyard-admin'): OpenstackClient {
-    return new OpenstackClient({ OS_CLIENT_CONFIG_FILE: join(data, 'clouds.yaml'), OS_CLOUD: cloud })
+    return new OpenstackClient({
+      OS_CLIENT_CONFIG_FILE: join(data, 'clouds.yaml'),
+      OS_CLOUD: cloud,
+    })
   }
 
   get calls(): number {
@@ -26,7 +33,10 @@ export class OpenstackClient {
   /** What it prints; throws with its own words when it fails. Single quotes keep words together. */
   async text(command: string): Promise<string> {
     const result = await this.attempt(command)
-    if (result.code !== 0) throw new Error(`openstack ${command}\nexited with ${result.code}: ${result.stderr}${result.stdout}`)
+    if (result.code !== 0)
+      throw new Error(
+        `openstack ${command}\nexited with ${result.code}: ${result.stderr}${result.stdout}`,
+      )
     return result.stdout.trim()
   }
 
@@ -38,7 +48,9 @@ export class OpenstackClient {
   /** For commands that are expected to fail. */
   async attempt(command: string): Promise<RunResult> {
     const began = performance.now()
-    const words = [...command.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? '')
+    const words = [...command.matchAll(/'([^']*)'|(\S+)/g)].map(
+      ([, quoted, plain]) => quoted ?? plain ?? '',
+    )
     const result = await tryRun(PROGRAM, words, { env: this.#environment, timeoutMs: 180_000 })
     this.#calls++
     const seconds = ((performance.now() - began) / 1000).toFixed(1)

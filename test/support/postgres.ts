@@ -12,7 +12,10 @@ export async function freshDatabase(serverUrl: string): Promise<FreshDatabase> {
   const url = new URL(serverUrl)
   url.pathname = `/${name}`
   await tell(serverUrl, `create database ${name}`)
-  return { url: url.href, drop: async () => await tell(serverUrl, `drop database if exists ${name} with (force)`) }
+  return {
+    url: url.href,
+    drop: async () => await tell(serverUrl, `drop database if exists ${name} with (force)`),
+  }
 }
 
 async function tell(url: string, sql: string): Promise<void> {

@@ -102,25 +102,25 @@ function bedOver(app: TestApp, engine: FakeCompute, network: MemoryNetwork): Com
     },
     act: async (id, body, version = '2.1', person = 'demo') =>
       await at(version, person).post(`/compute/v2.1/servers/${id}/action`, body),
-    async upload(name, wish = {}) {
-      const made = await app
-        .as('admin')
-        .post('/image/v2/images', {
-          name,
-          visibility: 'public',
-          container_format: 'docker',
-          disk_format: 'raw',
-          ...wish,
-        })
-      if (made.status !== 201) throw new Error(`no image: ${made.status} ${made.bytes.toString()}`)
-      await app
-        .as('admin')
-        .with({ 'content-type': 'application/octet-stream' })
-        .put(`/image/v2/images/${made.body.id}/file`, `${name} ${randomUUID()}`)
-      return made.body.id
-    },
+    upload: async (name, wish = {}) => await upload(app, name, wish),
   }
   return bed
+}
+
+async function upload(app: TestApp, name: string, wish: Record<string, unknown>): Promise<string> {
+  const made = await app.as('admin').post('/image/v2/images', {
+    name,
+    visibility: 'public',
+    container_format: 'docker',
+    disk_format: 'raw',
+    ...wish,
+  })
+  if (made.status !== 201) throw new Error(`no image: ${made.status} ${made.bytes.toString()}`)
+  await app
+    .as('admin')
+    .with({ 'content-type': 'application/octet-stream' })
+    .put(`/image/v2/images/${made.body.id}/file`, `${name} ${randomUUID()}`)
+  return made.body.id
 }
 
 async function newestImage(app: TestApp): Promise<string> {

@@ -19,15 +19,13 @@ beforeAll(async () => {
   await once(door, 'listening')
   const at = door.address()
   port = typeof at === 'object' && at !== null ? at.port : 0
-  await bed
-    .as('demo')
-    .post('/compute/v2.1/os-keypairs', {
-      keypair: {
-        name: 'key',
-        public_key:
-          'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAfJ2aNyi8hyxBoykcs9wvhEpq5hQvBbd6jmJvUyEpTW me',
-      },
-    })
+  await bed.as('demo').post('/compute/v2.1/os-keypairs', {
+    keypair: {
+      name: 'key',
+      public_key:
+        'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAfJ2aNyi8hyxBoykcs9wvhEpq5hQvBbd6jmJvUyEpTW me',
+    },
+  })
   ;({ id } = await bed.boot({
     key_name: 'key',
     user_data: Buffer.from('#!/bin/sh\n').toString('base64'),

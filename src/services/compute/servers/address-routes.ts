@@ -10,6 +10,10 @@ import { onServer } from './on-server.ts'
 
 /** A server's addresses, and the security groups of its ports. */
 export function addressRoutes(deps: ComputeDeps): readonly Route[] {
+  return [...ips(deps), ...groupsOfServer(deps)]
+}
+
+function ips(deps: ComputeDeps): readonly Route[] {
   return [
     route({
       ...onServer('GET', '/ips', 'ips:index', 'List addresses'),
@@ -33,6 +37,11 @@ export function addressRoutes(deps: ComputeDeps): readonly Route[] {
         return Object.fromEntries([[params.network, addresses[params.network]]])
       },
     }),
+  ]
+}
+
+function groupsOfServer(deps: ComputeDeps): readonly Route[] {
+  return [
     route({
       ...onServer(
         'GET',

@@ -177,8 +177,20 @@ export const CREATE_VERSIONS = [
   '2.94',
 ] as const
 
-export function createSchema(version: string) {
+/** What later versions added, and the files that 2.57 took away. */
+function laterFields(version: string): Record<string, TSchema> {
   const since = (from: string): boolean => within(version, from, undefined)
+  return {
+    ...(since('2.19') ? { description: opt(Description) } : {}),
+    ...(since('2.52') ? { tags: opt(Tags) } : {}),
+    ...(since('2.57') ? {} : { personality: opt(Files) }),
+    ...(since('2.63') ? { trusted_image_certificates: opt(TrustedCerts) } : {}),
+    ...(since('2.74') ? { host: opt(Text(255)), hypervisor_hostname: opt(Text(255)) } : {}),
+    ...(since('2.90') ? { hostname: opt(hostnameSchema(version)) } : {}),
+  }
+}
+
+export function createSchema(version: string) {
   const server = Type.Object(
     {
       name: Name,
@@ -206,12 +218,7 @@ export function createSchema(version: string) {
           maxItems: 64,
         }),
       ),
-      ...(since('2.19') ? { description: opt(Description) } : {}),
-      ...(since('2.52') ? { tags: opt(Tags) } : {}),
-      ...(since('2.57') ? {} : { personality: opt(Files) }),
-      ...(since('2.63') ? { trusted_image_certificates: opt(TrustedCerts) } : {}),
-      ...(since('2.74') ? { host: opt(Text(255)), hypervisor_hostname: opt(Text(255)) } : {}),
-      ...(since('2.90') ? { hostname: opt(hostnameSchema(version)) } : {}),
+      ...laterFields(version),
     },
     strict,
   )

@@ -1,4 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto'
+import type { Insertable } from 'kysely'
 import { projectOf, whoOf, type Ctx } from '../../../kernel/ctx/ctx.ts'
 import { inTx, toJson } from '../../../kernel/db/db.ts'
 import { cloudError, isCloudError } from '../../../kernel/errors/cloud-error.ts'
@@ -6,8 +7,10 @@ import { atLeast } from '../../../kernel/http/microversion.ts'
 import { reply, type Reply, type Req } from '../../../kernel/http/route.ts'
 import type { GuestFile } from '../../../ports/compute.ts'
 import type { ImageInfo } from '../../image/face.ts'
+import type { PortInfo } from '../../network/face.ts'
 import { zoneOfHost } from '../availability-zones/zones.ts'
 import type { ComputeDeps } from '../deps.ts'
+import type { Guest } from '../metadata/guest.ts'
 import { checkServerQuota } from '../quotas/check.ts'
 import { addServerGroupMember } from '../server-groups/store.ts'
 import { linksOf } from '../wire/links.ts'
@@ -29,7 +32,7 @@ import { hostnameOf } from './hostname.ts'
 import { logAction } from './instance-actions/store.ts'
 import { limitsOfFlavor } from './limits.ts'
 import { makePorts, planNics, tagsOfNics, type PlannedNic } from './nics.ts'
-import type { FlavorSnapshot } from './schema.ts'
+import type { FlavorSnapshot, ServerTable } from './schema.ts'
 import { flavorColumns, insertServer, setTags } from './store.ts'
 import { zoneFor } from './zones.ts'
 
@@ -50,6 +53,25 @@ interface Order {
   readonly count: number
   readonly description: string | null
 }
+
+/** The generation that a new workload is wished with. */
+const FIRST_GENERATION = 1
+
+/** What nothing has happened to yet. */
+const untouched = {
+  previous_flavor: null,
+  locked: 0,
+  locked_reason: null,
+  locked_by: null,
+  state: 'normal',
+  task: toJson({ kind: 'build', generation: FIRST_GENERATION }),
+  fault: null,
+  shelved_image_id: null,
+  password: null,
+  launched_at: null,
+  terminated_at: null,
+  deleted_at: null,
+} as const
 
 /** One request may make this many servers, whatever its quota. */
 const MAX_COUNT = 1000
@@ -163,82 +185,20 @@ async function affordable(tx: Ctx, order: Order, minCount: number): Promise<numb
   return fits
 }
 
+/** One server of an order: its ports, its row, its workload and its first log line. */
 async function createOne(tx: Ctx, deps: ComputeDeps, order: Order, at: number): Promise<string> {
-  const { wish, flavor, image, projectId } = order
+  const { flavor, image, projectId } = order
   const id = randomUUID()
-  const name = order.count === 1 ? wish.name : `${wish.name}-${at + 1}`
-  const hostname =
-    wish.hostname === undefined
-      ? hostnameOf(name, id)
-      : order.count === 1
-        ? wish.hostname
-        : `${wish.hostname}-${at + 1}`
   const ports = await makePorts(tx, deps, id, order.nics, order.groupIds)
-  const guest = {
-    id,
-    name,
-    hostname,
-    projectId,
-    ...order.key,
-    metadata: wish.metadata ?? {},
-    launchIndex: at,
-    reservationId: order.reservationId,
-    zone: order.hostZone,
-    imageId: image.id,
-    flavorName: flavor.name,
-    userData: wish.user_data ?? null,
-    configDrive:
-      wish.config_drive !== undefined && wish.config_drive !== '' && toBoolean(wish.config_drive),
-    nicTags: tagsOfNics(order.nics, ports),
-  }
-  const now = tx.now().toISOString()
-  await insertServer(tx, {
-    id,
-    project_id: projectId,
-    user_id: whoOf(tx).userId,
-    name,
-    hostname,
-    description: order.description,
-    image_id: image.id,
-    ...flavorColumns(flavor),
-    previous_flavor: null,
-    key_name: guest.keyName,
-    public_key: guest.publicKey,
-    metadata: toJson(guest.metadata),
-    hints: toJson(order.hints),
-    nic_tags: toJson(guest.nicTags),
-    trusted_certs:
-      wish.trusted_image_certificates == null ? null : toJson(wish.trusted_image_certificates),
-    zone: order.zone,
-    config_drive: guest.configDrive ? 1 : 0,
-    user_data: guest.userData,
-    access_ipv4: wish.accessIPv4 ?? '',
-    access_ipv6: canonicalIp(wish.accessIPv6 ?? ''),
-    disk_config: wish['OS-DCF:diskConfig'] ?? 'MANUAL',
-    locked: 0,
-    locked_reason: null,
-    locked_by: null,
-    host: deps.hostName,
-    launch_index: at,
-    reservation_id: order.reservationId,
-    state: 'normal',
-    task: toJson({ kind: 'build', generation: 1 }),
-    fault: null,
-    shelved_image_id: null,
-    password: null,
-    created_at: now,
-    updated_at: now,
-    launched_at: null,
-    terminated_at: null,
-    deleted_at: null,
-  })
-  if (wish.tags !== undefined) await setTags(tx, id, wish.tags)
+  const guest = guestOf(order, id, at, ports)
+  await insertServer(tx, rowOf(tx, deps, order, guest))
+  if (order.wish.tags !== undefined) await setTags(tx, id, order.wish.tags)
   if (order.hints.group !== undefined) await addServerGroupMember(tx, order.hints.group, id)
   await deps.workload.create(tx, {
     id,
     projectId,
     ownerKind: 'compute.server',
-    name,
+    name: guest.name,
     image: { imageId: image.id, key: image.key },
     limits: limitsOfFlavor(flavor),
     diskGiB: flavor.diskGiB,
@@ -251,7 +211,64 @@ async function createOne(tx: Ctx, deps: ComputeDeps, order: Order, at: number): 
     projectId,
     host: deps.hostName,
     action: 'create',
-    generation: 1,
+    generation: FIRST_GENERATION,
   })
   return id
+}
+
+function guestOf(order: Order, id: string, at: number, ports: readonly PortInfo[]): Guest {
+  const { wish } = order
+  const numbered = (name: string): string => (order.count === 1 ? name : `${name}-${at + 1}`)
+  const name = numbered(wish.name)
+  return {
+    id,
+    name,
+    hostname: wish.hostname === undefined ? hostnameOf(name, id) : numbered(wish.hostname),
+    projectId: order.projectId,
+    ...order.key,
+    metadata: wish.metadata ?? {},
+    launchIndex: at,
+    reservationId: order.reservationId,
+    zone: order.hostZone,
+    imageId: order.image.id,
+    flavorName: order.flavor.name,
+    userData: wish.user_data ?? null,
+    nicTags: tagsOfNics(order.nics, ports),
+    configDrive:
+      wish.config_drive !== undefined && wish.config_drive !== '' && toBoolean(wish.config_drive),
+  }
+}
+
+function rowOf(tx: Ctx, deps: ComputeDeps, order: Order, guest: Guest): Insertable<ServerTable> {
+  const { wish } = order
+  const certs = wish.trusted_image_certificates ?? null
+  const now = tx.now().toISOString()
+  return {
+    ...untouched,
+    ...flavorColumns(order.flavor),
+    id: guest.id,
+    project_id: guest.projectId,
+    user_id: whoOf(tx).userId,
+    name: guest.name,
+    hostname: guest.hostname,
+    description: order.description,
+    image_id: guest.imageId,
+    key_name: guest.keyName,
+    public_key: guest.publicKey,
+    metadata: toJson(guest.metadata),
+    hints: toJson(order.hints),
+    nic_tags: toJson(guest.nicTags),
+    trusted_certs: certs === null ? null : toJson(certs),
+    zone: order.zone,
+    config_drive: guest.configDrive ? 1 : 0,
+    user_data: guest.userData,
+    access_ipv4: wish.accessIPv4 ?? '',
+    access_ipv6: canonicalIp(wish.accessIPv6 ?? ''),
+    disk_config: wish['OS-DCF:diskConfig'] ?? 'MANUAL',
+    host: deps.hostName,
+    launch_index: guest.launchIndex,
+    reservation_id: guest.reservationId,
+    created_at: now,
+    updated_at: now,
+  }
 }

@@ -76,6 +76,28 @@ const STATES: Readonly<Record<string, string>> = {
   error: 'crashed',
 }
 
+const unmeasured = (keys: readonly string[]): Record<string, null> =>
+  Object.fromEntries(keys.map((key) => [key, null]))
+const UNMEASURED_NIC = unmeasured([
+  'rx_octets',
+  'rx_errors',
+  'rx_drop',
+  'rx_packets',
+  'rx_rate',
+  'tx_octets',
+  'tx_errors',
+  'tx_drop',
+  'tx_packets',
+  'tx_rate',
+])
+const UNMEASURED_DISK = unmeasured([
+  'read_bytes',
+  'read_requests',
+  'write_bytes',
+  'write_requests',
+  'errors_count',
+])
+
 async function diagnosticsView(
   ctx: Ctx,
   deps: ComputeDeps,
@@ -84,18 +106,6 @@ async function diagnosticsView(
   const info = await deps.workload.hostInfo(ctx)
   const ports = inOrder(await deps.network.portsOf(ctx, [server.id]), workload)
   const running = stats !== undefined && workload.startedAt !== null
-  const unknown = {
-    rx_octets: null,
-    rx_errors: null,
-    rx_drop: null,
-    rx_packets: null,
-    rx_rate: null,
-    tx_octets: null,
-    tx_errors: null,
-    tx_drop: null,
-    tx_packets: null,
-    tx_rate: null,
-  }
   return {
     state: STATES[status.vmState] ?? (workload.seen === 'running' ? 'running' : 'shutdown'),
     // the API's closed list of drivers has no word for containers but this (Nova ran LXC with it); `hypervisor` tells the truth
@@ -117,15 +127,7 @@ async function diagnosticsView(
     },
     // time is counted for the container as a whole
     cpu_details: stats === undefined ? [] : [{ id: null, time: stats.cpuNs, utilisation: null }],
-    nic_details: ports.map((port) => ({ mac_address: port.mac, ...unknown })),
-    disk_details: [
-      {
-        read_bytes: null,
-        read_requests: null,
-        write_bytes: null,
-        write_requests: null,
-        errors_count: null,
-      },
-    ],
+    nic_details: ports.map((port) => ({ mac_address: port.mac, ...UNMEASURED_NIC })),
+    disk_details: [UNMEASURED_DISK],
   }
 }

@@ -255,49 +255,48 @@ function statusTests(
   return { tests: [({ status }) => known.has(status.status)], deleted }
 }
 
-function liveTests(text: Text): ServerFilter['tests'] {
-  const tests: ((parts: ServerParts) => boolean)[] = []
-  const add = (key: string, make: (value: string) => (parts: ServerParts) => boolean): void => {
-    const value = text(key)
-    if (value !== undefined) tests.push(make(value))
-  }
-  const byAddress = (version: 4 | 6) => (value: string) => {
+type Test = (parts: ServerParts) => boolean
+
+/** Filters on what only the workload and the ports tell, and on names. */
+const LIVE: Readonly<Record<string, (value: string) => Test>> = {
+  name: (value) => {
     const matches = patternMatcher(value.slice(0, 255))
-    return ({ ports }: ServerParts) =>
+    return ({ server }) => matches(server.name)
+  },
+  ip: byAddress(4),
+  ip6: byAddress(6),
+  vm_state:
+    (value) =>
+    ({ status }) =>
+      status.vmState === value,
+  task_state:
+    (value) =>
+    ({ status }) =>
+      status.taskState === value,
+  power_state:
+    (value) =>
+    ({ status }) =>
+      String(status.powerState) === value,
+  progress: (value) => () => value === '0',
+  availability_zone:
+    (value) =>
+    ({ zone }) =>
+      zone === value,
+}
+
+function byAddress(version: 4 | 6): (value: string) => Test {
+  return (value) => {
+    const matches = patternMatcher(value.slice(0, 255))
+    return ({ ports }) =>
       ports.some((port) =>
         port.fixedIps.some((ip) => ip.version === version && matches(ip.address)),
       )
   }
-  add('name', (value) => {
-    const matches = patternMatcher(value.slice(0, 255))
-    return ({ server }) => matches(server.name)
+}
+
+function liveTests(text: Text): readonly Test[] {
+  return Object.entries(LIVE).flatMap(([key, make]) => {
+    const value = text(key)
+    return value === undefined ? [] : [make(value)]
   })
-  add('ip', byAddress(4))
-  add('ip6', byAddress(6))
-  add(
-    'vm_state',
-    (value) =>
-      ({ status }) =>
-        status.vmState === value,
-  )
-  add(
-    'task_state',
-    (value) =>
-      ({ status }) =>
-        status.taskState === value,
-  )
-  add(
-    'power_state',
-    (value) =>
-      ({ status }) =>
-        String(status.powerState) === value,
-  )
-  add('progress', (value) => () => value === '0')
-  add(
-    'availability_zone',
-    (value) =>
-      ({ zone }) =>
-        zone === value,
-  )
-  return tests
 }

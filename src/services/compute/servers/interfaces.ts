@@ -20,6 +20,10 @@ const PortId = Type.Object({ id: Type.String(), port: Type.String() })
 
 /** Interfaces of a server, plugged and unplugged while it runs; and the two older views of them. */
 export function interfaceRoutes(deps: ComputeDeps): readonly Route[] {
+  return [...shownInterfaces(deps), ...changedInterfaces(deps)]
+}
+
+function shownInterfaces(deps: ComputeDeps): readonly Route[] {
   return [
     route({
       ...onServer('GET', '/os-interface', 'os-attach-interfaces:list', 'List interfaces'),
@@ -42,6 +46,32 @@ export function interfaceRoutes(deps: ComputeDeps): readonly Route[] {
         }
       },
     }),
+    route({
+      ...onServer(
+        'GET',
+        '/os-virtual-interfaces',
+        'os-attach-interfaces:list',
+        'List virtual interfaces',
+      ),
+      until: '2.43',
+      handle: async (ctx, req) => {
+        const { ports } = await portsOf(ctx, deps, req.params.id)
+        const netId = (port: PortInfo): object =>
+          atLeast(req.version, '2.12') ? { net_id: port.networkId } : {}
+        return {
+          virtual_interfaces: ports.map((port) => ({
+            id: port.id,
+            mac_address: port.mac,
+            ...netId(port),
+          })),
+        }
+      },
+    }),
+  ]
+}
+
+function changedInterfaces(deps: ComputeDeps): readonly Route[] {
+  return [
     ...spans(['2.1', '2.49']).map((span) =>
       route({
         ...onServer('POST', '/os-interface', 'os-attach-interfaces:create', 'Attach an interface'),
@@ -68,27 +98,6 @@ export function interfaceRoutes(deps: ComputeDeps): readonly Route[] {
       handle: async (ctx, { params }) => {
         const live = await serverFor(ctx, deps, params.id, 'detach_interface')
         await detach(ctx, deps, live, params.port)
-      },
-    }),
-    route({
-      ...onServer(
-        'GET',
-        '/os-virtual-interfaces',
-        'os-attach-interfaces:list',
-        'List virtual interfaces',
-      ),
-      until: '2.43',
-      handle: async (ctx, req) => {
-        const { ports } = await portsOf(ctx, deps, req.params.id)
-        const netId = (port: PortInfo): object =>
-          atLeast(req.version, '2.12') ? { net_id: port.networkId } : {}
-        return {
-          virtual_interfaces: ports.map((port) => ({
-            id: port.id,
-            mac_address: port.mac,
-            ...netId(port),
-          })),
-        }
       },
     }),
   ]

@@ -23,12 +23,10 @@ type Map = Readonly<Record<string, string>>
 
 /** A server's metadata as a whole and key by key. The guest sees changes through its metadata service; its environment keeps what it started with. */
 export function metadataRoutes(deps: ComputeDeps): readonly Route[] {
-  const change = async (
-    ctx: Ctx,
-    id: string,
-    verb: ServerVerb,
-    next: (now: Map) => Map,
-  ): Promise<Map> => await changeMetadata(ctx, deps, id, verb, next)
+  return [...wholeMetadata(deps), ...metadataItems(deps)]
+}
+
+function wholeMetadata(deps: ComputeDeps): readonly Route[] {
   return [
     route({
       ...onServer('GET', '/metadata', 'server-metadata:index', 'List metadata'),
@@ -38,7 +36,7 @@ export function metadataRoutes(deps: ComputeDeps): readonly Route[] {
       ...onServer('POST', '/metadata', 'server-metadata:create', 'Add metadata'),
       body: Whole,
       handle: async (ctx, { params, body }) => ({
-        metadata: await change(ctx, params.id, 'update_metadata', (now) => ({
+        metadata: await changeMetadata(ctx, deps, params.id, 'update_metadata', (now) => ({
           ...now,
           ...body.metadata,
         })),
@@ -48,9 +46,20 @@ export function metadataRoutes(deps: ComputeDeps): readonly Route[] {
       ...onServer('PUT', '/metadata', 'server-metadata:update_all', 'Replace metadata'),
       body: Whole,
       handle: async (ctx, { params, body }) => ({
-        metadata: await change(ctx, params.id, 'update_metadata', () => body.metadata),
+        metadata: await changeMetadata(
+          ctx,
+          deps,
+          params.id,
+          'update_metadata',
+          () => body.metadata,
+        ),
       }),
     }),
+  ]
+}
+
+function metadataItems(deps: ComputeDeps): readonly Route[] {
+  return [
     route({
       ...onServer('GET', '/metadata/:key', 'server-metadata:show', 'Show a metadata item'),
       params: ItemId,
@@ -70,7 +79,10 @@ export function metadataRoutes(deps: ComputeDeps): readonly Route[] {
           )
         return {
           meta: itemOf(
-            await change(ctx, params.id, 'update_metadata', (now) => ({ ...now, ...body.meta })),
+            await changeMetadata(ctx, deps, params.id, 'update_metadata', (now) => ({
+              ...now,
+              ...body.meta,
+            })),
             params.key,
           ),
         }
@@ -81,7 +93,7 @@ export function metadataRoutes(deps: ComputeDeps): readonly Route[] {
       params: ItemId,
       status: 204,
       handle: async (ctx, { params }) => {
-        await change(ctx, params.id, 'delete_metadata', (now) => {
+        await changeMetadata(ctx, deps, params.id, 'delete_metadata', (now) => {
           itemOf(now, params.key)
           return Object.fromEntries(Object.entries(now).filter(([key]) => key !== params.key))
         })

@@ -156,9 +156,12 @@ export interface Server {
   readonly deletedAt: string | null
 }
 
-/** Most maps are empty and most flavors the same: a long list reads each text once. */
+/** Most maps are empty and most flavors the same: a long list reads each text once (`read`). */
 export function serverOf(row: ServerRow, read: (text: string) => unknown = fromJson): Server {
-  // what is read here was written as JSON of just these types, by this service only
+  return { ...plainColumns(row), ...jsonColumns(row, read) }
+}
+
+function plainColumns(row: ServerRow): Omit<Server, keyof ReturnType<typeof jsonColumns>> {
   return {
     id: row.id,
     projectId: row.project_id,
@@ -167,17 +170,10 @@ export function serverOf(row: ServerRow, read: (text: string) => unknown = fromJ
     hostname: row.hostname,
     description: row.description,
     imageId: row.image_id,
-    flavor: read(row.flavor) as FlavorSnapshot,
-    previousFlavor:
-      row.previous_flavor === null ? undefined : (read(row.previous_flavor) as FlavorSnapshot),
     vcpus: row.vcpus,
     ramMiB: row.ram_mib,
     keyName: row.key_name,
     publicKey: row.public_key,
-    metadata: read(row.metadata) as Record<string, string>,
-    hints: read(row.hints) as Record<string, unknown>,
-    nicTags: read(row.nic_tags) as Record<string, string>,
-    trustedCerts: row.trusted_certs === null ? null : (read(row.trusted_certs) as string[]),
     zone: row.zone,
     configDrive: row.config_drive === 1,
     userData: row.user_data,
@@ -191,8 +187,6 @@ export function serverOf(row: ServerRow, read: (text: string) => unknown = fromJ
     launchIndex: row.launch_index,
     reservationId: row.reservation_id,
     state: row.state,
-    task: row.task === null ? undefined : (read(row.task) as Task),
-    fault: row.fault === null ? undefined : (read(row.fault) as Fault),
     shelvedImageId: row.shelved_image_id,
     password: row.password,
     createdAt: row.created_at,
@@ -200,5 +194,20 @@ export function serverOf(row: ServerRow, read: (text: string) => unknown = fromJ
     launchedAt: row.launched_at,
     terminatedAt: row.terminated_at,
     deletedAt: row.deleted_at,
+  }
+}
+
+/** Each column was written as JSON of just this type, by this service only. */
+function jsonColumns(row: ServerRow, read: (text: string) => unknown) {
+  const orNull = (text: string | null): unknown => (text === null ? undefined : read(text))
+  return {
+    flavor: read(row.flavor) as FlavorSnapshot,
+    previousFlavor: orNull(row.previous_flavor) as FlavorSnapshot | undefined,
+    metadata: read(row.metadata) as Record<string, string>,
+    hints: read(row.hints) as Record<string, unknown>,
+    nicTags: read(row.nic_tags) as Record<string, string>,
+    trustedCerts: (orNull(row.trusted_certs) ?? null) as readonly string[] | null,
+    task: orNull(row.task) as Task | undefined,
+    fault: orNull(row.fault) as Fault | undefined,
   }
 }

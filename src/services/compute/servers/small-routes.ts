@@ -45,8 +45,13 @@ function passwordRoutes(): readonly Route[] {
 }
 
 function volumeRoutes(): readonly Route[] {
-  const none = (server: string, volume: string): Error =>
-    cloudError('notFound', `Instance ${server} is not attached to volume ${volume.slice(0, 100)}.`)
+  return [...shownVolumes(), ...changedVolumes()]
+}
+
+const noVolume = (server: string, volume: string): Error =>
+  cloudError('notFound', `Instance ${server} is not attached to volume ${volume.slice(0, 100)}.`)
+
+function shownVolumes(): readonly Route[] {
   return [
     route({
       ...onServer(
@@ -60,6 +65,23 @@ function volumeRoutes(): readonly Route[] {
         return { volumeAttachments: [] }
       },
     }),
+    route({
+      ...onServer(
+        'GET',
+        '/os-volume_attachments/:volume',
+        'os-volumes-attachments:show',
+        'Show a volume attachment',
+      ),
+      params: AttachmentId,
+      handle: async (ctx, { params }) => {
+        throw noVolume((await getServer(ctx, params.id)).id, params.volume)
+      },
+    }),
+  ]
+}
+
+function changedVolumes(): readonly Route[] {
+  return [
     ...spans(['2.1', '2.49', '2.79']).map((span) =>
       route({
         ...onServer(
@@ -81,18 +103,6 @@ function volumeRoutes(): readonly Route[] {
     ),
     route({
       ...onServer(
-        'GET',
-        '/os-volume_attachments/:volume',
-        'os-volumes-attachments:show',
-        'Show a volume attachment',
-      ),
-      params: AttachmentId,
-      handle: async (ctx, { params }) => {
-        throw none((await getServer(ctx, params.id)).id, params.volume)
-      },
-    }),
-    route({
-      ...onServer(
         'PUT',
         '/os-volume_attachments/:volume',
         'os-volumes-attachments:update',
@@ -101,7 +111,7 @@ function volumeRoutes(): readonly Route[] {
       params: AttachmentId,
       body: Type.Object({ volumeAttachment: Type.Object({ volumeId: Uuid }) }),
       handle: async (ctx, { params }) => {
-        throw none((await getServer(ctx, params.id)).id, params.volume)
+        throw noVolume((await getServer(ctx, params.id)).id, params.volume)
       },
     }),
     route({
@@ -114,7 +124,7 @@ function volumeRoutes(): readonly Route[] {
       params: AttachmentId,
       status: 202,
       handle: async (ctx, { params }) => {
-        throw none((await getServer(ctx, params.id)).id, params.volume)
+        throw noVolume((await getServer(ctx, params.id)).id, params.volume)
       },
     }),
   ]
@@ -147,11 +157,16 @@ function attachSchema(version: string) {
 }
 
 function migrationRoutes(): readonly Route[] {
-  const none = (server: string, migration: string): Error =>
-    cloudError(
-      'notFound',
-      `Migration ${migration.slice(0, 100)} for server ${server} could not be found: nothing migrates on one host.`,
-    )
+  return [...shownMigrations(), ...changedMigrations()]
+}
+
+const noMigration = (server: string, migration: string): Error =>
+  cloudError(
+    'notFound',
+    `Migration ${migration.slice(0, 100)} for server ${server} could not be found: nothing migrates on one host.`,
+  )
+
+function shownMigrations(): readonly Route[] {
   return [
     route({
       ...onServer('GET', '/migrations', 'servers:migrations:index', 'List migrations of a server'),
@@ -166,9 +181,14 @@ function migrationRoutes(): readonly Route[] {
       params: MigrationId,
       since: '2.23',
       handle: async (ctx, { params }) => {
-        throw none((await getServer(ctx, params.id)).id, params.migration)
+        throw noMigration((await getServer(ctx, params.id)).id, params.migration)
       },
     }),
+  ]
+}
+
+function changedMigrations(): readonly Route[] {
+  return [
     route({
       ...onServer(
         'DELETE',
@@ -180,7 +200,7 @@ function migrationRoutes(): readonly Route[] {
       since: '2.24',
       status: 202,
       handle: async (ctx, { params }) => {
-        throw none((await getServer(ctx, params.id)).id, params.migration)
+        throw noMigration((await getServer(ctx, params.id)).id, params.migration)
       },
     }),
     route({
@@ -196,7 +216,7 @@ function migrationRoutes(): readonly Route[] {
       body: Type.Null(),
       status: 202,
       handle: async (ctx, { params }) => {
-        throw none((await getServer(ctx, params.id)).id, params.migration)
+        throw noMigration((await getServer(ctx, params.id)).id, params.migration)
       },
     }),
   ]

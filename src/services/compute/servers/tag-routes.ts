@@ -16,6 +16,10 @@ const since = '2.26'
 
 /** Tags of a server, from 2.26 on. */
 export function tagRoutes(): readonly Route[] {
+  return [...allTags(), ...oneTag()]
+}
+
+function allTags(): readonly Route[] {
   return [
     route({
       ...onServer('GET', '/tags', 'os-server-tags:index', 'List tags'),
@@ -38,6 +42,11 @@ export function tagRoutes(): readonly Route[] {
       status: 204,
       handle: async (ctx, { params }) => void (await changeTags(ctx, params.id, () => [])),
     }),
+  ]
+}
+
+function oneTag(): readonly Route[] {
+  return [
     route({
       ...onServer('GET', '/tags/:tag', 'os-server-tags:show', 'Check a tag'),
       params: TagId,

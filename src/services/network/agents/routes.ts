@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { Ctx } from '../../../kernel/ctx/ctx.ts'
+import { can, type Ctx } from '../../../kernel/ctx/ctx.ts'
 import { route, type Route } from '../../../kernel/http/route.ts'
 import { neutronError } from '../fault.ts'
 import { ZONE } from '../kinds.ts'
@@ -11,9 +11,9 @@ const roles = [
   { type: 'Metadata agent', topic: 'N/A', configurations: {} },
 ] as const
 
-export const agentPolicies = { 'network:get_agent': 'rule:admin', 'network:get_availability_zone': 'rule:project-reader' } as const
+export const agentPolicies = { 'network:get_agent': 'rule:admin', 'network:list_agents': 'rule:project-reader', 'network:get_availability_zone': 'rule:project-reader' } as const
 
-/** Agents: rows for what this very process does, alive as long as it answers. */
+/** Agents: rows for what this very process does, alive as long as it answers. Who may not see them gets an empty list, as Neutron does it. */
 export function agentRoutes(host: string): Route[] {
   const startedAt = new Date()
   const all = (ctx: Ctx): Record<string, unknown>[] => roles.map(({ type, topic, configurations }) => ({
@@ -21,8 +21,8 @@ export function agentRoutes(host: string): Route[] {
     created_at: clock(startedAt), started_at: clock(startedAt), heartbeat_timestamp: clock(ctx.now()), configurations, description: null, resources_synced: null,
   }))
   return [
-    route({ method: 'GET', path: '/v2.0/agents', policy: 'network:get_agent', handle: async (ctx, { rawQuery }) => await Promise.resolve({
-      agents: all(ctx).filter((agent) => matches(agent, rawQuery)).map((agent) => pick(agent, rawQuery.getAll('fields'))),
+    route({ method: 'GET', path: '/v2.0/agents', policy: 'network:list_agents', handle: async (ctx, { rawQuery }) => await Promise.resolve({
+      agents: (can(ctx, 'network:get_agent') ? all(ctx) : []).filter((agent) => matches(agent, rawQuery)).map((agent) => pick(agent, rawQuery.getAll('fields'))),
     }) }),
     route({ method: 'GET', path: '/v2.0/agents/:id', policy: 'network:get_agent', handle: async (ctx, req) => {
       const { id } = req.params as { id: string } // named in the path

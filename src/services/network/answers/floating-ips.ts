@@ -2,7 +2,8 @@ import { projectOf, type Ctx } from '../../../kernel/ctx/ctx.ts'
 import { inTx } from '../../../kernel/db/db.ts'
 import type { FloatingIpInfo, NetworkFace } from '../face.ts'
 import { neutronError } from '../fault.ts'
-import { createFloatingIp, removeFloatingIp, updateFloatingIp } from '../floating-ips/routes.ts'
+import { dropFloatingIp } from '../floating-ips/effects.ts'
+import { createFloatingIp, updateFloatingIp } from '../floating-ips/routes.ts'
 import type { FloatingIpRow } from '../floating-ips/schema.ts'
 import { floatingIpSpec, getFloatingIp } from '../floating-ips/store.ts'
 import type { NetworkRow } from '../networks/schema.ts'
@@ -23,7 +24,7 @@ export function floatingIpAnswers(): Pick<NetworkFace, 'listFloatingIps' | 'crea
       if (info === undefined) throw new Error(`floating IP ${id} vanished while it was made`)
       return info
     }),
-    deleteFloatingIp: async (ctx, id) => await inTx(ctx, async (tx) => await removeFloatingIp(tx, await mine(tx, id))),
+    deleteFloatingIp: async (ctx, id) => await inTx(ctx, async (tx) => await dropFloatingIp(tx, await mine(tx, id))),
     associateFloatingIp: async (ctx, id, portId, fixedAddress) => await inTx(ctx, async (tx) => {
       await updateFloatingIp(tx, await mine(tx, id), { port_id: portId, ...(fixedAddress === undefined ? {} : { fixed_ip_address: fixedAddress }) })
     }),

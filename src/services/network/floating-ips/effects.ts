@@ -1,8 +1,10 @@
 import type { Ctx } from '../../../kernel/ctx/ctx.ts'
 import { nudge } from '../../../kernel/tasks/store.ts'
 import { kinds } from '../kinds.ts'
+import { anyPort, hidePort } from '../ports/store.ts'
 import { changeRow } from '../standard/store.ts'
-import { floatingIpsOfPorts, floatingIpSpec } from './store.ts'
+import type { FloatingIpTable } from '../tables.ts'
+import { deleteFloatingIp, floatingIpsOfPorts, floatingIpSpec } from './store.ts'
 
 /** The port, or one address of it, is no more: floating addresses that led there stay, and lead nowhere. */
 export async function detachFrom(tx: Ctx, portId: string, address?: string): Promise<void> {
@@ -11,4 +13,12 @@ export async function detachFrom(tx: Ctx, portId: string, address?: string): Pro
     await changeRow(tx, floatingIpSpec, floating.id, { port_id: null, fixed_address: null, router_id: null, status: 'DOWN' })
     if (floating.router_id !== null) await nudge(tx, kinds.router, floating.router_id)
   }
+}
+
+/** The address goes back to its network, the port that held it with it. */
+export async function dropFloatingIp(tx: Ctx, row: FloatingIpTable): Promise<void> {
+  await deleteFloatingIp(tx, row.id)
+  const port = await anyPort(tx, row.floating_port)
+  if (port !== undefined) await hidePort(tx, port)
+  if (row.router_id !== null) await nudge(tx, kinds.router, row.router_id)
 }

@@ -7,8 +7,8 @@ import { canonicalIp } from '../addressing/address.ts'
 import { badRequest, neutronError } from '../fault.ts'
 import { kinds } from '../kinds.ts'
 import { getNetwork } from '../networks/store.ts'
-import { addPort, dropPort } from '../ports/create.ts'
-import { anyPort, getPort, portsById } from '../ports/store.ts'
+import { addPort } from '../ports/create.ts'
+import { getPort, portsById } from '../ports/store.ts'
 import { mustFit } from '../quotas/store.ts'
 import { routerBetween } from '../routers/store.ts'
 import { seesAll } from '../standard/access.ts'
@@ -18,14 +18,15 @@ import { changeRow, tagsOf } from '../standard/store.ts'
 import { subnetsIn } from '../subnets/store.ts'
 import { newRow, type FloatingIpTable, type PortTable } from '../tables.ts'
 import { FloatingIpChange, NewFloatingIp, type FloatingIpChangeWish, type FloatingIpRow, type NewFloatingIpWish } from './schema.ts'
-import { associationOf, deleteFloatingIp, floatingIpSpec, insertFloatingIp } from './store.ts'
+import { dropFloatingIp } from './effects.ts'
+import { associationOf, floatingIpSpec, insertFloatingIp } from './store.ts'
 
 /** Floating IPs: addresses of an external network that a router leads to a port. */
 export function floatingIpResource(): Resource {
   return resource<FloatingIpRow, typeof NewFloatingIp, typeof FloatingIpChange>({
     singular: 'floatingip', plural: 'floatingips', path: 'floatingips', label: 'Floating IP', notFound: 'FloatingIPNotFound', spec: floatingIpSpec, taggable: true,
     createBody: NewFloatingIp, updateBody: FloatingIpChange, adminOnly: { floating_ip_address: null },
-    create: createFloatingIp, update: updateFloatingIp, remove: removeFloatingIp, views: floatingIpViews,
+    create: createFloatingIp, update: updateFloatingIp, remove: dropFloatingIp, views: floatingIpViews,
   })
 }
 
@@ -106,13 +107,6 @@ export async function updateFloatingIp(tx: Ctx, row: FloatingIpRow, wish: Floati
   const goal = await goalOf(tx, row, portId, wish.fixed_ip_address ?? null)
   await changeRow(tx, floatingIpSpec, row.id, { ...described, ...goal })
   for (const router of new Set([row.router_id, goal.router_id])) if (router !== null) await nudge(tx, kinds.router, router)
-}
-
-export async function removeFloatingIp(tx: Ctx, row: FloatingIpTable): Promise<void> {
-  await deleteFloatingIp(tx, row.id)
-  const port = await anyPort(tx, row.floating_port)
-  if (port !== undefined) await dropPort(tx, port)
-  if (row.router_id !== null) await nudge(tx, kinds.router, row.router_id)
 }
 
 async function floatingIpViews(ctx: Ctx, rows: readonly FloatingIpRow[]): Promise<readonly View[]> {

@@ -53,3 +53,8 @@ export async function markActive(ctx: Ctx, ids: readonly string[]): Promise<void
   if (ids.length === 0) return
   await db(ctx).updateTable('net_floating_ips').set({ status: 'ACTIVE' }).where('id', 'in', ids).where('router_id', 'is not', null).where('status', '!=', 'ACTIVE').execute()
 }
+
+/** Addresses of an external network that lead nowhere: they go with it. */
+export async function idleFloatingIps(ctx: Ctx, networkId: string): Promise<readonly FloatingIpTable[]> {
+  return await db(ctx).selectFrom('net_floating_ips').selectAll().where('network_id', '=', networkId).where('port_id', 'is', null).execute()
+}

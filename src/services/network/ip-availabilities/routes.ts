@@ -1,4 +1,4 @@
-import type { Ctx } from '../../../kernel/ctx/ctx.ts'
+import { can, type Ctx } from '../../../kernel/ctx/ctx.ts'
 import { fromJson } from '../../../kernel/db/db.ts'
 import { route, type Route } from '../../../kernel/http/route.ts'
 import { rangesOf, type Pool } from '../addressing/pools.ts'
@@ -10,7 +10,7 @@ import type { View } from '../standard/schema.ts'
 import { listRows } from '../standard/store.ts'
 import { subnetsWithUse } from './store.ts'
 
-export const availabilityPolicies = { 'network:get_network_ip_availability': 'rule:admin' } as const
+export const availabilityPolicies = { 'network:get_network_ip_availability': 'rule:admin', 'network:list_network_ip_availabilities': 'rule:project-reader' } as const
 
 const spec: ListSpec = {
   ...networkSpec,
@@ -23,7 +23,9 @@ export function availabilityRoutes(): Route[] {
   const base = '/v2.0/network-ip-availabilities'
   const policy = 'network:get_network_ip_availability'
   return [
-    route({ method: 'GET', path: base, policy, handle: async (ctx, { rawQuery }) => {
+    route({ method: 'GET', path: base, policy: 'network:list_network_ip_availabilities', handle: async (ctx, { rawQuery }) => {
+      // who may not see them gets an empty list, as Neutron does it
+      if (!can(ctx, policy)) return { network_ip_availabilities: [] }
       const version = rawQuery.get('ip_version')
       const query = new URLSearchParams(rawQuery)
       query.delete('ip_version')

@@ -2,6 +2,8 @@ import type { Ctx } from '../../../kernel/ctx/ctx.ts'
 import { fromJson } from '../../../kernel/db/db.ts'
 import { nudge } from '../../../kernel/tasks/store.ts'
 import { invalidInput, invalidValue, neutronError } from '../fault.ts'
+import { dropFloatingIp } from '../floating-ips/effects.ts'
+import { idleFloatingIps } from '../floating-ips/store.ts'
 import { kinds, ZONE } from '../kinds.ts'
 import { mustFit } from '../quotas/store.ts'
 import { setShared, sharesOf } from '../rbac-policies/store.ts'
@@ -99,6 +101,7 @@ async function changeExternal(tx: Ctx, row: NetworkRow, on: boolean): Promise<vo
 }
 
 async function removeNetwork(tx: Ctx, row: NetworkRow): Promise<void> {
+  if (row.external === 1) for (const floating of await idleFloatingIps(tx, row.id)) await dropFloatingIp(tx, floating)
   if ((await countPortsIn(tx, row.id)) > 0) {
     throw neutronError('conflict', 'NetworkInUse', `Unable to complete operation on network ${row.id}. There are one or more ports still in use on the network.`)
   }

@@ -16,6 +16,10 @@ const UNTIL = '2.43'
 
 /** Nova's old way to change a server's groups and addresses: it speaks to the network service in the client's name. */
 export function addressActions(deps: ComputeDeps): readonly Route[] {
+  return [...groupActions(deps), ...floatingIpActions(deps), ...fixedIpActions(deps)]
+}
+
+function groupActions(deps: ComputeDeps): readonly Route[] {
   return [
     route({
       ...serverAction('addSecurityGroup', 'os-security-groups:add'),
@@ -31,6 +35,11 @@ export function addressActions(deps: ComputeDeps): readonly Route[] {
       handle: async (ctx, { params, body }) =>
         await changeGroups(ctx, deps, params.id, body.name, 'remove'),
     }),
+  ]
+}
+
+function floatingIpActions(deps: ComputeDeps): readonly Route[] {
+  return [
     route({
       ...serverAction('addFloatingIp', 'os-floating-ips:add'),
       until: UNTIL,
@@ -55,6 +64,11 @@ export function addressActions(deps: ComputeDeps): readonly Route[] {
         await deps.network.associateFloatingIp(ctx, floating.id, null)
       },
     }),
+  ]
+}
+
+function fixedIpActions(deps: ComputeDeps): readonly Route[] {
+  return [
     route({
       ...serverAction('addFixedIp', 'os-multinic:add'),
       until: UNTIL,
@@ -145,6 +159,8 @@ async function addFloatingIp(
   try {
     await deps.network.associateFloatingIp(ctx, floating.id, port.id, fixed)
   } catch (error) {
+    // what the network service calls a conflict (the fixed address has a floating one already) Nova has always answered with 400
+    if (isCloudError(error, 'conflict')) throw cloudError('badRequest', error.message, { cause: error })
     if (!isCloudError(error, 'notFound')) throw error
     throw cloudError(
       'badRequest',

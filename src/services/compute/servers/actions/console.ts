@@ -17,6 +17,10 @@ const Output = Type.Object(
 
 /** Output of the container's process; screens it has none. */
 export function consoleActions(deps: ComputeDeps): readonly Route[] {
+  return [...output(deps), ...screens(deps)]
+}
+
+function output(deps: ComputeDeps): readonly Route[] {
   return [
     route({
       ...serverAction('os-getConsoleOutput', 'os-console-output'),
@@ -41,6 +45,11 @@ export function consoleActions(deps: ComputeDeps): readonly Route[] {
         return { output: clean(output) }
       },
     }),
+  ]
+}
+
+function screens(deps: ComputeDeps): readonly Route[] {
+  return [
     ...[
       { action: 'os-getVNCConsole', types: ['novnc', 'xvpvnc'], until: '2.5' },
       { action: 'os-getSPICEConsole', types: ['spice-html5'], until: '2.5' },
@@ -101,11 +110,13 @@ const unavailable = (type: string): Error =>
     `Console type ${type} is not available: a container has no screen or serial port. Its output is in os-getConsoleOutput.`,
   )
 
-/** Characters that JSON readers and terminals choke on go; the last line has no end, so that `length` lines are `length` lines. */
+/** Control characters that terminals choke on; tab, line feed, carriage return and escape (colours) stay. */
+const CONTROL = new RegExp(
+  `[${['00-08', '0b-0c', '0e-1a', '1c-1f'].map((range) => range.replaceAll(/[0-9a-f]{2}/g, '\\x$&')).join('')}]`,
+  'g',
+)
+
+/** The last line has no end, so that `length` lines are `length` lines. */
 function clean(output: string): string {
-  // oxlint-disable-next-line no-control-regex
-  return output
-    .replaceAll('\r\n', '\n')
-    .replaceAll(/[\u0000-\u0008\u000b\u000c\u000e-\u001a\u001c-\u001f]/g, '')
-    .replace(/\n$/, '')
+  return output.replaceAll('\r\n', '\n').replaceAll(CONTROL, '').replace(/\n$/, '')
 }

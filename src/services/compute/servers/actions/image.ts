@@ -29,6 +29,10 @@ const CreateBackup = Type.Object(
 
 /** Images of servers: the image is reserved at once, its bytes follow (`snapshots/`). Shelving is one of them. */
 export function imageActions(deps: ComputeDeps): readonly Route[] {
+  return [...images(deps), ...backups(deps)]
+}
+
+function images(deps: ComputeDeps): readonly Route[] {
   return [
     route({
       ...serverAction('createImage', 'servers:create_image'),
@@ -39,11 +43,29 @@ export function imageActions(deps: ComputeDeps): readonly Route[] {
         const imageId = await snapshot(ctx, deps, live, {
           kind: 'snapshot',
           name: req.body.name,
-          properties: { ...req.body.metadata, image_type: 'snapshot' },
+          properties: { image_type: 'snapshot', ...req.body.metadata },
         })
         return imageReply(req, imageId)
       },
     }),
+    route({
+      ...serverAction('shelve', 'os-shelve:shelve'),
+      body: Type.Unknown(),
+      status: 202,
+      handle: async (ctx, { params }) => {
+        const live = await serverFor(ctx, deps, params.id, 'shelve')
+        await snapshot(ctx, deps, live, {
+          kind: 'shelve',
+          name: `${live.server.name.slice(0, 247)}-shelved`,
+          properties: { image_type: 'snapshot' },
+        })
+      },
+    }),
+  ]
+}
+
+function backups(deps: ComputeDeps): readonly Route[] {
+  return [
     route({
       ...serverAction('createBackup', 'os-create-backup'),
       body: CreateBackup,
@@ -72,19 +94,6 @@ export function imageActions(deps: ComputeDeps): readonly Route[] {
             rotation,
           }),
         )
-      },
-    }),
-    route({
-      ...serverAction('shelve', 'os-shelve:shelve'),
-      body: Type.Unknown(),
-      status: 202,
-      handle: async (ctx, { params }) => {
-        const live = await serverFor(ctx, deps, params.id, 'shelve')
-        await snapshot(ctx, deps, live, {
-          kind: 'shelve',
-          name: `${live.server.name.slice(0, 247)}-shelved`,
-          properties: { image_type: 'snapshot' },
-        })
       },
     }),
   ]

@@ -1,5 +1,5 @@
 import { Type } from 'typebox'
-import { can } from '../../../../kernel/ctx/ctx.ts'
+import { can, type Ctx } from '../../../../kernel/ctx/ctx.ts'
 import { cloudError } from '../../../../kernel/errors/cloud-error.ts'
 import { route, type Route } from '../../../../kernel/http/route.ts'
 import { Text } from '../../wire/schemas.ts'
@@ -14,38 +14,21 @@ const LockReason = Type.Union([
 
 /** A lock keeps everybody but administrators from changing the server; what an administrator locked, only he unlocks. */
 export function lockActions(): readonly Route[] {
-  const lock = async (
-    ...[ctx, { params, body }]: Parameters<Route['handle']>
-  ): Promise<undefined> => {
-    const { id } = params as { id: string } // the route's schema says so
-    const reason =
-      typeof body === 'object' && body !== null && 'locked_reason' in body
-        ? String(body.locked_reason)
-        : null
-    const server = await getServer(ctx, id)
-    const lockedBy =
-      server.projectId === ctx.who?.projectId && !can(ctx, 'admin') ? 'owner' : 'admin'
-    await updateServer(ctx, id, {
-      locked: 1,
-      locked_by: server.locked && server.lockedBy === 'admin' ? 'admin' : lockedBy,
-      locked_reason: reason,
-    })
-    return undefined
-  }
   return [
     route({
       ...serverAction('lock', 'os-lock-server:lock'),
       until: '2.72',
       body: Type.Unknown(),
       status: 202,
-      handle: lock,
+      handle: async (ctx, { params }) => await lock(ctx, params.id, null),
     }),
     route({
       ...serverAction('lock', 'os-lock-server:lock'),
       since: '2.73',
       body: LockReason,
       status: 202,
-      handle: lock,
+      handle: async (ctx, { params, body }) =>
+        await lock(ctx, params.id, body?.locked_reason ?? null),
     }),
     route({
       ...serverAction('unlock', 'os-lock-server:unlock'),
@@ -66,4 +49,15 @@ export function lockActions(): readonly Route[] {
       },
     }),
   ]
+}
+
+async function lock(ctx: Ctx, id: string, reason: string | null): Promise<void> {
+  const server = await getServer(ctx, id)
+  const asOwner = server.projectId === ctx.who?.projectId && !can(ctx, 'admin')
+  const keepsAdmins = server.locked && server.lockedBy === 'admin'
+  await updateServer(ctx, id, {
+    locked: 1,
+    locked_by: asOwner && !keepsAdmins ? 'owner' : 'admin',
+    locked_reason: reason,
+  })
 }

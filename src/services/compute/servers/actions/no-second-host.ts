@@ -15,6 +15,10 @@ const opt = Type.Optional
 
 /** Verbs that move a server. Everything about the request is checked; then there is no second host to go to. */
 export function moveActions(deps: ComputeDeps): readonly Route[] {
+  return [...migrations(deps), ...evacuations(deps)]
+}
+
+function migrations(deps: ComputeDeps): readonly Route[] {
   return [
     ...spans(['2.1', '2.56']).map((span) =>
       route({
@@ -43,6 +47,11 @@ export function moveActions(deps: ComputeDeps): readonly Route[] {
         },
       }),
     ),
+  ]
+}
+
+function evacuations(deps: ComputeDeps): readonly Route[] {
+  return [
     ...spans(['2.1', '2.14', '2.29', '2.68']).map((span) =>
       route({
         ...serverAction('evacuate', 'os-evacuate'),

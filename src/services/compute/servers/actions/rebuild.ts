@@ -1,3 +1,4 @@
+import type { Updateable } from 'kysely'
 import { Type, type TSchema } from 'typebox'
 import type { Ctx } from '../../../../kernel/ctx/ctx.ts'
 import { toJson } from '../../../../kernel/db/db.ts'
@@ -25,7 +26,7 @@ import { randomPassword } from '../create.ts'
 import { processOf } from '../guest-process.ts'
 import { guestOf } from '../guest-of.ts'
 import { inOrder } from '../parts.ts'
-import type { Server } from '../schema.ts'
+import type { Server, ServerTable } from '../schema.ts'
 import { viewOf } from '../routes.ts'
 import { spans } from '../version-spans.ts'
 import { serverAction } from '../on-server.ts'
@@ -110,20 +111,7 @@ async function rebuild(
       // a stopped server stays stopped; one in ERROR is to run
       power: live.status.vmState === 'stopped' ? 'stopped' : 'running',
     },
-    row: {
-      image_id: image.id,
-      name: changed.name,
-      metadata: toJson(changed.metadata),
-      disk_config: wish['OS-DCF:diskConfig'] ?? server.diskConfig,
-      access_ipv4: wish.accessIPv4 ?? server.accessIpv4,
-      access_ipv6: canonicalIp(wish.accessIPv6 ?? server.accessIpv6),
-      description: changed.description,
-      key_name: changed.keyName,
-      public_key: changed.publicKey,
-      user_data: changed.userData,
-      hostname: changed.hostname,
-      trusted_certs: changed.trustedCerts === null ? null : toJson(changed.trustedCerts),
-    },
+    row: columnsOf({ ...changed, imageId: image.id }, wish),
   })
   const view = await viewOf(ctx, deps, req, await getServer(ctx, id), 'rebuild')
   return reply(
@@ -151,5 +139,22 @@ async function changedServer(ctx: Ctx, server: Server, wish: RebuildWish): Promi
       wish.trusted_image_certificates === undefined
         ? server.trustedCerts
         : wish.trusted_image_certificates,
+  }
+}
+
+function columnsOf(server: Server, wish: RebuildWish): Updateable<ServerTable> {
+  return {
+    image_id: server.imageId,
+    name: server.name,
+    metadata: toJson(server.metadata),
+    disk_config: wish['OS-DCF:diskConfig'] ?? server.diskConfig,
+    access_ipv4: wish.accessIPv4 ?? server.accessIpv4,
+    access_ipv6: canonicalIp(wish.accessIPv6 ?? server.accessIpv6),
+    description: server.description,
+    key_name: server.keyName,
+    public_key: server.publicKey,
+    user_data: server.userData,
+    hostname: server.hostname,
+    trusted_certs: server.trustedCerts === null ? null : toJson(server.trustedCerts),
   }
 }

@@ -16,8 +16,11 @@ const Rescue = Type.Union([
 
 /** Verbs of virtual machines that mean nothing for a container: each says why it is refused. */
 export function refusedActions(deps: ComputeDeps): readonly Route[] {
+  return [...guestActions(deps), ...rescueActions(deps), ...oldNetworkActions()]
+}
+
+function guestActions(deps: ComputeDeps): readonly Route[] {
   return [
-    ...oldNetworkActions(),
     route({
       ...serverAction('changePassword', 'os-admin-password'),
       body: Type.Object({ adminPass: Password }, { additionalProperties: false }),
@@ -43,6 +46,11 @@ export function refusedActions(deps: ComputeDeps): readonly Route[] {
         )
       },
     }),
+  ]
+}
+
+function rescueActions(deps: ComputeDeps): readonly Route[] {
+  return [
     route({
       ...serverAction('rescue', 'os-rescue'),
       body: Rescue,

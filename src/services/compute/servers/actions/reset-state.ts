@@ -19,6 +19,10 @@ const ResetState = Type.Object(
 
 /** An administrator's ways out: declare an error, leave one (the workload is tried anew), delete whatever happens. */
 export function adminStateActions(deps: ComputeDeps): readonly Route[] {
+  return [...resetState(deps), ...deferredDelete(deps)]
+}
+
+function resetState(deps: ComputeDeps): readonly Route[] {
   return [
     route({
       ...serverAction('os-resetState', 'os-admin-actions:reset_state'),
@@ -56,6 +60,11 @@ export function adminStateActions(deps: ComputeDeps): readonly Route[] {
         })
       },
     }),
+  ]
+}
+
+function deferredDelete(deps: ComputeDeps): readonly Route[] {
+  return [
     route({
       ...serverAction('forceDelete', 'os-deferred-delete:force'),
       body: Type.Unknown(),

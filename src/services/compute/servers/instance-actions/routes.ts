@@ -16,6 +16,10 @@ import { onServer } from '../on-server.ts'
 
 /** What was done to a server: from 2.21 on also to one that is gone. */
 export function instanceActionRoutes(): readonly Route[] {
+  return [...listOfActions(), ...oneAction()]
+}
+
+function listOfActions(): readonly Route[] {
   return [
     route({
       ...onServer(
@@ -39,6 +43,11 @@ export function instanceActionRoutes(): readonly Route[] {
         }
       },
     }),
+  ]
+}
+
+function oneAction(): readonly Route[] {
+  return [
     route({
       ...onServer(
         'GET',
