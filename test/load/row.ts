@@ -43,6 +43,9 @@ export const atMost = (limit: number, of: Budget['of'] = 'ours'): Budget => ({
 })
 export const atLeast = (limit: number): Budget => ({ of: 'ours', is: 'at least', limit })
 
+/** A cloud that does not start says a whole stack; its beginning is enough for a table. */
+const ERROR_CHARS = 300
+
 /** Rows stand for themselves: what one of them throws becomes its outcome. */
 export async function outcomeOf(row: Row, stand: Stand): Promise<Outcome> {
   try {
@@ -52,7 +55,8 @@ export async function outcomeOf(row: Row, stand: Stand): Promise<Outcome> {
       row.budget.is === 'at most' ? judged <= row.budget.limit : judged >= row.budget.limit
     return { row, measured, judged, kept }
   } catch (error) {
-    return { row, error: error instanceof Error ? error.message : String(error) }
+    const said = error instanceof Error ? error.message : String(error)
+    return { row, error: said.slice(0, ERROR_CHARS) }
   }
 }
 

@@ -20,7 +20,7 @@ const PortId = Type.Object({ id: Type.String(), port: Type.String() })
 
 /** Interfaces of a server, plugged and unplugged while it runs; and the two older views of them. */
 export function interfaceRoutes(deps: ComputeDeps): readonly Route[] {
-  return [...shownInterfaces(deps), ...changedInterfaces(deps)]
+  return [...shownInterfaces(deps), ...changedInterfaces(deps), ...virtualInterfaces(deps)]
 }
 
 function shownInterfaces(deps: ComputeDeps): readonly Route[] {
@@ -46,6 +46,12 @@ function shownInterfaces(deps: ComputeDeps): readonly Route[] {
         }
       },
     }),
+  ]
+}
+
+/** Nova's older view of the same, gone after 2.43. */
+function virtualInterfaces(deps: ComputeDeps): readonly Route[] {
+  return [
     route({
       ...onServer(
         'GET',

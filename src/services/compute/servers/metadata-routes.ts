@@ -71,22 +71,7 @@ function metadataItems(deps: ComputeDeps): readonly Route[] {
       ...onServer('PUT', '/metadata/:key', 'server-metadata:update', 'Set a metadata item'),
       params: ItemId,
       body: Item,
-      handle: async (ctx, { params, body }) => {
-        if (!Object.hasOwn(body.meta, params.key))
-          throw cloudError(
-            'badRequest',
-            `Request body and URI mismatch: the body must set ${params.key.slice(0, 255)}.`,
-          )
-        return {
-          meta: itemOf(
-            await changeMetadata(ctx, deps, params.id, 'update_metadata', (now) => ({
-              ...now,
-              ...body.meta,
-            })),
-            params.key,
-          ),
-        }
-      },
+      handle: async (ctx, { params, body }) => await setItem(ctx, deps, params, body.meta),
     }),
     route({
       ...onServer('DELETE', '/metadata/:key', 'server-metadata:delete', 'Delete a metadata item'),
@@ -100,6 +85,25 @@ function metadataItems(deps: ComputeDeps): readonly Route[] {
       },
     }),
   ]
+}
+
+async function setItem(
+  ctx: Ctx,
+  deps: ComputeDeps,
+  { id, key }: { readonly id: string; readonly key: string },
+  meta: Map,
+): Promise<unknown> {
+  if (!Object.hasOwn(meta, key))
+    throw cloudError(
+      'badRequest',
+      `Request body and URI mismatch: the body must set ${key.slice(0, 255)}.`,
+    )
+  return {
+    meta: itemOf(
+      await changeMetadata(ctx, deps, id, 'update_metadata', (now) => ({ ...now, ...meta })),
+      key,
+    ),
+  }
 }
 
 function itemOf(metadata: Map, key: string): Map {

@@ -80,27 +80,31 @@ function shownVolumes(): readonly Route[] {
   ]
 }
 
+function attachVolume(): readonly Route[] {
+  return spans(['2.1', '2.49', '2.79']).map((span) =>
+    route({
+      ...onServer(
+        'POST',
+        '/os-volume_attachments',
+        'os-volumes-attachments:create',
+        'Attach a volume',
+      ),
+      ...span,
+      body: attachSchema(span.since),
+      handle: async (ctx, { params, body }) => {
+        await getServer(ctx, params.id)
+        throw cloudError(
+          'badRequest',
+          `Volume ${body.volumeAttachment.volumeId} cannot be attached: this cloud has no block storage for servers.`,
+        )
+      },
+    }),
+  )
+}
+
 function changedVolumes(): readonly Route[] {
   return [
-    ...spans(['2.1', '2.49', '2.79']).map((span) =>
-      route({
-        ...onServer(
-          'POST',
-          '/os-volume_attachments',
-          'os-volumes-attachments:create',
-          'Attach a volume',
-        ),
-        ...span,
-        body: attachSchema(span.since),
-        handle: async (ctx, { params, body }) => {
-          await getServer(ctx, params.id)
-          throw cloudError(
-            'badRequest',
-            `Volume ${body.volumeAttachment.volumeId} cannot be attached: this cloud has no block storage for servers.`,
-          )
-        },
-      }),
-    ),
+    ...attachVolume(),
     route({
       ...onServer(
         'PUT',

@@ -160,7 +160,8 @@ async function addFloatingIp(
     await deps.network.associateFloatingIp(ctx, floating.id, port.id, fixed)
   } catch (error) {
     // what the network service calls a conflict (the fixed address has a floating one already) Nova has always answered with 400
-    if (isCloudError(error, 'conflict')) throw cloudError('badRequest', error.message, { cause: error })
+    if (isCloudError(error, 'conflict'))
+      throw cloudError('badRequest', error.message, { cause: error })
     if (!isCloudError(error, 'notFound')) throw error
     throw cloudError(
       'badRequest',

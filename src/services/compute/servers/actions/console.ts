@@ -17,7 +17,7 @@ const Output = Type.Object(
 
 /** Output of the container's process; screens it has none. */
 export function consoleActions(deps: ComputeDeps): readonly Route[] {
-  return [...output(deps), ...screens(deps)]
+  return [...output(deps), ...screens()]
 }
 
 function output(deps: ComputeDeps): readonly Route[] {
@@ -48,7 +48,7 @@ function output(deps: ComputeDeps): readonly Route[] {
   ]
 }
 
-function screens(deps: ComputeDeps): readonly Route[] {
+function screens(): readonly Route[] {
   return [
     ...[
       { action: 'os-getVNCConsole', types: ['novnc', 'xvpvnc'], until: '2.5' },

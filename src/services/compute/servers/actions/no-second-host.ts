@@ -51,22 +51,20 @@ function migrations(deps: ComputeDeps): readonly Route[] {
 }
 
 function evacuations(deps: ComputeDeps): readonly Route[] {
-  return [
-    ...spans(['2.1', '2.14', '2.29', '2.68']).map((span) =>
-      route({
-        ...serverAction('evacuate', 'os-evacuate'),
-        ...span,
-        body: evacuateSchema(span.since),
-        handle: async (ctx, { params }) => {
-          await serverFor(ctx, deps, params.id, 'evacuate')
-          throw cloudError(
-            'badRequest',
-            `Compute service of ${deps.hostName} is still in use: a server is evacuated from a host that is down.`,
-          )
-        },
-      }),
-    ),
-  ]
+  return spans(['2.1', '2.14', '2.29', '2.68']).map((span) =>
+    route({
+      ...serverAction('evacuate', 'os-evacuate'),
+      ...span,
+      body: evacuateSchema(span.since),
+      handle: async (ctx, { params }) => {
+        await serverFor(ctx, deps, params.id, 'evacuate')
+        throw cloudError(
+          'badRequest',
+          `Compute service of ${deps.hostName} is still in use: a server is evacuated from a host that is down.`,
+        )
+      },
+    }),
+  )
 }
 
 const noHost = (deps: ComputeDeps): Error =>

@@ -5,7 +5,6 @@ import { cloudError } from '../../../../kernel/errors/cloud-error.ts'
 import { route, type Route } from '../../../../kernel/http/route.ts'
 import type { ComputeDeps } from '../../deps.ts'
 import { moveResize, recordResize } from '../../os-migrations/store.ts'
-import { moveResize, recordResize } from '../../os-migrations/store.ts'
 import { checkServerQuota } from '../../quotas/check.ts'
 import { begin, changeAtOnce, serverFor } from '../act.ts'
 import { flavorFor } from '../create-checks.ts'
@@ -64,7 +63,6 @@ async function resize(
       cores: more(server.vcpus, flavor.vcpus),
       ramMiB: more(server.ramMiB, flavor.ramMiB),
     })
-    await recordResize(tx, server)
     await recordResize(tx, server)
     await begin(tx, deps, live, {
       action: 'resize',
