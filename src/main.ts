@@ -1,8 +1,9 @@
+import { enableCompileCache } from 'node:module'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { loadConfig } from './kernel/config/config.ts'
 import { reasonOf } from './kernel/errors/cloud-error.ts'
 import { createLog } from './kernel/log/log.ts'
-import { startCloud } from './cloud.ts'
 
 /** Starts the cloud in the foreground until SIGTERM or SIGINT. Flags win over environment and `stackyard.yaml`. */
 const { values } = parseArgs({
@@ -32,6 +33,9 @@ const config = loadConfig({
     'engines.dockerSocket': values['docker-socket'],
   },
 })
+// types are stripped and code compiled once, not at every start: everything else is loaded after this line
+enableCompileCache(join(config.data, 'cache'))
+const { startCloud } = await import('./cloud.ts')
 const log = createLog(config.log.level)
 const started = performance.now()
 

@@ -43,7 +43,7 @@ function list(folder: string): string[] {
 }
 
 function isTest(file: string): boolean {
-  return /\.test\.ts$|\/testkit\/|testbed/.test(file)
+  return /\.test\.ts$|testkit|testbed|\/test-[a-z]+\.ts$/.test(file)
 }
 
 function importsOf(file: string): string[] {

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { isDeepStrictEqual } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startDetached, waitUntilGone } from '../../src/kernel/exec/child.ts'
 import { run, tryRun } from '../../src/kernel/exec/run.ts'
@@ -11,7 +12,7 @@ import {
   temporaryData,
   type CloudProcess,
 } from '../support/cloud-process.ts'
-import { onHost, removeContainers, removeNamespaces } from '../support/host-state.ts'
+import { onHost, removeContainers, removeNamespaces, type OnHost } from '../support/host-state.ts'
 import { ok, Session, until } from '../support/session.ts'
 import {
   allowTcp,
@@ -35,6 +36,7 @@ let demo: Session
 let image: string
 let server: string
 let address: string
+let before: OnHost
 
 beforeAll(async () => {
   data = temporaryData()
@@ -48,6 +50,7 @@ beforeAll(async () => {
   await serverIn(demo, server, 'ACTIVE')
   address = (await giveFloatingIp(demo, server)).address
   await reachable(address, 'page')
+  before = await onHost(data)
 })
 
 afterAll(async () => {
@@ -160,11 +163,20 @@ describe('at the end', () => {
   })
 })
 
+/**
+ * All that was there is there again, and works. A namespace whose name is gone lives on while something holds it, so the page
+ * alone would tell nothing: it has to answer after everything has its place again, and to go on answering.
+ */
 async function healed(): Promise<void> {
+  const back = async (): Promise<OnHost> => await onHost(data)
+  const whole = (seen: OnHost): boolean => isDeepStrictEqual(seen, before)
+  const options = { timeoutMs: HEALED_WITHIN_MS, everyMs: 300 }
+  await until(back, whole, { ...options, what: `the host to have ${JSON.stringify(before)}` })
   await reachable(address, 'page', HEALED_WITHIN_MS)
-  const session = await Session.login(cloud.credentials('demo'))
-  await serverIn(session, server, 'ACTIVE')
-  demo = session
+  demo = await Session.login(cloud.credentials('demo'))
+  await serverIn(demo, server, 'ACTIVE')
+  await sleep(1_500)
+  await reachable(address, 'page', 3_000)
 }
 
 /** As an upgrade of the package does it: by the init system, or by ending the process and starting it with the same words. */

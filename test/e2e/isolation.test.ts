@@ -140,7 +140,7 @@ function probe(addresses: readonly string[]): string {
   const asks = addresses.map((address) => `ask ${address}`)
   return [
     'ask() {',
-    '  for try in 1 2 3 4; do page=$(wget -q -T 2 -O - http://$1/) && break; page=nobody; sleep 1; done',
+    '  for try in 1 2 3 4; do page=$(fetch $1 /); [ -n "$page" ] && break; page=nobody; sleep 1; done',
     '  echo "answer $1 $page"',
     '}',
     ...asks,

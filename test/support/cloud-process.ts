@@ -98,7 +98,10 @@ async function freePort(): Promise<number> {
 async function ready(child: ChildProcess, port: number): Promise<string> {
   let output = ''
   return await new Promise((resolveUrl, reject) => {
-    const timer = setTimeout(() => reject(new Error(`not ready in time:\n${output}`)), READY_MS)
+    const timer = setTimeout(() => {
+      child.kill('SIGKILL')
+      reject(new Error(`not ready in time:\n${output}`))
+    }, READY_MS)
     child.stdout?.on('data', (chunk: Buffer) => {
       output = (output + chunk.toString()).slice(-8000)
       if (!output.includes('Ready.')) return

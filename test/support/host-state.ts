@@ -14,11 +14,11 @@ export interface OnHost {
 export async function onHost(data: string): Promise<OnHost> {
   const folder = join(data, 'workloads')
   return {
-    containers: (await allContainers(data)).filter(
-      (name) => !name.startsWith(`sy${tagOf(data)}-pool-`),
-    ),
-    namespaces: await namespacesOf(data),
-    folders: existsSync(folder) ? readdirSync(folder) : [],
+    containers: (await allContainers(data))
+      .filter((name) => !name.startsWith(`sy${tagOf(data)}-pool-`))
+      .toSorted(),
+    namespaces: (await namespacesOf(data)).toSorted(),
+    folders: existsSync(folder) ? readdirSync(folder).toSorted() : [],
   }
 }
 

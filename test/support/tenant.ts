@@ -22,14 +22,22 @@ export interface SeenServer {
   readonly addresses: Readonly<Record<string, readonly { readonly addr: string }[]>>
 }
 
-/** Serves a page with its own name on port 80, then runs its user data as a script, whose output is its console. */
+/**
+ * Serves a page with its own name on port 80, then runs its user data, whose output is its console. `fetch ADDRESS PATH` is
+ * there for that: Debian's static busybox crashes in `wget` where there is no libc. The name comes from the file, because
+ * the kernel's own is set a moment after the first process has started.
+ */
 export const SCRIPTED = [
   'sh',
   '-c',
   [
-    'mkdir -p /www; hostname > /www/index.html; httpd -p 80 -h /www; echo up',
-    'until wget -q -T 2 -O /tmp/script http://169.254.169.254/openstack/latest/user_data || [ $((tries += 1)) -gt 20 ]; do sleep 1; done',
-    'sh /tmp/script; exec sleep 100000',
+    'mkdir -p /www; cat /etc/hostname > /www/index.html; httpd -p 80 -h /www; echo up',
+    'fetch() { printf "GET $2 HTTP/1.0\\r\\nHost: $1\\r\\n\\r\\n" | nc -w 3 $1 80 2>/dev/null | sed "1,/^\\r*$/d"; }',
+    'tries=0',
+    'until [ -s /tmp/script ] || [ $tries -gt 20 ]; do',
+    '  fetch 169.254.169.254 /openstack/latest/user_data > /tmp/script; tries=$((tries + 1)); sleep 0.5',
+    'done',
+    '. /tmp/script; exec sleep 100000',
   ].join('\n'),
 ] as const
 
@@ -129,12 +137,10 @@ export async function consoleWith(
   word: string,
   timeoutMs = 60_000,
 ): Promise<string> {
+  await serverIn(session, id, 'ACTIVE', timeoutMs) // there is none before: 409
   const options = { what: `«${word}» on the console of ${id}`, timeoutMs, everyMs: 250 }
-  return await until(
-    async () => await consoleOf(session, id),
-    (text) => text.includes(word),
-    options,
-  )
+  const ask = async (): Promise<string> => await consoleOf(session, id)
+  return await until(ask, (text) => text.includes(word), options)
 }
 
 /** A new floating IP for the server's first port. */

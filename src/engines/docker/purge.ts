@@ -2,11 +2,12 @@ import { rm } from 'node:fs/promises'
 import { DockerClient, isDockerError } from './client.ts'
 import { listGuestFolders } from './guest-files.ts'
 import { forgetKept } from './kept.ts'
+import { SANDBOX_IMAGE } from './sandbox-image.ts'
 import { cloudFilter, imageRepository, type DockerHost } from './names.ts'
 
 /**
  * Removes everything this engine ever made for a cloud: containers, spare sandboxes, images, files. For taking a cloud down
- * for good, and for tests. The sandbox image stays when other clouds' containers use it.
+ * for good, and for tests. The sandbox image stays while other clouds' containers use it.
  */
 export async function purgeDocker(config: {
   readonly socket: string
@@ -28,6 +29,10 @@ export async function purgeDocker(config: {
     const tags = images.flatMap(({ RepoTags }) => RepoTags ?? [])
     const own = tags.filter((tag) => tag.startsWith(`${imageRepository(config.cloud)}:`))
     for (const tag of own) await remove(client, `/images/${tag}`, { force: true })
+    // refused while another cloud's sandboxes use it; one that has none at the moment loads it again
+    await client.send('DELETE', `/images/${SANDBOX_IMAGE}`).catch((error: unknown) => {
+      if (!isDockerError(error, 404, 409)) throw error
+    })
     await rm(config.folder, { recursive: true, force: true })
   } finally {
     client.close()

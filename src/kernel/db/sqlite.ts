@@ -46,8 +46,8 @@ export function openSqlite(file: string): Db {
 class NodeSqliteDriver implements Driver {
   readonly #database: DatabaseSync
   readonly #connection: NodeSqliteConnection
-  #tail: Promise<void> = Promise.resolve()
-  #release: () => void = () => undefined
+  readonly #waiting: (() => void)[] = []
+  #busy = false
 
   constructor(database: DatabaseSync) {
     this.#database = database
@@ -59,22 +59,35 @@ class NodeSqliteDriver implements Driver {
   }
 
   async acquireConnection(): Promise<DatabaseConnection> {
-    const before = this.#tail
-    let done: () => void = () => undefined
-    this.#tail = new Promise((resolve) => (done = resolve))
-    try {
-      await patiently(before)
-    } catch (error) {
-      void before.then(done) // whoever queued behind us is not to suffer
-      throw error
-    }
-    this.#release = done
+    if (this.#busy) await this.#turn()
+    this.#busy = true
     return this.#connection
   }
 
+  /** Hands the connection on to whoever has waited longest; it stays busy then. */
   async releaseConnection(): Promise<void> {
-    this.#release()
+    const next = this.#waiting.shift()
+    if (next === undefined) this.#busy = false
+    else next()
     await Promise.resolve()
+  }
+
+  async #turn(): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      const mine = (): void => {
+        clearTimeout(timer)
+        resolve()
+      }
+      const timer = setTimeout(() => {
+        this.#waiting.splice(this.#waiting.indexOf(mine), 1)
+        reject(
+          new Error(
+            'waited too long for the database: is the root handle used inside a transaction?',
+          ),
+        )
+      }, PATIENCE_MS)
+      this.#waiting.push(mine)
+    })
   }
 
   async beginTransaction(): Promise<void> {
@@ -95,39 +108,25 @@ class NodeSqliteDriver implements Driver {
   }
 }
 
-async function patiently(before: Promise<void>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(
-      () =>
-        reject(
-          new Error(
-            'waited too long for the database: is the root handle used inside a transaction?',
-          ),
-        ),
-      PATIENCE_MS,
-    )
-  })
-  try {
-    await Promise.race([before, late])
-  } finally {
-    clearTimeout(timer)
-  }
+/** A prepared statement, and whether it answers rows: asking SQLite each time is dear. */
+interface Prepared {
+  readonly statement: StatementSync
+  readonly reads: boolean
 }
 
 class NodeSqliteConnection implements DatabaseConnection {
   readonly #database: DatabaseSync
-  readonly #statements = new Map<string, StatementSync>()
+  readonly #statements = new Map<string, Prepared>()
 
   constructor(database: DatabaseSync) {
     this.#database = database
   }
 
   async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
-    const statement = this.#prepare(query.sql)
+    const { statement, reads } = this.#prepare(query.sql)
     const values = query.parameters.map(bindable)
-    if (statement.columns().length > 0) {
-      return await Promise.resolve({ rows: statement.all(...values) as R[] }) // the compiled query's own row type
+    if (reads) {
+      return { rows: statement.all(...values) as R[] } // the compiled query's own row type
     }
     const { changes, lastInsertRowid } = statement.run(...values)
     return await Promise.resolve({
@@ -142,13 +141,14 @@ class NodeSqliteConnection implements DatabaseConnection {
     throw new Error('streaming rows is not used')
   }
 
-  #prepare(sql: string): StatementSync {
+  #prepare(sql: string): Prepared {
     const known = this.#statements.get(sql)
     if (known !== undefined) return known
     if (this.#statements.size >= STATEMENTS_KEPT) this.#statements.clear()
     const statement = this.#database.prepare(sql)
-    this.#statements.set(sql, statement)
-    return statement
+    const prepared = { statement, reads: statement.columns().length > 0 }
+    this.#statements.set(sql, prepared)
+    return prepared
   }
 }
 

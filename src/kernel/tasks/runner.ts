@@ -5,7 +5,16 @@ import { reasonOf } from '../errors/cloud-error.ts'
 import type { Metrics } from '../metrics/metrics.ts'
 import { backOffMs } from './back-off.ts'
 import type { Reconciler } from './reconciler.ts'
-import { claim, dueTasks, forgetGivenUp, nextDue, nudge, postpone, settle, type TaskRow } from './store.ts'
+import {
+  claim,
+  dueTasks,
+  forgetGivenUp,
+  nextDue,
+  nudge,
+  postpone,
+  settle,
+  type TaskRow,
+} from './store.ts'
 
 const LEASE_MS = 60_000
 const BATCH = 64

@@ -50,9 +50,7 @@ export class TestClient {
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
         ...this.#headers,
       },
-      ...(body === undefined
-        ? {}
-        : { body: raw ? body : JSON.stringify(body) }), // bytes and text are bodies
+      ...(body === undefined ? {} : { body: raw ? body : JSON.stringify(body) }), // bytes and text are bodies
     })
     const bytes = Buffer.from(await response.arrayBuffer())
     const json = response.headers.get('content-type')?.includes('json') === true && bytes.length > 0

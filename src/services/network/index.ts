@@ -60,7 +60,7 @@ export function createNetwork(deps: NetworkDeps): NetworkService {
   const home = { host: deps.host, mtu: deps.mtu }
   const routers = routerResource(deps.host)
   const resources: readonly Resource[] = [
-    networkResource(home), subnetResource(), portResource(), routers, floatingIpResource(), groupResource(), ruleResource(), subnetPoolResource(),
+    networkResource(home), subnetResource(), portResource(), routers, floatingIpResource(), groupResource(deps.identity), ruleResource(deps.identity), subnetPoolResource(),
     addressScopeResource(), rbacResource(),
   ]
   return {

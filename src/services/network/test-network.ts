@@ -1,6 +1,7 @@
 import { startTestApp, type Person, type TestApp } from '../../kernel/testkit/test-app.ts'
 import type { Answer, Json } from '../../kernel/testkit/client.ts'
 import type { Ctx, Who } from '../../kernel/ctx/ctx.ts'
+import type { Db } from '../../kernel/db/db.ts'
 import type { IdentityFace } from '../identity/face.ts'
 import type { FakeNetwork } from '../../engines/fake/network.ts'
 import { createFakeNetwork } from '../../engines/fake/network.ts'
@@ -23,10 +24,10 @@ const nobody: IdentityFace = {
   findUser: async () => await Promise.resolve(undefined),
 }
 
-export async function startTestNetwork(): Promise<TestNetwork> {
+export async function startTestNetwork(db?: Db): Promise<TestNetwork> {
   const engine = createFakeNetwork()
   const service = createNetwork({ port: engine, identity: nobody, host: 'here', mtu: 1500, guestDns: ['9.9.9.9'] })
-  const app = await startTestApp([service.definition])
+  const app = await startTestApp([service.definition], db)
   return {
     ...app, engine, service,
     async ask(person, method, path, body, status) {

@@ -7,7 +7,7 @@ import type { ImageFace } from '../image/face.ts'
 import type { NetworkFace } from '../network/face.ts'
 import { containerSpec } from './container-spec.ts'
 import type { Nic } from './face.ts'
-import { endedByItself, planWorkload, type Seen, type Step, type Wish } from './plan.ts'
+import { endedByItself, planWorkload, type Plan, type Seen, type Step, type Wish } from './plan.ts'
 import type { WorkloadRow } from './schema.ts'
 import {
   deleteWorkload,
@@ -70,11 +70,13 @@ async function reconcile(ctx: Ctx, deps: WorkloadDeps, id: string): Promise<Outc
   }
   const wish = wishOf(row)
   const seen = await observe(ctx, deps, row)
-  for (const stage of planWorkload(wish, seen)) {
+  const plan = planWorkload(wish, seen)
+  for (const stage of plan) {
     ctx.signal.throwIfAborted()
     await together(stage.map(async (step) => await apply(ctx, deps, row, step)))
   }
-  if (wish.power !== 'removed') await settle(ctx, deps, row, wish)
+  if (wish.power !== 'removed')
+    await settle(ctx, row, wish, await seenAfter(ctx, deps, row, plan, seen))
   return done
 }
 
@@ -194,8 +196,7 @@ async function forget(ctx: Ctx, row: WorkloadRow): Promise<void> {
 }
 
 /** Writes down what is so now. A process that ended by itself makes the wish follow: nobody asked for it to run again. */
-async function settle(ctx: Ctx, deps: WorkloadDeps, row: WorkloadRow, wish: Wish): Promise<void> {
-  const seen = await deps.compute.observe(row.id)
+async function settle(ctx: Ctx, row: WorkloadRow, wish: Wish, seen: SeenWorkload): Promise<void> {
   const ended = endedByItself({ ...wish, changed: false }, { ...seen, pluggedPorts: [] })
   await inTx(ctx, async (tx) => {
     await settleWorkload(tx, row, {
@@ -209,6 +210,23 @@ async function settle(ctx: Ctx, deps: WorkloadDeps, row: WorkloadRow, wish: Wish
     })
     await nudge(tx, row.owner_kind, row.id)
   })
+}
+
+/**
+ * What the engine shows after the plan. A start that succeeded needs no second look: should the process have ended since, the
+ * engine's own event says so.
+ */
+async function seenAfter(
+  ctx: Ctx,
+  deps: WorkloadDeps,
+  row: WorkloadRow,
+  plan: Plan,
+  before: Seen,
+): Promise<SeenWorkload> {
+  if (plan.length === 0) return before
+  const [last] = plan.at(-1) ?? []
+  if (last?.kind !== 'start') return await deps.compute.observe(row.id)
+  return { sandbox: 'running', container: 'running', startedAt: ctx.now().toISOString() }
 }
 
 function seenWord(seen: SeenWorkload): WorkloadRow['seen'] {

@@ -5,6 +5,8 @@ import { findWorkload } from './store.ts'
 
 /** Events of one workload within this time are looked at once. */
 const QUIET_MS = 50
+/** While its reconcile is under way, news of a workload are looked at again after this time. */
+const BUSY_MS = 1_000
 
 /**
  * Turns the engine's changes into nudges. Most events are the echo of our own steps: a look at the container tells them from
@@ -16,26 +18,26 @@ export async function watchEngine(
   signal: AbortSignal,
 ): Promise<void> {
   const waiting = new Set<string>()
-  const soon = (id: string): void => {
+  const soon = (id: string, afterMs = QUIET_MS): void => {
     if (waiting.has(id)) return
     waiting.add(id)
     setTimeout(() => {
       waiting.delete(id)
       if (signal.aborted) return
-      look(ctx, deps, id).catch((error: unknown) =>
+      look(ctx, deps, id, () => soon(id, BUSY_MS)).catch((error: unknown) =>
         ctx.log.warn({ err: error, id }, 'looking at a changed workload'),
       )
-    }, QUIET_MS)
+    }, afterMs)
   }
   const changes = deps.compute.changes(signal)
   for (const id of await deps.compute.list()) soon(id) // what happened while nobody watched
   for await (const id of changes) soon(id)
 }
 
-async function look(ctx: Ctx, deps: WorkloadDeps, id: string): Promise<void> {
+async function look(ctx: Ctx, deps: WorkloadDeps, id: string, later: () => void): Promise<void> {
   const row = await findWorkload(ctx, id)
   if (row !== undefined) {
-    if (row.generation !== row.settled_generation && row.error === null) return // its reconcile is under way or due
+    if (row.generation !== row.settled_generation && row.error === null) return later()
     const { container, sandbox } = await deps.compute.observe(id)
     const word = container === 'running' || container === 'paused' ? container : 'stopped'
     const sandboxFine = sandbox === 'running' || row.power === 'stopped'

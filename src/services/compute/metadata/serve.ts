@@ -38,6 +38,8 @@ export function serveMetadata(ctx: Ctx, deps: ComputeDeps): void {
       })
     },
   )
+  // its own time limits are counted from listening, which it never does: silent guests are hung up on by this one
+  http.setTimeout(TIMEOUT_MS)
   deps.network.onMetadata((socket, from) => {
     peers.set(socket, from)
     http.emit('connection', socket)

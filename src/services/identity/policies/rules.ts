@@ -14,7 +14,9 @@ const domainReader = (key: string): string => `(role:reader and domain_id:%(${ke
 const domainAdmin = (key: string): string => `(role:admin and domain_id:%(${key})s)`
 const OWNER = 'user_id:%(target.user.id)s'
 // a token of a domain is for administering it: it does not reach its holder's own secrets
-const CREDENTIAL_OWNER = '(user_id:%(target.credential.user_id)s and (project_id:%(project_id)s or system_scope:all))'
+const NOT_OF_DOMAIN = '(project_id:%(project_id)s or system_scope:all)'
+const CREDENTIAL_OWNER = `(user_id:%(target.credential.user_id)s and ${NOT_OF_DOMAIN})`
+const EC2_OWNER = `(user_id:%(target.user.id)s and ${NOT_OF_DOMAIN})`
 
 /** Both the actor and the target of a grant belong to the domain of the token. */
 function grantIn(role: string): string {
@@ -82,8 +84,8 @@ const core = {
   'identity:get_credential': reader(CREDENTIAL_OWNER), 'identity:list_credentials': reader(CREDENTIAL_OWNER),
   'identity:create_credential': admin(CREDENTIAL_OWNER), 'identity:update_credential': admin(CREDENTIAL_OWNER),
   'identity:delete_credential': admin(CREDENTIAL_OWNER),
-  'identity:ec2_get_credential': reader(CREDENTIAL_OWNER), 'identity:ec2_list_credentials': reader(OWNER),
-  'identity:ec2_create_credential': admin(OWNER), 'identity:ec2_delete_credential': admin(CREDENTIAL_OWNER),
+  'identity:ec2_get_credential': reader(CREDENTIAL_OWNER), 'identity:ec2_list_credentials': reader(EC2_OWNER),
+  'identity:ec2_create_credential': admin(EC2_OWNER), 'identity:ec2_delete_credential': admin(CREDENTIAL_OWNER),
 
   'identity:list_trusts': reader(),
   'identity:list_trusts_for_trustor': reader('user_id:%(target.trust.trustor_user_id)s'),

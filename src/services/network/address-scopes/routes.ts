@@ -3,13 +3,13 @@ import { Type } from 'typebox'
 import { neutronError } from '../fault.ts'
 import { deleteSharesOf, setShared } from '../rbac-policies/store.ts'
 import { resource, type Resource } from '../standard/resource.ts'
-import { bit, creation, Flag, isTrue, Text } from '../standard/schema.ts'
+import { bit, creation, Flag, IpVersion, isTrue, Text, versionOf } from '../standard/schema.ts'
 import { changeRow } from '../standard/store.ts'
 import { poolsInScope } from '../subnetpools/store.ts'
 import { newRow } from '../tables.ts'
 import { addressScopeSpec, deleteAddressScope, insertAddressScope, type AddressScopeRow } from './store.ts'
 
-const NewScope = Type.Omit(creation({ ip_version: Type.Union([Type.Literal(4), Type.Literal(6)]), shared: Type.Optional(Flag) }), ['description'], { additionalProperties: false })
+const NewScope = Type.Omit(creation({ ip_version: IpVersion, shared: Type.Optional(Flag) }), ['description'], { additionalProperties: false })
 const ScopeChange = Type.Object({ name: Type.Optional(Text()), shared: Type.Optional(Flag) }, { additionalProperties: false })
 
 /** Address scopes: groups of subnet pools within which every address is unique. */
@@ -19,7 +19,7 @@ export function addressScopeResource(): Resource {
     createBody: NewScope, updateBody: ScopeChange, adminOnly: { shared: false },
     async create(tx, wish, projectId) {
       const id = randomUUID()
-      await insertAddressScope(tx, { ...newRow(tx, id, projectId, wish), version: wish.ip_version })
+      await insertAddressScope(tx, { ...newRow(tx, id, projectId, wish), version: versionOf(wish.ip_version) })
       if (bit(wish.shared, false) === 1) await setShared(tx, { type: 'address_scope', id, action: 'access_as_shared' }, projectId, true)
       return id
     },

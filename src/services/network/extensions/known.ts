@@ -53,6 +53,7 @@ const known: readonly (readonly [alias: string, name: string, updated: string, d
   ['subnet-service-types', 'Subnet service types', '2016-03-15T18:00:00-00:00', 'Subnets can be kept for some kinds of ports.'],
   ['subnet_allocation', 'Subnet Allocation', '2015-03-30T10:00:00-00:00', 'Subnets can be taken from pools.'],
   ['subnetpool-prefix-ops', 'Subnet Pool Prefix Operations', '2019-02-08T10:00:00-00:00', 'Prefixes of a pool can be added and removed.'],
+  ['tag', 'Tag support', '2016-01-01T00:00:00-00:00', 'Networks can have tags.'],
   ['tag-ports-during-bulk-creation', 'Tag Ports During Bulk Creation', '2019-12-29T19:00:00-00:00', 'Ports can be made with tags.'],
 ]
 

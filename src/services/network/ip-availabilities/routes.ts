@@ -45,14 +45,18 @@ async function views(ctx: Ctx, rows: readonly NetworkRow[], version: string | nu
   const byNetwork = Map.groupBy(all.filter((subnet) => version === null || String(subnet.version) === version), ({ network_id }) => network_id)
   return rows.map((row) => {
     const subnets = (byNetwork.get(row.id) ?? []).map((subnet) => ({
-      subnet_id: subnet.id, subnet_name: subnet.name, ip_version: subnet.version, cidr: subnet.cidr, used_ips: subnet.used, total_ips: sizeOfPools(fromJson<Pool[]>(subnet.pools)),
+      subnet_id: subnet.id, subnet_name: subnet.name, ip_version: subnet.version, cidr: subnet.cidr, used_ips: subnet.used, size: sizeOfPools(fromJson<Pool[]>(subnet.pools)),
     }))
     return {
-      network_id: row.id, network_name: row.name, project_id: row.project_id, tenant_id: row.project_id, subnet_ip_availability: subnets,
-      used_ips: subnets.reduce((sum, { used_ips }) => sum + used_ips, 0), total_ips: subnets.reduce((sum, { total_ips }) => sum + total_ips, 0),
+      network_id: row.id, network_name: row.name, project_id: row.project_id, tenant_id: row.project_id, subnet_ip_availability: subnets.map(({ size, ...subnet }) => ({ ...subnet, total_ips: exact(size) })),
+      used_ips: subnets.reduce((sum, { used_ips }) => sum + used_ips, 0), total_ips: exact(subnets.reduce((sum, { size }) => sum + size, 0n)),
     }
   })
 }
 
-/** IPv6 pools are larger than any exact number in JSON: the nearest one is given, as Neutron's own sums are. */
-const sizeOfPools = (pools: readonly Pool[]): number => Number(rangesOf(pools).reduce((sum, { from, to }) => sum + to - from + 1n, 0n))
+const sizeOfPools = (pools: readonly Pool[]): bigint => rangesOf(pools).reduce((sum, { from, to }) => sum + to - from + 1n, 0n)
+
+/** IPv6 pools are larger than a number can tell exactly; JSON itself has no such limit. */
+function exact(size: bigint): unknown {
+  return (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON(String(size)) // in Node since 21, not yet in TypeScript's library
+}

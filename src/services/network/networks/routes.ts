@@ -13,7 +13,7 @@ import { bit, isTrue, standardView, type View } from '../standard/schema.ts'
 import { changeRow, tagsOf } from '../standard/store.ts'
 import { NetworkChange, NewNetwork, type NetworkChangeWish, type NetworkRow, type NewNetworkWish } from './schema.ts'
 import {
-  countPortsIn, defaultNetwork, hideNetwork, insertNetwork, networkSpec, routersOutThrough, subnetsOfNetworks, usedByOthers, type NetworkHome,
+  countPortsIn, defaultNetwork, hideNetwork, insertNetwork, mtuOf, networkSpec, routersOutThrough, subnetsOfNetworks, usedByOthers, type NetworkHome,
 } from './store.ts'
 
 /** Networks: layer-2 segments that subnets and ports lie in. `home` is where new ones live, with the largest MTU there. */
@@ -52,8 +52,8 @@ export function checkZones(hints: readonly string[]): void {
   if (unknown !== undefined) throw neutronError('notFound', 'AvailabilityZoneNotFound', `AvailabilityZone ${unknown} could not be found.`)
 }
 
-function checkMtu(mtu: number | undefined, home: NetworkHome): void {
-  if (mtu === undefined || mtu === 0) return
+function checkMtu(asked: number | string | undefined, home: NetworkHome): void {
+  const mtu = mtuOf(asked, home)
   if (mtu < 68) throw invalidValue('mtu', `${mtu} is less than the 68 bytes that IPv4 needs.`)
   if (mtu > home.mtu) throw invalidInput(`Requested MTU is too big, maximum is ${home.mtu}`)
 }
@@ -77,7 +77,7 @@ async function updateNetwork(tx: Ctx, home: NetworkHome, row: NetworkRow, wish: 
     ...(wish.admin_state_up === undefined ? {} : { admin_up: bit(wish.admin_state_up, true) }),
     ...(wish['router:external'] === undefined ? {} : { external: bit(wish['router:external'], false) }),
     ...(wish.is_default === undefined ? {} : { is_default: bit(wish.is_default, false) }),
-    ...(wish.mtu === undefined ? {} : { mtu: wish.mtu === 0 ? home.mtu : wish.mtu }),
+    ...(wish.mtu === undefined ? {} : { mtu: mtuOf(wish.mtu, home) }),
     ...(wish.port_security_enabled === undefined ? {} : { port_security: bit(wish.port_security_enabled, true) }),
   })
   await nudge(tx, kinds.network, row.id)

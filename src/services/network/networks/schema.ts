@@ -1,11 +1,11 @@
 import { Type, type Static } from 'typebox'
-import { change, creation, Flag, Text } from '../standard/schema.ts'
+import { change, creation, Flag, Text, Whole } from '../standard/schema.ts'
 import type { StandardRow } from '../standard/schema.ts'
 import type { NetworkTable } from '../tables.ts'
 
 export type NetworkRow = NetworkTable & StandardRow
 
-const Mtu = Type.Integer({ minimum: 0, maximum: 65535 })
+const Mtu = Whole(0, 65535)
 const Provider = {
   'provider:network_type': Type.Optional(Type.Union([Type.Literal('local'), Type.Literal('flat')])),
   'provider:physical_network': Type.Optional(Type.Union([Text(64), Type.Null()])),

@@ -35,12 +35,15 @@ export interface NetworkHome {
   readonly mtu: number
 }
 
+/** 0 and nothing mean «the largest». */
+export const mtuOf = (asked: number | string | undefined, home: NetworkHome): number => (asked === undefined || Number(asked) === 0 ? home.mtu : Number(asked))
+
 export async function insertNetwork(tx: Ctx, wish: NewNetworkWish, projectId: string, home: NetworkHome): Promise<string> {
   const id = randomUUID()
   const external = bit(wish['router:external'], false)
   await db(tx).insertInto('net_networks').values({
     ...newRow(tx, id, projectId, wish), admin_up: bit(wish.admin_state_up, true), external, is_default: bit(wish.is_default, false),
-    mtu: wish.mtu === undefined || wish.mtu === 0 ? home.mtu : wish.mtu, port_security: bit(wish.port_security_enabled, true),
+    mtu: mtuOf(wish.mtu, home), port_security: bit(wish.port_security_enabled, true),
     provider_type: wish['provider:network_type'] ?? (external === 1 ? 'flat' : 'local'), physical: wish['provider:physical_network'] ?? null,
     segment: null, zone_hints: toJson(wish.availability_zone_hints ?? []), status: 'ACTIVE', host: home.host, deleted: 0,
   }).execute()

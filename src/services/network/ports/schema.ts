@@ -19,7 +19,7 @@ const attributes = {
   fixed_ips: Type.Optional(FixedIps),
   device_id: Type.Optional(Text()),
   device_owner: Type.Optional(Text()),
-  security_groups: Type.Optional(Type.Union([Type.Array(Id, { maxItems: 100 }), Type.Null()])),
+  security_groups: Type.Optional(Type.Union([Type.Array(Id, { maxItems: 100, uniqueItems: true }), Type.Null()])),
   port_security_enabled: Type.Optional(Flag),
   allowed_address_pairs: Type.Optional(Type.Union([Type.Array(Pair, { maxItems: 10 }), Type.Null()])),
   extra_dhcp_opts: Type.Optional(Type.Union([Type.Array(DhcpOption, { maxItems: 50 }), Type.Null()])),

@@ -7,7 +7,7 @@ const numbers: Readonly<Record<string, number>> = {
 }
 
 /** Protocols that only IPv6 knows. */
-const onlyV6 = new Set([43, 44, 58, 59, 60])
+const onlyV6 = new Set([41, 43, 44, 58, 59, 60])
 const withPorts = new Set([6, 17, 33, 132, 136])
 const withTypes = new Set([1, 58])
 

@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import type { Ctx } from '../../../kernel/ctx/ctx.ts'
 import { nudge } from '../../../kernel/tasks/store.ts'
+import type { IdentityFace } from '../../identity/face.ts'
 import { neutronError } from '../fault.ts'
 import { kinds } from '../kinds.ts'
 import { mustFit } from '../quotas/store.ts'
 import { deleteSharesOf } from '../rbac-policies/store.ts'
 import { mustOwn, seesAll } from '../standard/access.ts'
+import type { ListQuery } from '../standard/query.ts'
 import { resource, type Resource } from '../standard/resource.ts'
 import { standardView, type View } from '../standard/schema.ts'
 import { changeRow, tagsOf, touch } from '../standard/store.ts'
@@ -16,7 +18,8 @@ import { GroupChange, NewGroup, NewRule, type GroupChangeWish, type GroupRow, ty
 import { deleteGroup, deleteRule, getGroup, groupInUse, groupSpec, groupsReferringTo, insertGroup, insertRules, ruleSpec, rulesOf } from './store.ts'
 
 /** Security groups: what may reach a port, and what it may reach. */
-export function groupResource(): Resource {
+export function groupResource(identity: IdentityFace): Resource {
+  const ownDefault = defaultsFor(identity)
   return resource<GroupRow, typeof NewGroup, typeof GroupChange>({
     singular: 'security_group', plural: 'security_groups', path: 'security-groups', label: 'Security group', notFound: 'SecurityGroupNotFound', spec: groupSpec,
     taggable: true, createBody: NewGroup, updateBody: GroupChange, beforeList: ownDefault, create: createGroup, update: updateGroup, remove: removeGroup, views: groupViews,
@@ -24,7 +27,8 @@ export function groupResource(): Resource {
 }
 
 /** The rules in them; a rule never changes. */
-export function ruleResource(): Resource {
+export function ruleResource(identity: IdentityFace): Resource {
+  const ownDefault = defaultsFor(identity)
   return resource<RuleRow, typeof NewRule, typeof GroupChange>({
     singular: 'security_group_rule', plural: 'security_group_rules', path: 'security-group-rules', label: 'Security group rule', notFound: 'SecurityGroupRuleNotFound',
     spec: ruleSpec, createBody: NewRule, beforeList: ownDefault, create: createRule, remove: removeRule,
@@ -32,9 +36,15 @@ export function ruleResource(): Resource {
   })
 }
 
-/** A project that looks at its groups has a default one. */
-async function ownDefault(ctx: Ctx): Promise<void> {
-  if (ctx.who?.projectId !== undefined) await ensureDefaultGroup(ctx, ctx.who.projectId)
+/** A project whose groups are looked at, by itself or by an admin, has a default one. */
+function defaultsFor(identity: IdentityFace) {
+  return async (ctx: Ctx, { filters }: ListQuery): Promise<void> => {
+    if (ctx.who?.projectId !== undefined) await ensureDefaultGroup(ctx, ctx.who.projectId)
+    if (!seesAll(ctx)) return
+    for (const id of [...(filters.get('project_id') ?? []), ...(filters.get('tenant_id') ?? [])]) {
+      if ((await identity.findProject(ctx, id)) !== undefined) await ensureDefaultGroup(ctx, id)
+    }
+  }
 }
 
 export async function createGroup(tx: Ctx, wish: NewGroupWish, projectId: string): Promise<string> {

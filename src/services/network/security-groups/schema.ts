@@ -1,5 +1,5 @@
 import { Type, type Static } from 'typebox'
-import { Id, IdOrNull, Text, TextOr } from '../standard/schema.ts'
+import { Text, TextOr } from '../standard/schema.ts'
 import type { StandardRow } from '../standard/schema.ts'
 import type { GroupTable, RuleTable } from '../tables.ts'
 
@@ -16,14 +16,15 @@ const Port = Type.Union([Type.Integer({ minimum: -1_000_000, maximum: 1_000_000 
 
 export const NewRule = Type.Object({
   ...Owner,
-  security_group_id: Id,
+  // Neutron takes any text for the two groups and answers 404 for one that is no group's id
+  security_group_id: Text(),
   direction: Type.Union([Type.Literal('ingress'), Type.Literal('egress')]),
   ethertype: Type.Optional(Type.Union([Text(16), Type.Null()])),
   protocol: Type.Optional(Type.Union([Text(40), Type.Integer(), Type.Null()])),
   port_range_min: Type.Optional(Port),
   port_range_max: Type.Optional(Port),
   remote_ip_prefix: Type.Optional(Type.Union([Text(64), Type.Null()])),
-  remote_group_id: Type.Optional(IdOrNull),
+  remote_group_id: Type.Optional(Type.Union([Text(), Type.Null()])),
   description: TextOr(''),
 }, { additionalProperties: false })
 

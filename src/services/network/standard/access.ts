@@ -12,7 +12,7 @@ export const askingProject = (ctx: Ctx): string => ctx.who?.projectId ?? ''
 export function ownerOf(ctx: Ctx, wish: { readonly project_id?: string; readonly tenant_id?: string }): string {
   const asked = wish.project_id ?? wish.tenant_id
   if (wish.project_id !== undefined && wish.tenant_id !== undefined && wish.project_id !== wish.tenant_id) {
-    throw neutronError('badRequest', 'HTTPBadRequest', "'project_id' and 'tenant_id' do not match: send one of them.")
+    throw neutronError('badRequest', 'HTTPBadRequest', "'project_id' and 'tenant_id' do not match")
   }
   if (asked === undefined) return projectOf(ctx)
   if (asked !== ctx.who?.projectId && !seesAll(ctx)) {

@@ -42,22 +42,22 @@ const standardFilters = [...tagFilters, 'changed_since', 'shared']
 
 export const sortableKeys = (spec: ListSpec): string[] => Object.keys(spec.columns)
 
-/** The links beside a page of a list: Neutron gives «next» until a page is short, and «previous» for every page with something in it. */
+/** The links beside a page of a list: Neutron gives «next» until a page is short, and «previous» for every page. */
 export function pageLinks(url: string, query: URLSearchParams, list: ListQuery, ids: readonly string[]): { rel: string; href: string }[] {
-  const first = ids[0]
-  const last = ids.at(-1)
-  if (!list.paged || first === undefined || last === undefined) return []
-  const link = (rel: string, marker: string, reverse: boolean): { rel: string; href: string } => {
+  if (!list.paged) return []
+  // from an empty page one turns back without a marker: to the last page, or to the first
+  const link = (rel: string, marker: string | undefined, reverse: boolean): { rel: string; href: string } => {
     const next = new URLSearchParams(query)
-    next.set('marker', marker)
+    next.delete('marker')
+    if (marker !== undefined) next.set('marker', marker)
     next.delete('page_reverse')
     if (reverse) next.set('page_reverse', 'True')
     return { rel, href: `${url}?${next}` }
   }
   const short = ids.length < list.page.limit
   return [
-    ...(short && !list.page.reverse ? [] : [link('next', last, false)]),
-    ...(short && list.page.reverse ? [] : [link('previous', first, true)]),
+    ...(short && !list.page.reverse ? [] : [link('next', ids.at(-1), false)]),
+    ...(short && list.page.reverse ? [] : [link('previous', ids[0], true)]),
   ]
 }
 

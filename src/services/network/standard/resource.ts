@@ -1,6 +1,7 @@
 import type { Static, TObject } from 'typebox'
 import type { Ctx } from '../../../kernel/ctx/ctx.ts'
 import type { ListSpec } from './list-spec.ts'
+import type { ListQuery } from './query.ts'
 import type { StandardRow, View } from './schema.ts'
 
 /**
@@ -31,7 +32,7 @@ export interface Resource<Row extends StandardRow = StandardRow, C extends TObje
   /** Another project that may change the row, e.g. the owner of a port's network. */
   alsoOwner?(row: Row): string | null
   /** Runs before a list, outside any transaction. */
-  beforeList?(ctx: Ctx): Promise<void>
+  beforeList?(ctx: Ctx, query: ListQuery): Promise<void>
   /** Answers the new object's id. */
   create?(tx: Ctx, wish: Static<C>, projectId: string): Promise<string>
   update?(tx: Ctx, row: Row, wish: Static<U>): Promise<void>

@@ -52,8 +52,8 @@ export function resourcePolicies(kind: Resource): Record<string, string> {
 }
 
 async function list(ctx: Ctx, kind: Resource, req: Req): Promise<View> {
-  await kind.beforeList?.(ctx)
   const query = listQuery(req.rawQuery, kind.spec)
+  await kind.beforeList?.(ctx, query)
   const rows = await listRows<StandardRow>(ctx, kind.spec, query)
   const views = await kind.views(ctx, rows)
   const links = pageLinks(`${req.serviceUrl}/v2.0/${kind.path}`, req.rawQuery, query, rows.map(({ id }) => id))
@@ -75,7 +75,8 @@ export async function viewOf(ctx: Ctx, kind: Resource, row: StandardRow): Promis
 async function create(ctx: Ctx, kind: Resource, body: unknown): Promise<View> {
   const sent = body as Readonly<Record<string, unknown>> // the schema allows one of the two keys
   const many = sent[kind.plural]
-  const wishes = (many === undefined ? [sent[kind.singular]] : many) as readonly Wish[] // checked by the resource's schema
+  const items = (many === undefined ? [sent[kind.singular]] : many) as readonly Wish[] // checked by the resource's schema
+  const wishes = items.map((item) => (item[kind.singular] ?? item) as Wish) // as above
   for (const wish of wishes) mustBeAllowed(ctx, kind, 'create', wish)
   const views = await inTx(ctx, async (tx) => {
     const ids: string[] = []

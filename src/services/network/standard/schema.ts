@@ -1,4 +1,5 @@
 import { Type, type Static, type TObject, type TProperties } from 'typebox'
+import { invalidValue } from '../fault.ts'
 
 /** What every resource's table has. Booleans are 0/1, times ISO 8601, `tags` a JSON list. */
 export interface StandardTable {
@@ -38,6 +39,20 @@ export const isTrue = (value: Static<typeof Flag>): boolean => value === true ||
 
 export const bit = (value: Static<typeof Flag> | undefined, fallback: boolean): 0 | 1 => ((value === undefined ? fallback : isTrue(value)) ? 1 : 0)
 
+/** A whole number; Neutron takes it as text too. `wholeOf` reads it. */
+export const Whole = (minimum: number, maximum: number) => Type.Union([Type.Integer({ minimum, maximum }), Type.String({ pattern: '^\\d{1,9}$' })])
+
+/** The number, within the bounds that the schema could not hold text to; undefined stays undefined. */
+export function wholeOf(attribute: string, value: number | string | undefined, maximum: number): number | undefined {
+  if (value === undefined) return undefined
+  if (Number(value) > maximum) throw invalidValue(attribute, `'${value}' is greater than ${maximum}.`)
+  return Number(value)
+}
+
+export const IpVersion = Type.Union([Type.Literal(4), Type.Literal(6), Type.Literal('4'), Type.Literal('6')])
+
+export const versionOf = (value: Static<typeof IpVersion>): 4 | 6 => (Number(value) === 6 ? 6 : 4)
+
 export const Ip = Type.String({ anyOf: [{ format: 'ipv4' }, { format: 'ipv6' }], maxLength: 64 })
 
 export const Mac = Type.String({ pattern: '^([0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2}$' })
@@ -54,10 +69,10 @@ export function change<P extends TProperties>(own: P) {
   return Type.Object({ name: Type.Optional(Text()), description: Type.Optional(Text()), ...own }, { additionalProperties: false })
 }
 
-/** `{"network": {…}}`, or with `plural` also `{"networks": [{…}, …]}`. */
+/** `{"network": {…}}`, or with `plural` also `{"networks": [{…}, …]}`, whose items may be wrapped once more. */
 export function wrapped(item: TObject, singular: string, plural?: string): TObject {
   const one = { [singular]: plural === undefined ? item : Type.Optional(item) }
-  const many = plural === undefined ? {} : { [plural]: Type.Optional(Type.Array(item, { minItems: 1, maxItems: 1000 })) }
+  const many = plural === undefined ? {} : { [plural]: Type.Optional(Type.Array(Type.Union([item, Type.Object({ [singular]: item }, { additionalProperties: false })]), { minItems: 1, maxItems: 1000 })) }
   return Type.Object({ ...one, ...many }, { additionalProperties: false, minProperties: 1, maxProperties: 1 })
 }
 

@@ -10,7 +10,7 @@ import { mustFit } from '../quotas/store.ts'
 import { deleteSharesOf, setShared } from '../rbac-policies/store.ts'
 import { mustOwn } from '../standard/access.ts'
 import { resource, type Resource } from '../standard/resource.ts'
-import { bit, isTrue, standardView, type View } from '../standard/schema.ts'
+import { bit, isTrue, standardView, wholeOf, type View } from '../standard/schema.ts'
 import { changeRow, tagsOf } from '../standard/store.ts'
 import { newRow } from '../tables.ts'
 import { listOf, NewSubnetPool, PrefixOps, SubnetPoolChange, type NewSubnetPoolWish, type SubnetPoolChangeWish, type SubnetPoolRow } from './schema.ts'
@@ -64,14 +64,24 @@ interface Lengths {
   readonly version: 4 | 6
   readonly min: number
   readonly max: number
-  readonly default: number
+  /** Of subnets for which no length is asked; the shortest prefix when nothing else is said. */
+  readonly usual?: number
 }
 
-function checkLengths({ version, min, max, default: usual }: Lengths): void {
+type LengthWish = Pick<SubnetPoolChangeWish, 'min_prefixlen' | 'max_prefixlen' | 'default_prefixlen'>
+
+const quotaOf = (asked: number | string | null | undefined): number | null => (asked === undefined || asked === null ? null : Number(asked))
+
+function lengthsOf(wish: LengthWish, had: Lengths): Required<Lengths> {
+  const { version } = had
   const bits = bitsOf(version)
+  const min = wholeOf('min_prefixlen', wish.min_prefixlen, 128) ?? had.min
+  const max = wholeOf('max_prefixlen', wish.max_prefixlen, 128) ?? had.max
+  const usual = wholeOf('default_prefixlen', wish.default_prefixlen, 128) ?? had.usual ?? min
   if (max > bits || min > bits || usual > bits) throw neutronError('badRequest', 'IllegalSubnetPoolPrefixBounds', `A prefix length of IPv${version} is at most ${bits}.`)
   if (min > max) throw neutronError('badRequest', 'IllegalSubnetPoolPrefixBounds', `Illegal prefix bounds: min_prefixlen=${min}, max_prefixlen=${max}.`)
   if (usual < min || usual > max) throw neutronError('badRequest', 'IllegalSubnetPoolPrefixBounds', `Illegal prefix bounds: default_prefixlen=${usual} is not between ${min} and ${max}.`)
+  return { version, min, max, usual }
 }
 
 async function createPool(tx: Ctx, wish: NewSubnetPoolWish, projectId: string): Promise<string> {
@@ -79,15 +89,13 @@ async function createPool(tx: Ctx, wish: NewSubnetPoolWish, projectId: string): 
   const version = prefixes[0]?.base.version ?? 4
   if (prefixes.some((prefix) => prefix.base.version !== version)) throw neutronError('badRequest', 'PrefixVersionMismatch', 'Cannot mix IPv4 and IPv6 prefixes in a subnet pool.')
   await mustFit(tx, 'subnetpool', projectId)
-  const min = wish.min_prefixlen ?? (version === 4 ? 8 : 64)
-  const lengths = { version, min, max: wish.max_prefixlen ?? bitsOf(version), default: wish.default_prefixlen ?? min }
-  checkLengths(lengths)
+  const lengths = lengthsOf(wish, { version, min: version === 4 ? 8 : 64, max: bitsOf(version) })
   const isDefault = bit(wish.is_default, false)
   if (isDefault === 1) await checkDefault(tx, version)
   const id = randomUUID()
   const row = {
-    ...newRow(tx, id, projectId, wish), prefixes: toJson(merged(prefixes.map(formatCidr))), version, default_len: lengths.default, min_len: min, max_len: lengths.max,
-    quota: wish.default_quota ?? null, is_default: isDefault, scope_id: wish.address_scope_id ?? null,
+    ...newRow(tx, id, projectId, wish), prefixes: toJson(merged(prefixes.map(formatCidr))), version, default_len: lengths.usual, min_len: lengths.min, max_len: lengths.max,
+    quota: quotaOf(wish.default_quota), is_default: isDefault, scope_id: wish.address_scope_id ?? null,
   }
   await checkScope(tx, row)
   await insertSubnetPool(tx, row)
@@ -125,10 +133,7 @@ async function writePrefixes(tx: Ctx, row: SubnetPoolRow, prefixes: readonly str
 }
 
 async function updatePool(tx: Ctx, row: SubnetPoolRow, wish: SubnetPoolChangeWish): Promise<void> {
-  const min = wish.min_prefixlen ?? row.min_len
-  const max = wish.max_prefixlen ?? row.max_len
-  const usual = wish.default_prefixlen ?? row.default_len
-  checkLengths({ version: row.version, min, max, default: usual })
+  const { min, max, usual } = lengthsOf(wish, { version: row.version, min: row.min_len, max: row.max_len, usual: row.default_len })
   if (wish.is_default !== undefined && isTrue(wish.is_default)) await checkDefault(tx, row.version, row.id)
   if (wish.address_scope_id !== undefined) await checkScope(tx, { ...row, scope_id: wish.address_scope_id })
   if (wish.prefixes !== undefined) {
@@ -139,7 +144,7 @@ async function updatePool(tx: Ctx, row: SubnetPoolRow, wish: SubnetPoolChangeWis
     min_len: min, max_len: max, default_len: usual,
     ...(wish.name === undefined ? {} : { name: wish.name }),
     ...(wish.description === undefined ? {} : { description: wish.description }),
-    ...(wish.default_quota === undefined ? {} : { quota: wish.default_quota }),
+    ...(wish.default_quota === undefined ? {} : { quota: quotaOf(wish.default_quota) }),
     ...(wish.is_default === undefined ? {} : { is_default: bit(wish.is_default, false) }),
     ...(wish.address_scope_id === undefined ? {} : { scope_id: wish.address_scope_id }),
   })

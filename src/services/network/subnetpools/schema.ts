@@ -1,11 +1,11 @@
 import { Type, type Static } from 'typebox'
-import { change, creation, Flag, IdOrNull, Text } from '../standard/schema.ts'
+import { change, creation, Flag, IdOrNull, Text, Whole } from '../standard/schema.ts'
 import type { StandardRow } from '../standard/schema.ts'
 import type { SubnetPoolTable } from '../tables.ts'
 
 export type SubnetPoolRow = SubnetPoolTable & StandardRow
 
-const Length = Type.Optional(Type.Integer({ minimum: 0, maximum: 128 }))
+const Length = Type.Optional(Whole(0, 128))
 // a bare prefix stands for a list of one: Tempest sends it, and Neutron takes it
 const Prefixes = Type.Union([Type.Array(Text(64), { minItems: 1, maxItems: 100 }), Text(64)])
 
@@ -13,7 +13,7 @@ const attributes = {
   default_prefixlen: Length,
   min_prefixlen: Length,
   max_prefixlen: Length,
-  default_quota: Type.Optional(Type.Union([Type.Integer({ minimum: 0, maximum: 2_147_483_647 }), Type.Null()])),
+  default_quota: Type.Optional(Type.Union([Whole(0, 999_999_999), Type.Null()])),
   is_default: Type.Optional(Flag),
   address_scope_id: Type.Optional(IdOrNull),
 }

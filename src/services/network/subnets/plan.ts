@@ -22,7 +22,7 @@ export function readCidr(text: string, version: 4 | 6): Cidr {
 export function checkModes(wish: NewSubnetWish, cidr: Cidr): void {
   const modes = [wish.ipv6_ra_mode ?? undefined, wish.ipv6_address_mode ?? undefined].filter((mode) => mode !== undefined)
   if (modes.length === 0) return
-  if (wish.ip_version === 4) throw invalidInput('ipv6_ra_mode or ipv6_address_mode cannot be set when ip_version is 4.')
+  if (cidr.base.version === 4) throw invalidInput('ipv6_ra_mode or ipv6_address_mode cannot be set when ip_version is 4.')
   if (wish.enable_dhcp !== undefined && !isTrue(wish.enable_dhcp)) {
     throw invalidInput('ipv6_ra_mode or ipv6_address_mode cannot be set when enable_dhcp is set to False.')
   }

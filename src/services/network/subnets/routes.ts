@@ -1,7 +1,7 @@
 import type { Ctx } from '../../../kernel/ctx/ctx.ts'
 import { fromJson, toJson } from '../../../kernel/db/db.ts'
 import { nudge } from '../../../kernel/tasks/store.ts'
-import { formatIp, parseIp } from '../addressing/address.ts'
+import { bitsOf, formatIp, parseIp } from '../addressing/address.ts'
 import { formatCidr, overlaps, parseCidr, type Cidr } from '../addressing/cidr.ts'
 import type { Pool } from '../addressing/pools.ts'
 import { badRequest, invalidInput, neutronError } from '../fault.ts'
@@ -11,7 +11,7 @@ import { addAutoAddresses, nudgePluggedPorts, portsWithAddressIn } from '../port
 import { mustFit } from '../quotas/store.ts'
 import { mustOwn } from '../standard/access.ts'
 import { resource, type Resource } from '../standard/resource.ts'
-import { bit, isTrue, standardView, type View } from '../standard/schema.ts'
+import { bit, isTrue, standardView, versionOf, wholeOf, type View } from '../standard/schema.ts'
 import { changeRow, tagsOf, touch } from '../standard/store.ts'
 import { allocatePrefix, defaultPool } from '../subnetpools/allocate.ts'
 import type { NetworkTable, SubnetTable } from '../tables.ts'
@@ -23,7 +23,7 @@ import { deleteSubnet, holderOf, insertSubnet, subnetInUse, subnetsIn, subnetSpe
 export function subnetResource(): Resource {
   return resource<SubnetRow, typeof NewSubnet, typeof SubnetChange>({
     singular: 'subnet', plural: 'subnets', path: 'subnets', label: 'Subnet', notFound: 'SubnetNotFound', spec: subnetSpec, taggable: true,
-    createBody: NewSubnet, updateBody: SubnetChange, adminOnly: { service_types: [] },
+    createBody: NewSubnet, updateBody: SubnetChange,
     create: createSubnet, update: updateSubnet, remove: removeSubnet,
     views: async (_ctx, rows) => await Promise.resolve(rows.map(subnetView)),
   })
@@ -40,7 +40,7 @@ export async function createSubnet(tx: Ctx, wish: NewSubnetWish, projectId: stri
   const gateway = gatewayOf(wish, cidr)
   const row = await insertSubnet(tx, wish, {
     cidr: formatCidr(cidr), gateway: gateway === undefined ? null : formatIp(gateway), pools: poolsOf(wish.allocation_pools, cidr, gateway),
-    dns: dnsOf(wish.dns_nameservers), routes: hostRoutesOf(wish.host_routes, wish.ip_version), serviceTypes: serviceTypesOf(wish.service_types), poolId,
+    dns: dnsOf(wish.dns_nameservers), routes: hostRoutesOf(wish.host_routes, cidr.base.version), serviceTypes: serviceTypesOf(wish.service_types), poolId,
   }, projectId)
   if (isAuto(row)) await addAutoAddresses(tx, row)
   await changed(tx, network)
@@ -50,14 +50,18 @@ export async function createSubnet(tx: Ctx, wish: NewSubnetWish, projectId: stri
 /** The prefix itself, or one out of a pool. */
 async function prefixFor(tx: Ctx, wish: NewSubnetWish, projectId: string): Promise<{ cidr: Cidr; poolId: string | null }> {
   const byDefault = wish.use_default_subnetpool !== undefined && isTrue(wish.use_default_subnetpool)
-  const poolId = wish.subnetpool_id ?? (byDefault ? await defaultPool(tx, wish.ip_version) : null)
-  const asked = typeof wish.cidr === 'string' ? readCidr(wish.cidr, wish.ip_version) : undefined
-  if (asked !== undefined && wish.prefixlen !== undefined) throw badRequest('Bad subnets request: cidr and prefixlen must not be supplied together.')
+  const version = versionOf(wish.ip_version)
+  const poolId = wish.subnetpool_id ?? (byDefault ? await defaultPool(tx, version) : null)
+  const asked = typeof wish.cidr === 'string' ? readCidr(wish.cidr, version) : undefined
+  const prefixlen = wholeOf('prefixlen', wish.prefixlen, bitsOf(version))
+  if (asked !== undefined && prefixlen !== undefined) throw badRequest('Bad subnets request: cidr and prefixlen must not be supplied together.')
   if (poolId === null) {
     if (asked === undefined) throw badRequest('Bad subnets request: a subnetpool must be specified in the absence of a cidr.')
     return { cidr: asked, poolId }
   }
-  const cidr = await allocatePrefix(tx, poolId, { version: wish.ip_version, projectId, ...(asked === undefined ? {} : { cidr: asked }), ...(wish.prefixlen === undefined ? {} : { prefixlen: wish.prefixlen }) })
+  const cidr = await allocatePrefix(tx, poolId, {
+    version, projectId, ...(asked === undefined ? {} : { cidr: asked }), ...(prefixlen === undefined ? {} : { prefixlen }),
+  })
   return { cidr, poolId }
 }
 

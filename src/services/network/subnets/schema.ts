@@ -1,5 +1,5 @@
 import { Type, type Static } from 'typebox'
-import { change, creation, Flag, Id, IdOrNull, Ip, Text } from '../standard/schema.ts'
+import { change, creation, Flag, Id, IdOrNull, Ip, IpVersion, Text, Whole } from '../standard/schema.ts'
 import type { StandardRow } from '../standard/schema.ts'
 import type { SubnetTable } from '../tables.ts'
 
@@ -22,11 +22,11 @@ const attributes = {
 export const NewSubnet = creation({
   ...attributes,
   network_id: Id,
-  ip_version: Type.Union([Type.Literal(4), Type.Literal(6)]),
+  ip_version: IpVersion,
   cidr: Type.Optional(Type.Union([Text(64), Type.Null()])),
   subnetpool_id: Type.Optional(IdOrNull),
   use_default_subnetpool: Type.Optional(Flag),
-  prefixlen: Type.Optional(Type.Integer({ minimum: 0, maximum: 128 })),
+  prefixlen: Type.Optional(Whole(0, 128)),
   ipv6_ra_mode: Type.Optional(Mode),
   ipv6_address_mode: Type.Optional(Mode),
 })

@@ -4,7 +4,7 @@ import type { Ctx } from '../../../kernel/ctx/ctx.ts'
 import { toJson } from '../../../kernel/db/db.ts'
 import type { Pool } from '../addressing/pools.ts'
 import { flag, integer, standardColumns, text, type ListSpec } from '../standard/list-spec.ts'
-import { bit } from '../standard/schema.ts'
+import { bit, versionOf } from '../standard/schema.ts'
 import { db, newRow, type SubnetTable } from '../tables.ts'
 import type { NewSubnetWish, Route } from './schema.ts'
 
@@ -37,7 +37,7 @@ export interface PlannedSubnet {
 
 export async function insertSubnet(tx: Ctx, wish: NewSubnetWish, plan: PlannedSubnet, projectId: string): Promise<SubnetTable> {
   const row: SubnetTable = {
-    ...newRow(tx, randomUUID(), projectId, wish), network_id: wish.network_id, version: wish.ip_version, cidr: plan.cidr, gateway: plan.gateway,
+    ...newRow(tx, randomUUID(), projectId, wish), network_id: wish.network_id, version: versionOf(wish.ip_version), cidr: plan.cidr, gateway: plan.gateway,
     dhcp: bit(wish.enable_dhcp, true), pools: toJson(plan.pools), dns: toJson(plan.dns), routes: toJson(plan.routes),
     ra_mode: wish.ipv6_ra_mode ?? null, address_mode: wish.ipv6_address_mode ?? null, pool_id: plan.poolId, service_types: toJson(plan.serviceTypes), cursor_key: '',
   }
