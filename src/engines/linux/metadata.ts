@@ -38,17 +38,24 @@ export class MetadataDoors {
     const served = this.#served.get(networkId)
     if (served?.inode === inode && served.server.listening) return
     await this.close(networkId)
+    const sockets = new Set<Socket>()
     // One helper at a time: each is a whole Node, and none is in anyone's way.
     const opened = this.#opening.then(() =>
-      receiveServer('nsenter', [`--net=${netnsPath(netns)}`, process.execPath, childPath, METADATA_ADDRESS, '80']),
+      receiveServer(
+        'nsenter',
+        [`--net=${netnsPath(netns)}`, process.execPath, childPath, METADATA_ADDRESS, '80'],
+        (socket) => attend(socket, networkId, sockets, accept),
+      ),
     )
     this.#opening = opened.catch(() => undefined)
     const server = await opened
     if (this.#namespaces.inode(netns) !== inode) {
       server.close()
+      for (const socket of sockets) socket.destroy()
       throw new Error(`network ${networkId} went away while its metadata address was opened`)
     }
-    this.#attend(networkId, { inode, server, sockets: new Set() }, accept)
+    this.#served.set(networkId, { inode, server, sockets })
+    server.on('error', () => void this.close(networkId))
   }
 
   /** An open socket would keep the namespace alive after its removal. */
@@ -65,19 +72,15 @@ export class MetadataDoors {
     await this.#opening
     await Promise.all([...this.#served.keys()].map((id) => this.close(id)))
   }
+}
 
-  #attend(networkId: string, served: Served, accept: Accept): void {
-    this.#served.set(networkId, served)
-    served.server.on('connection', (socket) => {
-      const address = socket.remoteAddress
-      if (address === undefined) {
-        socket.destroy() // gone before it was looked at
-        return
-      }
-      served.sockets.add(socket)
-      socket.once('close', () => served.sockets.delete(socket))
-      accept(socket, { networkId, address })
-    })
-    served.server.on('error', () => void this.close(networkId))
+function attend(socket: Socket, networkId: string, sockets: Set<Socket>, accept: Accept): void {
+  const address = socket.remoteAddress
+  if (address === undefined) {
+    socket.destroy() // gone before it was looked at
+    return
   }
+  sockets.add(socket)
+  socket.once('close', () => sockets.delete(socket))
+  accept(socket, { networkId, address })
 }

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { Server } from 'node:net'
+import { Server, type Socket } from 'node:net'
 
 /**
  * Runs a short-lived helper (a Node program, perhaps behind `nsenter`) that opens a listening socket where we cannot and
@@ -9,6 +9,7 @@ import { Server } from 'node:net'
 export async function receiveServer(
   command: string,
   args: readonly string[],
+  onConnection: (socket: Socket) => void,
   timeoutMs = 20_000,
 ): Promise<Server> {
   return await new Promise((resolve, reject) => {
@@ -21,7 +22,11 @@ export async function receiveServer(
     let received: Server | undefined
     child.stderr?.on('data', (chunk: Buffer) => (said += chunk.toString()))
     child.on('message', (_message, handle) => {
-      if (handle instanceof Server) received = handle
+      if (handle instanceof Server) {
+        received = handle
+        // It accepts from this moment on: a connection nobody hears of would keep the server from ever closing.
+        handle.on('connection', onConnection)
+      }
       // The helper waits for this before it ends: a handle still in flight would be lost with it.
       child.disconnect()
     })

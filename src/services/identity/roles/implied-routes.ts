@@ -67,8 +67,8 @@ export function impliedRoleRoutes(parts: Parts): readonly Route[] {
 
 async function create(ctx: Ctx, prior: RoleRecord, implied: RoleRecord): Promise<void> {
   if (implied.name === 'admin' && implied.domainId === null) throw cloudError('forbidden', 'The role admin cannot be implied by another role.')
-  if (closesCircle(prior.id, implied.id, await allImplications(ctx))) throw cloudError('badRequest', `Role ${prior.name} cannot imply ${implied.name}: the rules would go in a circle.`)
   if (implied.domainId !== null && prior.domainId === null) throw cloudError('forbidden', 'A role of a domain cannot be implied by a role of the whole cloud.')
+  if (closesCircle(prior.id, implied.id, await allImplications(ctx))) throw cloudError('badRequest', `Role ${prior.name} cannot imply ${implied.name}: the rules would go in a circle.`)
   await addImplication(ctx, prior.id, implied.id)
 }
 

@@ -72,7 +72,10 @@ export function change<P extends TProperties>(own: P) {
 /** `{"network": {…}}`, or with `plural` also `{"networks": [{…}, …]}`, whose items may be wrapped once more. */
 export function wrapped(item: TObject, singular: string, plural?: string): TObject {
   const one = { [singular]: plural === undefined ? item : Type.Optional(item) }
-  const many = plural === undefined ? {} : { [plural]: Type.Optional(Type.Array(Type.Union([item, Type.Object({ [singular]: item }, { additionalProperties: false })]), { minItems: 1, maxItems: 1000 })) }
+  const inner = Type.Object({ [singular]: item }, { additionalProperties: false })
+  // if/then/else, not a union: in a union the validator leaves defaults out
+  const either = Type.Unsafe({ if: { required: [singular] }, then: inner, else: item })
+  const many = plural === undefined ? {} : { [plural]: Type.Optional(Type.Array(either, { minItems: 1, maxItems: 1000 })) }
   return Type.Object({ ...one, ...many }, { additionalProperties: false, minProperties: 1, maxProperties: 1 })
 }
 

@@ -138,7 +138,10 @@ async function updatePool(tx: Ctx, row: SubnetPoolRow, wish: SubnetPoolChangeWis
   if (wish.address_scope_id !== undefined) await checkScope(tx, { ...row, scope_id: wish.address_scope_id })
   if (wish.prefixes !== undefined) {
     const next = { ...row, scope_id: wish.address_scope_id === undefined ? row.scope_id : wish.address_scope_id }
-    await writePrefixes(tx, next, merged(listOf(wish.prefixes)))
+    const prefixes = merged(listOf(wish.prefixes))
+    const lost = fromJson<string[]>(row.prefixes).find((had) => !readPrefixes(prefixes).some((prefix) => readPrefixes([had]).every((cidr) => covers(prefix, cidr))))
+    if (lost !== undefined) throw neutronError('badRequest', 'IllegalSubnetPoolPrefixUpdate', `Illegal update to prefixes: ${lost} is left out; remove_prefixes takes prefixes away.`)
+    await writePrefixes(tx, next, prefixes)
   }
   await changeRow(tx, subnetPoolSpec, row.id, {
     min_len: min, max_len: max, default_len: usual,
@@ -158,9 +161,10 @@ async function removePool(tx: Ctx, row: SubnetPoolRow): Promise<void> {
   await deleteSharesOf(tx, row.id)
 }
 
+/** Neutron gives the lengths as text; clients know. */
 function poolView(row: SubnetPoolRow): View {
   return {
-    ...standardView(row), prefixes: fromJson<string[]>(row.prefixes), ip_version: row.version, default_prefixlen: row.default_len, min_prefixlen: row.min_len,
-    max_prefixlen: row.max_len, default_quota: row.quota, is_default: row.is_default === 1, shared: row.is_shared === 1, address_scope_id: row.scope_id, tags: tagsOf(row),
+    ...standardView(row), prefixes: fromJson<string[]>(row.prefixes), ip_version: row.version, default_prefixlen: String(row.default_len),
+    min_prefixlen: String(row.min_len), max_prefixlen: String(row.max_len), default_quota: row.quota, is_default: row.is_default === 1, shared: row.is_shared === 1, address_scope_id: row.scope_id, tags: tagsOf(row),
   }
 }

@@ -108,10 +108,10 @@ export function hostRoutesOf(asked: readonly Route[] | null | undefined, version
   return routes
 }
 
-/** Neutron's rule: a name with its kind in front, as device owners have it. */
+/** Device owners have their kind in front: `compute:nova`. */
 export function serviceTypesOf(asked: readonly string[] | undefined): string[] {
   const types = asked ?? []
-  const bad = types.find((type) => !/^(network|compute|baremetal):?/.test(type) || types.indexOf(type) !== types.lastIndexOf(type))
+  const bad = types.find((type) => !/^[^:]+:/.test(type) || types.indexOf(type) !== types.lastIndexOf(type))
   if (bad !== undefined) throw badRequest(`Service type ${bad} does not correspond to a valid device owner, or is there twice.`)
   return [...types]
 }
