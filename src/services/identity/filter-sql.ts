@@ -18,7 +18,7 @@ function one(table: string, filter: Filter): RawBuilder<SqlBool> {
   if (NUMBERS.includes(filter.column)) return sql<SqlBool>`${raw} = ${Number(filter.value)}`
   const column = filter.ignoreCase ? sql`lower(${raw})` : raw
   const value = filter.ignoreCase ? filter.value.toLowerCase() : filter.value
-  const size = [...value].length
+  const size = Array.from(value).length // code points, as SQL counts
   switch (filter.how) {
     case 'equals':
       return sql<SqlBool>`${column} = ${value}`

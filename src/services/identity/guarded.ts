@@ -13,9 +13,9 @@ export interface GuardedSpec<P extends TSchema, Q extends TSchema, B extends TSc
    * Loads what the rule compares with; leave out what does not exist, so that an outsider gets 403 and only those who may
    * see it get the 404. Without it the kernel checks the rule by the token alone.
    */
-  target?(ctx: Ctx, req: Req<Static<P>, Static<Q>, Static<B>>): Promise<Target>
+  readonly target?: (ctx: Ctx, req: Req<Static<P>, Static<Q>, Static<B>>) => Promise<Target>
   /** For the few routes where the request decides which rules hold: checks them itself, by `allow`. */
-  check?(ctx: Ctx, req: Req<Static<P>, Static<Q>, Static<B>>): Promise<void>
+  readonly check?: (ctx: Ctx, req: Req<Static<P>, Static<Q>, Static<B>>) => Promise<void>
 }
 
 /** Name of the first gate of a route whose rule needs a target: any valid token passes it. */

@@ -134,6 +134,20 @@ describe('application credentials', () => {
   })
 })
 
+describe('access rules', () => {
+  it('are kept with the credential, and its token opens nothing that they do not name', async () => {
+    const me = await idOf('users', 'demo')
+    const rule = { service: 'compute', method: 'GET', path: '/v2.1/servers' }
+    const made = (await demo.post(`${v3}/users/${me}/application_credentials`, { application_credential: { name: 'narrow', access_rules: [rule] } })).body.application_credential
+    const login = await new TestClient(app.url, undefined).post(`${v3}/auth/tokens`, {
+      auth: { identity: { methods: ['application_credential'], application_credential: { id: made.id, secret: made.secret } } },
+    })
+    expect(login.body.token.application_credential.access_rules[0]).toMatchObject(rule)
+    expect((await new TestClient(app.url, login.headers.get('x-subject-token') ?? '').get(`${v3}/auth/projects`)).status).toBe(401)
+    expect((await demo.delete(`${v3}/users/${me}/access_rules/${made.access_rules[0].id}`)).status).toBe(403)
+  })
+})
+
 describe('trusts', () => {
   it('let the trustee act on the project, as often as they say', async () => {
     const [me, other] = [await idOf('users', 'demo'), await idOf('users', 'admin')]

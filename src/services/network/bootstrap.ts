@@ -23,35 +23,96 @@ export interface BootstrapSettings {
 }
 
 /** What a new cloud offers at once: the way out, and a network behind a router for the demo project. May be repeated. */
-export async function bootstrapNetworks(from: Ctx, home: NetworkHome, settings: BootstrapSettings): Promise<void> {
+export async function bootstrapNetworks(
+  from: Ctx,
+  home: NetworkHome,
+  settings: BootstrapSettings,
+): Promise<void> {
   await inTx(asCloud(from), async (tx) => {
     const external = await ensureNetwork(tx, home, settings.adminProjectId, 'public', true)
-    await ensureSubnet(tx, external, settings.adminProjectId, 'public-subnet', settings.floatingRange, false)
+    await ensureSubnet(
+      tx,
+      external,
+      settings.adminProjectId,
+      'public-subnet',
+      settings.floatingRange,
+      false,
+    )
     const inner = await ensureNetwork(tx, home, settings.demoProjectId, 'private', false)
-    const subnet = await ensureSubnet(tx, inner, settings.demoProjectId, 'private-subnet', settings.fixedRange, true)
+    const subnet = await ensureSubnet(
+      tx,
+      inner,
+      settings.demoProjectId,
+      'private-subnet',
+      settings.fixedRange,
+      true,
+    )
     const router = await ensureRouter(tx, home, settings.demoProjectId, external)
     const joined = (await legsOf(tx, router.id)).some((leg) => leg.subnet_id === subnet)
     if (!joined) await addInterface(tx, router, { subnet_id: subnet })
   })
 }
 
-async function named<Row extends StandardRow>(tx: Ctx, spec: ListSpec, projectId: string, name: string): Promise<Row | undefined> {
+async function named<Row extends StandardRow>(
+  tx: Ctx,
+  spec: ListSpec,
+  projectId: string,
+  name: string,
+): Promise<Row | undefined> {
   return (await rowsBy<Row>(tx, spec, 'name', [name])).find((row) => row.project_id === projectId)
 }
 
-async function ensureNetwork(tx: Ctx, home: NetworkHome, projectId: string, name: string, external: boolean): Promise<string> {
+async function ensureNetwork(
+  tx: Ctx,
+  home: NetworkHome,
+  projectId: string,
+  name: string,
+  external: boolean,
+): Promise<string> {
   const known = await named<NetworkRow>(tx, networkSpec, projectId, name)
-  return known?.id ?? (await createNetwork(tx, home, { name, description: '', 'router:external': external, is_default: external }, projectId))
+  return (
+    known?.id ??
+    (await createNetwork(
+      tx,
+      home,
+      { name, description: '', 'router:external': external, is_default: external },
+      projectId,
+    ))
+  )
 }
 
-async function ensureSubnet(tx: Ctx, networkId: string, projectId: string, name: string, cidr: string, dhcp: boolean): Promise<string> {
+async function ensureSubnet(
+  tx: Ctx,
+  networkId: string,
+  projectId: string,
+  name: string,
+  cidr: string,
+  dhcp: boolean,
+): Promise<string> {
   const known = (await subnetsIn(tx, networkId)).find((subnet) => subnet.name === name)
-  return known?.id ?? (await createSubnet(tx, { network_id: networkId, name, description: '', ip_version: 4, cidr, enable_dhcp: dhcp }, projectId))
+  return (
+    known?.id ??
+    (await createSubnet(
+      tx,
+      { network_id: networkId, name, description: '', ip_version: 4, cidr, enable_dhcp: dhcp },
+      projectId,
+    ))
+  )
 }
 
-async function ensureRouter(tx: Ctx, home: NetworkHome, projectId: string, externalId: string): Promise<RouterRow> {
+async function ensureRouter(
+  tx: Ctx,
+  home: NetworkHome,
+  projectId: string,
+  externalId: string,
+): Promise<RouterRow> {
   const known = await named<RouterRow>(tx, routerSpec, projectId, 'router1')
   if (known !== undefined) return known
-  const id = await createRouter(tx, home.host, { name: 'router1', description: '', external_gateway_info: { network_id: externalId } }, projectId)
+  const id = await createRouter(
+    tx,
+    home.host,
+    { name: 'router1', description: '', external_gateway_info: { network_id: externalId } },
+    projectId,
+  )
   return await getRouter(tx, id)
 }

@@ -8,7 +8,9 @@ let network: string
 beforeAll(async () => {
   cloud = await startTestNetwork()
   network = (await cloud.ask('demo', 'POST', '/networks', { network: { name: 'n' } })).network.id
-  await cloud.ask('demo', 'POST', '/subnets', { subnet: { network_id: network, ip_version: 4, cidr: '10.0.0.0/24' } })
+  await cloud.ask('demo', 'POST', '/subnets', {
+    subnet: { network_id: network, ip_version: 4, cidr: '10.0.0.0/24' },
+  })
 })
 afterAll(async () => await cloud.close())
 
@@ -16,7 +18,13 @@ const demo = projectIdOf('demo')
 
 async function newPort(device: string, owned = true): Promise<string> {
   const ctx = cloud.ctxOf(demo)
-  const port = await cloud.service.face.createPort(ctx, { networkId: network, name: '', deviceId: device, deviceOwner: 'compute:nova', owned })
+  const port = await cloud.service.face.createPort(ctx, {
+    networkId: network,
+    name: '',
+    deviceId: device,
+    deviceOwner: 'compute:nova',
+    owned,
+  })
   return port.id
 }
 
@@ -24,10 +32,18 @@ describe('a port of a workload', () => {
   it('is made in the caller’s transaction', async () => {
     const { face } = cloud.service
     const ctx = cloud.ctxOf(demo)
-    await expect(inTx(ctx, async (tx) => {
-      await face.createPort(tx, { networkId: network, name: '', deviceId: 'lost', deviceOwner: 'compute:nova', owned: true })
-      throw new Error('the server was refused')
-    })).rejects.toThrow('refused')
+    await expect(
+      inTx(ctx, async (tx) => {
+        await face.createPort(tx, {
+          networkId: network,
+          name: '',
+          deviceId: 'lost',
+          deviceOwner: 'compute:nova',
+          owned: true,
+        })
+        throw new Error('the server was refused')
+      }),
+    ).rejects.toThrow('refused')
     expect(await face.portsOf(ctx, ['lost'])).toEqual([])
   })
 
@@ -35,14 +51,33 @@ describe('a port of a workload', () => {
     const { face } = cloud.service
     const id = await newPort('server-1')
     cloud.engine.vanish(network)
-    await face.plugPort(cloud.ctx(), id, { netns: '/run/netns/x', ifname: 'eth0' }).catch(() => undefined)
+    await face
+      .plugPort(cloud.ctx(), id, { netns: '/run/netns/x', ifname: 'eth0' })
+      .catch(() => undefined)
     await face.plugPort(cloud.ctx(), id, { netns: '/run/netns/x', ifname: 'eth0' })
     const plugged = cloud.engine.segment(network)?.ports.get(id)
-    expect(plugged?.spec).toMatchObject({ mtu: 1500, adminUp: true, portSecurity: true, addresses: [{ prefix: 24, gateway: '10.0.0.1' }] })
+    expect(plugged?.spec).toMatchObject({
+      mtu: 1500,
+      adminUp: true,
+      portSecurity: true,
+      addresses: [{ prefix: 24, gateway: '10.0.0.1' }],
+    })
     const [info] = await face.portsOf(cloud.ctx(), ['server-1'])
     expect(info).toMatchObject({
-      status: 'ACTIVE', networkName: 'n', deviceId: 'server-1', securityGroups: [{ name: 'default' }], floatingIps: [],
-      fixedIps: [{ address: plugged?.spec.addresses[0]?.address, version: 4, cidr: '10.0.0.0/24', gateway: '10.0.0.1', dns: ['9.9.9.9'] }],
+      status: 'ACTIVE',
+      networkName: 'n',
+      deviceId: 'server-1',
+      securityGroups: [{ name: 'default' }],
+      floatingIps: [],
+      fixedIps: [
+        {
+          address: plugged?.spec.addresses[0]?.address,
+          version: 4,
+          cidr: '10.0.0.0/24',
+          gateway: '10.0.0.1',
+          dns: ['9.9.9.9'],
+        },
+      ],
     })
     expect(await face.pluggedPorts(cloud.ctx(), [id, 'other'])).toEqual([id])
     expect((await face.portAt(cloud.ctx(), network, info?.fixedIps[0]?.address ?? ''))?.id).toBe(id)
@@ -56,12 +91,24 @@ describe('a port of a workload', () => {
 
   it('that was there before is given back', async () => {
     const { face } = cloud.service
-    const { port } = await cloud.ask('demo', 'POST', '/ports', { port: { network_id: network, name: 'mine' } })
-    await expect(face.claimPort(cloud.ctxOf(projectIdOf('other')), port.id, { deviceId: 's', deviceOwner: 'compute:nova' })).rejects.toThrow('could not be found')
+    const { port } = await cloud.ask('demo', 'POST', '/ports', {
+      port: { network_id: network, name: 'mine' },
+    })
+    await expect(
+      face.claimPort(cloud.ctxOf(projectIdOf('other')), port.id, {
+        deviceId: 's',
+        deviceOwner: 'compute:nova',
+      }),
+    ).rejects.toThrow('could not be found')
     await face.claimPort(cloud.ctxOf(demo), port.id, { deviceId: 's', deviceOwner: 'compute:nova' })
-    await expect(face.claimPort(cloud.ctxOf(demo), port.id, { deviceId: 't', deviceOwner: 'compute:nova' })).rejects.toThrow('already has an attached device')
+    await expect(
+      face.claimPort(cloud.ctxOf(demo), port.id, { deviceId: 't', deviceOwner: 'compute:nova' }),
+    ).rejects.toThrow('already has an attached device')
     await face.releasePort(cloud.ctx(), port.id)
-    expect((await cloud.ask('demo', 'GET', `/ports/${port.id}`)).port).toMatchObject({ device_id: '', device_owner: '' })
+    expect((await cloud.ask('demo', 'GET', `/ports/${port.id}`)).port).toMatchObject({
+      device_id: '',
+      device_owner: '',
+    })
   })
 
   it('that is deleted while plugged is unplugged', async () => {
@@ -77,12 +124,25 @@ describe('a port of a workload', () => {
 describe('filters', () => {
   it('follow rules and members', async () => {
     const { face } = cloud.service
-    const { security_group: group } = await cloud.ask('demo', 'POST', '/security-groups', { security_group: { name: 'peers' } })
-    await cloud.ask('demo', 'POST', '/security-group-rules', { security_group_rule: { security_group_id: group.id, direction: 'ingress', protocol: 'tcp', remote_group_id: group.id } })
+    const { security_group: group } = await cloud.ask('demo', 'POST', '/security-groups', {
+      security_group: { name: 'peers' },
+    })
+    await cloud.ask('demo', 'POST', '/security-group-rules', {
+      security_group_rule: {
+        security_group_id: group.id,
+        direction: 'ingress',
+        protocol: 'tcp',
+        remote_group_id: group.id,
+      },
+    })
     const first = await newPort('f1')
     await face.setPortSecurityGroups(cloud.ctxOf(demo), first, [group.id])
     await face.plugPort(cloud.ctx(), first, { netns: '/run/netns/z', ifname: 'eth0' })
-    const membersNow = (): readonly string[] => cloud.engine.segment(network)?.groups.get(group.id)?.rules.find(({ direction }) => direction === 'ingress')?.remoteMembers ?? []
+    const membersNow = (): readonly string[] =>
+      cloud.engine
+        .segment(network)
+        ?.groups.get(group.id)
+        ?.rules.find(({ direction }) => direction === 'ingress')?.remoteMembers ?? []
     expect(membersNow()).toHaveLength(1)
     const second = await newPort('f2')
     await face.setPortSecurityGroups(cloud.ctxOf(demo), second, [group.id])
@@ -104,7 +164,13 @@ describe('the sweep', () => {
   it('brings back what vanished and removes what nobody wants', async () => {
     const { definition } = cloud.service
     await cloud.engine.ensureNetwork({ id: 'orphan', mtu: 1500, subnets: [] })
-    await cloud.engine.ensureRouter({ id: 'orphan', adminUp: true, interfaces: [], floatingIps: [], routes: [] })
+    await cloud.engine.ensureRouter({
+      id: 'orphan',
+      adminUp: true,
+      interfaces: [],
+      floatingIps: [],
+      routes: [],
+    })
     cloud.engine.vanish(network)
     for (const { kind, sweep, reconcile } of definition.reconcilers) {
       for (const key of (await sweep?.keys(cloud.ctx())) ?? []) await reconcile(cloud.ctx(), key)

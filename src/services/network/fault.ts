@@ -27,9 +27,11 @@ export function neutronError(kind: ErrorKind, type: string, message: string): Cl
   return cloudError(kind, message, { code: type })
 }
 
-export const badRequest = (message: string): CloudError => neutronError('badRequest', 'BadRequest', message)
+export const badRequest = (message: string): CloudError =>
+  neutronError('badRequest', 'BadRequest', message)
 
-export const invalidInput = (message: string): CloudError => neutronError('badRequest', 'InvalidInput', `Invalid input for operation: ${message}`)
+export const invalidInput = (message: string): CloudError =>
+  neutronError('badRequest', 'InvalidInput', `Invalid input for operation: ${message}`)
 
 /** The value of one attribute of the body is wrong in a way that a schema cannot say. */
 export const invalidValue = (attribute: string, reason: string): CloudError =>

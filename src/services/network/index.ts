@@ -60,19 +60,42 @@ export function createNetwork(deps: NetworkDeps): NetworkService {
   const home = { host: deps.host, mtu: deps.mtu }
   const routers = routerResource(deps.host)
   const resources: readonly Resource[] = [
-    networkResource(home), subnetResource(), portResource(), routers, floatingIpResource(), groupResource(deps.identity), ruleResource(deps.identity), subnetPoolResource(),
-    addressScopeResource(), rbacResource(),
+    networkResource(home),
+    subnetResource(),
+    portResource(),
+    routers,
+    floatingIpResource(),
+    groupResource(deps.identity),
+    ruleResource(deps.identity),
+    subnetPoolResource(),
+    addressScopeResource(),
+    rbacResource(),
   ]
   return {
     definition: {
-      name: 'network', mount: '/network', policies: policiesOf(resources), migrations: networkMigrations, reconcilers: reconcilers(wiring), fault: networkFault,
+      name: 'network',
+      mount: '/network',
+      policies: policiesOf(resources),
+      migrations: networkMigrations,
+      reconcilers: reconcilers(wiring),
+      fault: networkFault,
       routes: [
-        ...versionRoutes(resources), ...resources.flatMap(resourceRoutes), ...prefixRoutes(), ...interfaceRoutes(), ...extraRouteRoutes(routers),
-        ...quotaRoutes(), ...extensionRoutes(), ...agentRoutes(deps.host), ...availabilityRoutes(),
+        ...versionRoutes(resources),
+        ...resources.flatMap(resourceRoutes),
+        ...prefixRoutes(),
+        ...interfaceRoutes(),
+        ...extraRouteRoutes(routers),
+        ...quotaRoutes(),
+        ...extensionRoutes(),
+        ...agentRoutes(deps.host),
+        ...availabilityRoutes(),
       ],
     },
     face: {
-      ...networkAnswers(), ...portAnswers(deps), ...groupAnswers(), ...floatingIpAnswers(),
+      ...networkAnswers(),
+      ...portAnswers(deps),
+      ...groupAnswers(),
+      ...floatingIpAnswers(),
       plugPort: async (ctx, id, place) => await wiring.plug(ctx, id, place),
       unplugPort: async (ctx, id) => await wiring.unplug(ctx, id),
       pluggedPorts: async (ctx, ids) => await reallyPlugged(ctx, wiring, ids),
@@ -83,7 +106,24 @@ export function createNetwork(deps: NetworkDeps): NetworkService {
 }
 
 function policiesOf(resources: readonly Resource[]): Record<string, string> {
-  const gateway = ['create', 'update'].flatMap((verb) => gatewayRules.map((part) => [`network:${verb}_router:external_gateway_info:${part}`, 'rule:admin']))
-  const interfaces = ['add', 'remove'].map((verb) => [`network:${verb}_router_interface`, 'rule:project-member'])
-  return Object.assign({}, ...resources.map(resourcePolicies), Object.fromEntries([...gateway, ...interfaces]), wildcardRules, quotaPolicies, extensionPolicies, agentPolicies, availabilityPolicies) as Record<string, string> // all of them are name → rule
+  const gateway = ['create', 'update'].flatMap((verb) =>
+    gatewayRules.map((part) => [
+      `network:${verb}_router:external_gateway_info:${part}`,
+      'rule:admin',
+    ]),
+  )
+  const interfaces = ['add', 'remove'].map((verb) => [
+    `network:${verb}_router_interface`,
+    'rule:project-member',
+  ])
+  return Object.assign(
+    {},
+    ...resources.map(resourcePolicies),
+    Object.fromEntries([...gateway, ...interfaces]),
+    wildcardRules,
+    quotaPolicies,
+    extensionPolicies,
+    agentPolicies,
+    availabilityPolicies,
+  ) as Record<string, string> // all of them are name → rule
 }

@@ -158,7 +158,21 @@ export interface RbacTable extends StandardTable {
 }
 
 /** The columns that every new row begins with. */
-export function newRow(ctx: Ctx, id: string, projectId: string, wish: { readonly name?: string; readonly description?: string }): StandardTable {
+export function newRow(
+  ctx: Ctx,
+  id: string,
+  projectId: string,
+  wish: { readonly name?: string; readonly description?: string },
+): StandardTable {
   const now = ctx.now().toISOString()
-  return { id, project_id: projectId, name: wish.name ?? '', description: wish.description ?? '', created_at: now, updated_at: now, revision: 1, tags: '[]' }
+  return {
+    id,
+    project_id: projectId,
+    name: wish.name ?? '',
+    description: wish.description ?? '',
+    created_at: now,
+    updated_at: now,
+    revision: 1,
+    tags: '[]',
+  }
 }

@@ -26,17 +26,29 @@ const nobody: IdentityFace = {
 
 export async function startTestNetwork(db?: Db): Promise<TestNetwork> {
   const engine = createFakeNetwork()
-  const service = createNetwork({ port: engine, identity: nobody, host: 'here', mtu: 1500, guestDns: ['9.9.9.9'] })
+  const service = createNetwork({
+    port: engine,
+    identity: nobody,
+    host: 'here',
+    mtu: 1500,
+    guestDns: ['9.9.9.9'],
+  })
   const app = await startTestApp([service.definition], db)
   return {
-    ...app, engine, service,
+    ...app,
+    engine,
+    service,
     async ask(person, method, path, body, status) {
       const answer = await app.as(person).send(method, `/network/v2.0${path}`, body)
       const expected = status ?? usual(method)
-      if (answer.status !== expected) throw new Error(`${method} ${path} answered ${answer.status}: ${bodyText(answer)}`)
+      if (answer.status !== expected)
+        throw new Error(`${method} ${path} answered ${answer.status}: ${bodyText(answer)}`)
       return answer.body
     },
-    ctxOf: (projectId, roles = ['member', 'reader']) => ({ ...app.ctx(), who: whoOf(projectId, roles) }),
+    ctxOf: (projectId, roles = ['member', 'reader']) => ({
+      ...app.ctx(),
+      who: whoOf(projectId, roles),
+    }),
   }
 }
 
@@ -45,7 +57,20 @@ const bodyText = (answer: Answer): string => JSON.stringify(answer.body)
 
 function whoOf(projectId: string, roles: readonly string[]): Who {
   return {
-    userId: 'u', userName: 'u', userDomainId: 'default', userDomainName: 'Default', projectId, projectName: 'p', projectDomainId: 'default',
-    projectDomainName: 'Default', system: false, roles, roleIds: roles, methods: ['password'], auditIds: [], issuedAt: '', expiresAt: '',
+    userId: 'u',
+    userName: 'u',
+    userDomainId: 'default',
+    userDomainName: 'Default',
+    projectId,
+    projectName: 'p',
+    projectDomainId: 'default',
+    projectDomainName: 'Default',
+    system: false,
+    roles,
+    roleIds: roles,
+    methods: ['password'],
+    auditIds: [],
+    issuedAt: '',
+    expiresAt: '',
   }
 }

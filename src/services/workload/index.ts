@@ -10,6 +10,7 @@ import type { ServiceDefinition } from '../../kernel/http/service.ts'
 import { nudge } from '../../kernel/tasks/store.ts'
 import type { WorkloadFace } from './face.ts'
 import { workloads } from './migrations/001-workloads.ts'
+import { repairing } from './migrations/002-repairing.ts'
 import { retryReconciler, workloadReconciler, type WorkloadDeps } from './reconcile.ts'
 import { workloadView, type WorkloadRow } from './schema.ts'
 import {
@@ -36,7 +37,7 @@ export function createWorkload(deps: WorkloadDeps): WorkloadService {
       mount: '',
       routes: [],
       policies: {},
-      migrations: [workloads],
+      migrations: [workloads, repairing],
       reconcilers: [workloadReconciler(deps), retryReconciler],
       fault: (error) => ({ body: { error: { code: error.status, message: error.message } } }),
     },

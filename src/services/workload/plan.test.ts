@@ -55,6 +55,18 @@ describe('planWorkload', () => {
       ['ensureSandbox', 'plug', 'start'],
     ],
     [
+      'makes it anew, with its files, under a new sandbox',
+      { changed: false },
+      { ...running, sandbox: 'absent', pluggedPorts: [] },
+      ['kill', 'ensureSandbox', 'plug+create', 'start'],
+    ],
+    [
+      'starts it again in a sandbox that had stopped under it',
+      { changed: false },
+      { ...running, sandbox: 'stopped', pluggedPorts: [] },
+      ['kill', 'ensureSandbox', 'plug', 'start'],
+    ],
+    [
       'heals after the host lost everything',
       { changed: false },
       nothing,

@@ -59,15 +59,19 @@ export function planWorkload(wish: Wish, seen: Seen): Plan {
   // a container that has to be made needs its sandbox even when it is not to run: it joins that one's namespace
   const ensure = seen.sandbox !== 'running' && (stale || wish.power !== 'stopped')
   const plugged = seen.sandbox === 'running' ? seen.pluggedPorts : []
+  // a container hangs on the very sandbox it was made with: under a new one it is made anew, with its files
+  const make = stale || (ensure && seen.sandbox === 'absent')
   const stages: Step[][] = [
     unwanted(wish),
+    // alive without its sandbox: it hangs in a namespace that nobody can reach any more
+    ensure && !stale && isAlive(state) ? [step('kill')] : [],
     [...(stale ? [step('loadImage')] : []), ...(ensure ? [step('ensureSandbox')] : [])],
     [
       ...(ensure || seen.sandbox === 'running' ? missingPorts(wish, plugged) : []),
-      ...(stale ? [step('create')] : []),
+      ...(make ? [step('create')] : []),
     ],
-    !stale && !sameLimits(seen.limits, wish.limits) ? [step('setLimits')] : [],
-    ...(wish.power === 'stopped' ? planStop(state) : planRun(wish, seen, state)),
+    !make && !sameLimits(seen.limits, wish.limits) ? [step('setLimits')] : [],
+    ...(wish.power === 'stopped' ? planStop(state) : planRun(wish, ensure ? 'exited' : state)),
   ]
   return stages.filter((stage) => stage.length > 0)
 }
@@ -103,32 +107,22 @@ function planStop(state: ContainerState): Step[][] {
   return state === 'running' ? [[step('stop')]] : []
 }
 
-function planRun(wish: Wish, seen: Seen, state: ContainerState): Step[][] {
-  const alive = state === 'running' || state === 'paused'
+/** From a container in its sandbox to one that runs as wished. */
+function planRun(wish: Wish, state: ContainerState): Step[][] {
+  const pause = wish.power === 'paused' ? [[step('pause')]] : []
   if (wish.restart !== null) {
-    const end: Step[][] = alive
-      ? [
-          ...(state === 'paused' ? [[step('unpause')]] : []),
-          [step(wish.restart === 'soft' ? 'stop' : 'kill')],
-        ]
-      : []
-    return [
-      ...end,
-      [step('noteRestart')],
-      [step('start')],
-      ...(wish.power === 'paused' ? [[step('pause')]] : []),
+    const end: Step[][] = [
+      ...(state === 'paused' ? [[step('unpause')]] : []),
+      ...(isAlive(state) ? [[step(wish.restart === 'soft' ? 'stop' : 'kill')]] : []),
     ]
+    return [...end, [step('noteRestart')], [step('start')], ...pause]
   }
-  if (alive && seen.sandbox === 'running') {
-    if (state === 'paused') return wish.power === 'running' ? [[step('unpause')]] : []
-    return wish.power === 'paused' ? [[step('pause')]] : []
-  }
-  // alive without its sandbox: it hangs in a namespace that nobody can reach any more
-  return [
-    ...(alive ? [[step('kill')]] : []),
-    [step('start')],
-    ...(wish.power === 'paused' ? [[step('pause')]] : []),
-  ]
+  if (state === 'paused') return wish.power === 'running' ? [[step('unpause')]] : []
+  return state === 'running' ? pause : [[step('start')], ...pause]
+}
+
+function isAlive(state: ContainerState): boolean {
+  return state === 'running' || state === 'paused'
 }
 
 function sameLimits(seen: Limits | undefined, wanted: Limits): boolean {

@@ -13,10 +13,12 @@ import {
   deleteWorkload,
   failWorkload,
   findWorkload,
-  listWorkloadIds,
+  listSwept,
+  noteRepairing,
   noteRestarted,
   noteStep,
   settleWorkload,
+  type Swept,
 } from './store.ts'
 
 export interface WorkloadDeps {
@@ -71,6 +73,7 @@ async function reconcile(ctx: Ctx, deps: WorkloadDeps, id: string): Promise<Outc
   const wish = wishOf(row)
   const seen = await observe(ctx, deps, row)
   const plan = planWorkload(wish, seen)
+  if (plan.length > 0 && !wish.changed) await noteRepairing(ctx, row)
   for (const stage of plan) {
     ctx.signal.throwIfAborted()
     await together(stage.map(async (step) => await apply(ctx, deps, row, step)))
@@ -88,7 +91,7 @@ function wishOf(row: WorkloadRow): Wish {
     nics: fromJson<Nic[]>(row.nics),
     boundPorts: fromJson<string[]>(row.bound_ports),
     restart: row.restart,
-    changed: row.generation !== row.settled_generation,
+    changed: row.generation !== row.settled_generation || row.repairing === 1,
   }
 }
 
@@ -234,15 +237,22 @@ function seenWord(seen: SeenWorkload): WorkloadRow['seen'] {
   return seen.container === 'absent' ? 'new' : 'stopped'
 }
 
-/** Orphans, what is not settled, and what the engine lost altogether; the engine's own changes are told by `watchEngine`. */
+/**
+ * Orphans, what is not settled, what the engine lost altogether, and what hangs in no network because that one was lost;
+ * the engine's own changes are told by `watchEngine`.
+ */
 async function needingALook(ctx: Ctx, deps: WorkloadDeps): Promise<readonly string[]> {
-  const rows = await listWorkloadIds(ctx, deps.hostName)
+  const rows = await listSwept(ctx, deps.hostName)
   const known = new Set(rows.map((row) => row.id))
   const held = await deps.compute.list()
   const there = new Set(held)
+  const ports = rows.flatMap((row) => row.portIds)
+  const plugged = new Set(ports.length === 0 ? [] : await deps.network.pluggedPorts(ctx, ports))
+  const fine = ({ id, settled, portIds }: Swept): boolean =>
+    settled && there.has(id) && portIds.every((port) => plugged.has(port))
   return [
     ...held.filter((id) => !known.has(id)),
-    ...rows.filter((row) => !row.settled || !there.has(row.id)).map((row) => row.id),
+    ...rows.filter((row) => !fine(row)).map((row) => row.id),
   ]
 }
 

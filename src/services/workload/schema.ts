@@ -23,6 +23,8 @@ export interface WorkloadTable {
   removing: number
   generation: number
   settled_generation: number
+  /** The wish is old, but was found untrue and is being made true again: a container that has exited was not left so by itself. */
+  repairing: number
   /** A restart that is asked for and not yet under way. */
   restart: 'soft' | 'hard' | null
   seen: Workload['seen']

@@ -31,6 +31,7 @@ export async function insertWorkload(ctx: Ctx, wish: NewWorkload, host: string):
       removing: 0,
       generation: 1,
       settled_generation: 0,
+      repairing: 0,
       restart: null,
       seen: 'new',
       error: null,
@@ -114,6 +115,7 @@ export async function settleWorkload(
     {
       ...facts,
       settled_generation: row.generation,
+      repairing: 0,
       settled_at: ctx.now().toISOString(),
       error: null,
       step: null,
@@ -130,6 +132,11 @@ export async function noteRestarted(ctx: Ctx, row: WorkloadRow): Promise<void> {
   await update(ctx, row.id, { restart: null }, row.generation)
 }
 
+/** Written before the first step of a repair, so that what a step left half done is not taken for a process that ended. */
+export async function noteRepairing(ctx: Ctx, row: WorkloadRow): Promise<void> {
+  await update(ctx, row.id, { repairing: 1 }, row.generation)
+}
+
 export async function failWorkload(ctx: Ctx, id: string, reason: string): Promise<void> {
   await update(ctx, id, { error: reason.slice(0, 2000) })
 }
@@ -138,19 +145,30 @@ export async function deleteWorkload(ctx: Ctx, id: string): Promise<void> {
   await db(ctx).deleteFrom('workloads').where('id', '=', id).execute()
 }
 
-/** Every id of this host, with whether something is still to be done for it. */
-export async function listWorkloadIds(
-  ctx: Ctx,
-  host: string,
-): Promise<readonly { readonly id: string; readonly settled: boolean }[]> {
+/** A workload as the sweep looks at it. */
+export interface Swept {
+  readonly id: string
+  /** Nothing is to be done for it as far as is known. */
+  readonly settled: boolean
+  /** Ports that have to be plugged. */
+  readonly portIds: readonly string[]
+}
+
+/** Every workload of this host. */
+export async function listSwept(ctx: Ctx, host: string): Promise<readonly Swept[]> {
   const rows = await db(ctx)
     .selectFrom('workloads')
-    .select(['id', 'generation', 'settled_generation', 'error'])
+    .select(['id', 'generation', 'settled_generation', 'repairing', 'error', 'nics', 'seen'])
     .where('host', '=', host)
     .execute()
   return rows.map((row) => ({
     id: row.id,
-    settled: row.generation === row.settled_generation || row.error !== null,
+    settled:
+      (row.generation === row.settled_generation && row.repairing === 0) || row.error !== null,
+    portIds:
+      row.seen === 'running' || row.seen === 'paused'
+        ? fromJson<Nic[]>(row.nics).map((nic) => nic.portId)
+        : [],
   }))
 }
 

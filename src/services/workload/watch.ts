@@ -37,7 +37,8 @@ export async function watchEngine(
 async function look(ctx: Ctx, deps: WorkloadDeps, id: string, later: () => void): Promise<void> {
   const row = await findWorkload(ctx, id)
   if (row !== undefined) {
-    if (row.generation !== row.settled_generation && row.error === null) return later()
+    const underWay = row.generation !== row.settled_generation || row.repairing === 1
+    if (underWay && row.error === null) return later()
     const { container, sandbox } = await deps.compute.observe(id)
     const word = container === 'running' || container === 'paused' ? container : 'stopped'
     const sandboxFine = sandbox === 'running' || row.power === 'stopped'

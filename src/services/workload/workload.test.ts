@@ -182,6 +182,15 @@ describe('a workload', () => {
     expect([...world.network.plugged]).toEqual(['port-1'])
   })
 
+  it('runs again after a power cut, even when the first attempt fails half-way', async () => {
+    await live(1)
+    world.engine.cutPower('w1')
+    world.network.plugged.clear()
+    world.engine.failOn.set('start', 1)
+    await nudged()
+    expect(await world.seen()).toMatchObject({ seen: 'running', wish: 'running', error: null })
+  })
+
   it('shows the engine’s reason when it cannot be made, and can be deleted then', async () => {
     world = await start()
     await world.face.create(world.app.ctx(), {

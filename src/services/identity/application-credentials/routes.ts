@@ -101,7 +101,7 @@ async function create(ctx: Ctx, parts: Parts, wish: Wish): Promise<{ credential:
     roleIds: await rolesOfWish(ctx, who.projectId, wish.roles),
   }
   const credential = await inTx(ctx, async (tx) => {
-    const accessRuleIds = wish.access_rules === undefined ? null : await ensureAccessRules(tx, who.userId, wish.access_rules as Partial<AccessRule>[]) // validated just so
+    const accessRuleIds = wish.access_rules === undefined ? null : await ensureAccessRules(tx, who.userId, wish.access_rules)
     await insertApplicationCredential(tx, { ...base, accessRuleIds })
     return { ...base, accessRuleIds }
   })

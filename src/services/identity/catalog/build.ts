@@ -24,7 +24,7 @@ export async function catalogFor(ctx: Ctx, reader: CatalogReader): Promise<Catal
   return records.service.filter((service) => service.body['enabled'] !== false).map((service) => ({
     id: service.id,
     type: String(service.body['type']),
-    name: String(service.body['name'] ?? ''),
+    name: typeof service.body['name'] === 'string' ? service.body['name'] : '',
     endpoints: records.endpoint
       .filter((endpoint) => endpoint.body['service_id'] === service.id && endpoint.body['enabled'] !== false && chosen(endpoint))
       .flatMap((endpoint) => {

@@ -97,7 +97,7 @@ function withoutSecrets(config: Config): Config {
 
 /** The part that the path names; 404 when it is not set. */
 function part(config: Readonly<Record<string, Readonly<Record<string, unknown>>>>, { group, option }: Place): unknown {
-  const shown = withoutSecrets(config as Config) // copies, does not change
+  const shown = withoutSecrets(config)
   if (group === undefined) return shown
   const options = Object.hasOwn(shown, group) ? shown[group] : undefined
   if (options === undefined) throw notFound('group in the configuration', group)

@@ -42,6 +42,13 @@ export function domainRoutes(parts: Parts): readonly Route[] {
         return listBody(req, 'domains', await domainViews(ctx, req, domains), asked.limit)
       },
     }),
+    ...ofOneDomain(parts),
+  ]
+}
+
+/** A domain by its id. */
+function ofOneDomain(parts: Parts): readonly Route[] {
+  return [
     guarded({
       method: 'GET', path: '/v3/domains/:id', policy: 'identity:get_domain', params: IdParams, target: domainTarget,
       handle: async (ctx, req) => {

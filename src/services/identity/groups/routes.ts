@@ -62,6 +62,13 @@ function groupCrud(parts: Parts): readonly Route[] {
         return listBody(req, 'groups', groups.map((group) => groupView(req, group)), asked.limit)
       },
     }),
+    ...ofOneGroup(parts),
+  ]
+}
+
+/** A group by its id. */
+function ofOneGroup(parts: Parts): readonly Route[] {
+  return [
     guarded({
       method: 'GET', path: '/v3/groups/:id', policy: 'identity:get_group', params: IdParams, target: groupTarget,
       handle: async (ctx, req) => ({ group: groupView(req, await getGroup(ctx, req.params.id)) }),

@@ -20,9 +20,10 @@ export async function projectTarget(ctx: Ctx, { params }: { readonly params: { r
 
 export const domainOf = (project: ProjectRecord): string => (project.isDomain ? project.id : project.domainId)
 
+const tags = async (ctx: Ctx, id: string): Promise<readonly string[]> => (await tagsOf(ctx, [id])).get(id) ?? []
+
 /** /v3/projects */
 export function projectRoutes(parts: Parts): readonly Route[] {
-  const tags = async (ctx: Ctx, id: string): Promise<readonly string[]> => (await tagsOf(ctx, [id])).get(id) ?? []
   return [
     guarded({
       method: 'POST', path: '/v3/projects', policy: 'identity:create_project', body: CreateProject, status: 201,
@@ -51,6 +52,13 @@ export function projectRoutes(parts: Parts): readonly Route[] {
         return { project: { ...projectView(req, project, await tags(ctx, project.id)), ...(await familyOf(ctx, req, project)) } }
       },
     }),
+    ...changeRoutes(parts),
+  ]
+}
+
+/** The two that change an existing project. */
+function changeRoutes(parts: Parts): readonly Route[] {
+  return [
     guarded({
       method: 'PATCH', path: '/v3/projects/:id', policy: 'identity:update_project', params: IdParams, body: UpdateProject, target: projectTarget,
       handle: async (ctx, req) => {

@@ -43,12 +43,7 @@ export interface RecordResource {
 export function recordRoutes(resource: RecordResource): readonly Route[] {
   const one = `${resource.path}/:id`
   const rule = (verb: string, noun: string): Rule => `identity:${verb}_${noun}` as Rule // every resource's names stand in policies/rules.ts; the kernel refuses unknown ones at start
-  const first = (verb: string): object => (resource.missingFirst !== true ? {} : {
-    check: async (ctx: Ctx, req: { readonly params: IdParams }): Promise<void> => {
-      await getRecord(ctx, resource, req.params.id)
-      allow(ctx, rule(verb, resource.noun), {})
-    },
-  })
+  const first = (verb: string): object => (resource.missingFirst === true ? missingFirst(resource, rule(verb, resource.noun)) : {})
   return [
     resource.putCreates === true
       ? guarded({
@@ -80,6 +75,15 @@ export function recordRoutes(resource: RecordResource): readonly Route[] {
       },
     }),
   ]
+}
+
+function missingFirst(resource: RecordResource, rule: Rule): { check(ctx: Ctx, req: { readonly params: IdParams }): Promise<void> } {
+  return {
+    async check(ctx, req) {
+      await getRecord(ctx, resource, req.params.id)
+      allow(ctx, rule, {})
+    },
+  }
 }
 
 export async function getRecord(ctx: Ctx, resource: Pick<RecordResource, 'kind' | 'noun'>, id: string): Promise<StoredRecord> {

@@ -36,6 +36,13 @@ export function impliedRoleRoutes(parts: Parts): readonly Route[] {
       method: 'HEAD', path: PATH, policy: 'identity:check_implied_role', params: Pair, status: 204,
       handle: async (ctx, { params }) => void (await mustImply(ctx, params)),
     }),
+    ...readAndDeleteRoutes(parts),
+  ]
+}
+
+/** One rule by its two roles, and all rules at once. */
+function readAndDeleteRoutes(parts: Parts): readonly Route[] {
+  return [
     guarded({
       method: 'GET', path: PATH, policy: 'identity:get_implied_role', params: Pair,
       handle: async (ctx, req) => {

@@ -52,6 +52,13 @@ export function roleRoutes(parts: Parts): readonly Route[] {
         return listBody(req, 'roles', roles.map((role) => roleView(req, role)), list.limit)
       },
     }),
+    ...ofOneRole(parts),
+  ]
+}
+
+/** A role by its id. */
+function ofOneRole(parts: Parts): readonly Route[] {
+  return [
     guarded({
       method: 'GET', path: '/v3/roles/:id', policy: 'identity:get_role', params: IdParams,
       check: async (ctx, { params }) => await checkOne(ctx, 'get', params.id),

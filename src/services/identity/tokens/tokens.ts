@@ -32,8 +32,13 @@ export class Tokens {
     return seal(this.#keys.primary, packPayload(payload), payload.issuedMs)
   }
 
+  /**
+   * A token that is limited to some requests (access rules of an application credential) is refused here: who asks does not
+   * say which request it is for, and taking it for all of them would give more than its owner granted.
+   */
   async authenticate(ctx: Ctx, token: string): Promise<Who | undefined> {
-    return (await this.#look(ctx, token))?.who
+    const seen = await this.#look(ctx, token)
+    return seen?.payload.applicationCredential?.accessRules === undefined ? seen?.who : undefined
   }
 
   /** Undefined for what is no token, or one that has expired or was revoked. */

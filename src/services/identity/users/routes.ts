@@ -72,6 +72,13 @@ export function userRoutes(parts: Parts): readonly Route[] {
         await inTx(ctx, async (tx) => await deleteUser(tx, parts, user.id))
       },
     }),
+    ...ofOneUser(parts),
+  ]
+}
+
+/** What belongs to one user: the password, the groups, the projects. */
+function ofOneUser(parts: Parts): readonly Route[] {
+  return [
     guarded({
       method: 'POST', path: '/v3/users/:id/password', policy: null, params: IdParams, body: ChangePassword, status: 204, summary: 'Change the own password',
       handle: async (ctx, req) => await changePassword(ctx, parts, req.params.id, req.body.user),

@@ -15,7 +15,12 @@ export const addressScopeSpec: ListSpec = {
 
 export async function getAddressScope(ctx: Ctx, id: string): Promise<AddressScopeRow> {
   const row = await findRow<AddressScopeRow>(ctx, addressScopeSpec, id)
-  if (row === undefined) throw neutronError('notFound', 'AddressScopeNotFound', `Address scope ${id} could not be found.`)
+  if (row === undefined)
+    throw neutronError(
+      'notFound',
+      'AddressScopeNotFound',
+      `Address scope ${id} could not be found.`,
+    )
   return row
 }
 

@@ -15,11 +15,20 @@ export interface Allocated {
 const LOOK_AHEAD = 64
 
 /** Gives a port its addresses, in order; 409 when one is taken or none is left. Positions count from `position` on. */
-export async function allocate(tx: Ctx, port: { readonly id: string; readonly networkId: string }, choices: readonly Choice[], position = 0): Promise<readonly Allocated[]> {
+export async function allocate(
+  tx: Ctx,
+  port: { readonly id: string; readonly networkId: string },
+  choices: readonly Choice[],
+  position = 0,
+): Promise<readonly Allocated[]> {
   const given: Allocated[] = []
   for (const choice of choices) {
     const at = position + given.length
-    given.push(choice.kind === 'this' ? await take(tx, port, choice.subnet, choice.address, at) : await takeAny(tx, port, choice.subnets, at))
+    given.push(
+      choice.kind === 'this'
+        ? await take(tx, port, choice.subnet, choice.address, at)
+        : await takeAny(tx, port, choice.subnets, at),
+    )
   }
   return given
 }
@@ -29,22 +38,52 @@ interface Taker {
   readonly networkId: string
 }
 
-async function take(tx: Ctx, port: Taker, subnet: SubnetTable, address: string, position: number): Promise<Allocated> {
-  const row = { network_id: port.networkId, address, port_id: port.id, subnet_id: subnet.id, position }
+async function take(
+  tx: Ctx,
+  port: Taker,
+  subnet: SubnetTable,
+  address: string,
+  position: number,
+): Promise<Allocated> {
+  const row = {
+    network_id: port.networkId,
+    address,
+    port_id: port.id,
+    subnet_id: subnet.id,
+    position,
+  }
   if (await insertAddress(tx, row)) return { subnet_id: subnet.id, ip_address: address }
-  throw neutronError('conflict', 'IpAddressAlreadyAllocated', `IP address ${address} already allocated in subnet ${subnet.id}`)
+  throw neutronError(
+    'conflict',
+    'IpAddressAlreadyAllocated',
+    `IP address ${address} already allocated in subnet ${subnet.id}`,
+  )
 }
 
-async function takeAny(tx: Ctx, port: Taker, subnets: readonly SubnetTable[], position: number): Promise<Allocated> {
+async function takeAny(
+  tx: Ctx,
+  port: Taker,
+  subnets: readonly SubnetTable[],
+  position: number,
+): Promise<Allocated> {
   for (const subnet of subnets) {
     const address = await takeNext(tx, port, subnet, position)
     if (address !== undefined) return { subnet_id: subnet.id, ip_address: address }
   }
-  throw neutronError('conflict', 'IpAddressGenerationFailure', `No more IP addresses available on network ${port.networkId}.`)
+  throw neutronError(
+    'conflict',
+    'IpAddressGenerationFailure',
+    `No more IP addresses available on network ${port.networkId}.`,
+  )
 }
 
 /** Round and round from where the last one was given, so that an address just freed rests before somebody else has it. */
-async function takeNext(tx: Ctx, port: Taker, subnet: SubnetTable, position: number): Promise<string | undefined> {
+async function takeNext(
+  tx: Ctx,
+  port: Taker,
+  subnet: SubnetTable,
+  position: number,
+): Promise<string | undefined> {
   const ranges = rangesOf(fromJson<Pool[]>(subnet.pools))
   const cursor = await lockCursor(tx, subnet.id)
   const start = cursor === '' ? 0n : fromSortKey(cursor).value + 1n
@@ -55,7 +94,14 @@ async function takeNext(tx: Ctx, port: Taker, subnet: SubnetTable, position: num
   return undefined
 }
 
-async function search(tx: Ctx, port: Taker, subnet: SubnetTable, ranges: ReturnType<typeof rangesOf>, from: bigint, position: number): Promise<string | undefined> {
+async function search(
+  tx: Ctx,
+  port: Taker,
+  subnet: SubnetTable,
+  ranges: ReturnType<typeof rangesOf>,
+  from: bigint,
+  position: number,
+): Promise<string | undefined> {
   const { version } = subnet
   const top = (1n << BigInt(bitsOf(version))) - 1n
   let at = from
@@ -66,7 +112,13 @@ async function search(tx: Ctx, port: Taker, subnet: SubnetTable, ranges: ReturnT
     const value = firstFree(ranges, at, taken, keys.length < LOOK_AHEAD)
     if (value !== undefined) {
       const address = formatIp({ version, value })
-      const row = { network_id: port.networkId, address, port_id: port.id, subnet_id: subnet.id, position }
+      const row = {
+        network_id: port.networkId,
+        address,
+        port_id: port.id,
+        subnet_id: subnet.id,
+        position,
+      }
       if (await insertAddress(tx, row)) {
         await setCursor(tx, subnet.id, sortKey({ version, value }))
         return address

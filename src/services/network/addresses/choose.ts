@@ -22,7 +22,8 @@ export interface Chooser {
   readonly deviceOwner: string
 }
 
-export const isRouterOwner = (owner: string): boolean => owner === 'network:router_interface' || owner === 'network:router_gateway'
+export const isRouterOwner = (owner: string): boolean =>
+  owner === 'network:router_interface' || owner === 'network:router_gateway'
 
 /**
  * Which addresses a port gets; pure. Without a wish: one IPv4 and one managed IPv6 address, as far as the network has such
@@ -32,11 +33,19 @@ export function choose(of: Chooser, wishes: readonly FixedIpWish[] | undefined):
   const usable = of.subnets.filter((subnet) => fitsService(subnet, of.deviceOwner))
   const chosen = wishes === undefined ? unasked(usable) : wishes.map((wish) => asked(of, wish))
   const router = isRouterOwner(of.deviceOwner)
-  const named = new Set(chosen.flatMap((choice) => (choice.kind === 'this' ? [choice.subnet.id] : [])))
+  const named = new Set(
+    chosen.flatMap((choice) => (choice.kind === 'this' ? [choice.subnet.id] : [])),
+  )
   const automatic = router ? [] : usable.filter((subnet) => isAuto(subnet) && !named.has(subnet.id))
-  const choices = [...chosen, ...automatic.map((subnet) => ({ kind: 'this', subnet, address: autoAddress(subnet, of.mac) }) as const)]
+  const choices = [
+    ...chosen,
+    ...automatic.map(
+      (subnet) => ({ kind: 'this', subnet, address: autoAddress(subnet, of.mac) }) as const,
+    ),
+  ]
   const addresses = choices.flatMap((choice) => (choice.kind === 'this' ? [choice.address] : []))
-  if (new Set(addresses).size < addresses.length) throw badRequest('An IP address is in fixed_ips twice.')
+  if (new Set(addresses).size < addresses.length)
+    throw badRequest('An IP address is in fixed_ips twice.')
   return choices
 }
 
@@ -59,11 +68,24 @@ function asked(of: Chooser, wish: FixedIpWish): Choice {
   }
   const text = formatIp(address)
   if (auto && text !== autoAddress(subnet, of.mac)) {
-    throw neutronError('badRequest', 'AllocationOnAutoAddressSubnet', `IPv6 address ${text} cannot be directly assigned to a port on subnet ${subnet.id} as the subnet is configured for automatic addresses`)
+    throw neutronError(
+      'badRequest',
+      'AllocationOnAutoAddressSubnet',
+      `IPv6 address ${text} cannot be directly assigned to a port on subnet ${subnet.id} as the subnet is configured for automatic addresses`,
+    )
   }
   const cidr = parseCidr(subnet.cidr)
-  if (cidr === undefined || !contains(cidr, address) || address.value < hostRange(cidr).first || address.value > hostRange(cidr).last) {
-    throw neutronError('badRequest', 'InvalidIpForSubnet', `IP address ${text} is not a valid IP for the specified subnet.`)
+  if (
+    cidr === undefined ||
+    !contains(cidr, address) ||
+    address.value < hostRange(cidr).first ||
+    address.value > hostRange(cidr).last
+  ) {
+    throw neutronError(
+      'badRequest',
+      'InvalidIpForSubnet',
+      `IP address ${text} is not a valid IP for the specified subnet.`,
+    )
   }
   return { kind: 'this', subnet, address: text }
 }
@@ -72,16 +94,23 @@ function subnetFor(of: Chooser, wish: FixedIpWish): SubnetTable {
   if (wish.subnet_id !== undefined) {
     const subnet = of.subnets.find(({ id }) => id === wish.subnet_id)
     if (subnet !== undefined) return subnet
-    throw invalidInput(`Failed to create port on network ${of.networkId}, because fixed_ips included invalid subnet ${wish.subnet_id}`)
+    throw invalidInput(
+      `Failed to create port on network ${of.networkId}, because fixed_ips included invalid subnet ${wish.subnet_id}`,
+    )
   }
-  if (wish.ip_address === undefined) throw badRequest('IP allocation requires subnet_id or ip_address.')
+  if (wish.ip_address === undefined)
+    throw badRequest('IP allocation requires subnet_id or ip_address.')
   const ip = parseIp(wish.ip_address)
   const subnet = of.subnets.find(({ cidr }) => {
     const prefix = parseCidr(cidr)
     return prefix !== undefined && ip !== undefined && contains(prefix, ip)
   })
   if (subnet !== undefined) return subnet
-  throw neutronError('badRequest', 'InvalidIpForNetwork', `IP address ${wish.ip_address} is not a valid IP for any of the subnets on the specified network.`)
+  throw neutronError(
+    'badRequest',
+    'InvalidIpForNetwork',
+    `IP address ${wish.ip_address} is not a valid IP for any of the subnets on the specified network.`,
+  )
 }
 
 /** A subnet with service types serves only ports of these owners. */

@@ -22,21 +22,28 @@ function parseV4(text: string): bigint {
 function parseV6(text: string): bigint {
   const dotted = text.lastIndexOf('.') < 0 ? undefined : text.slice(text.lastIndexOf(':') + 1)
   const v4 = dotted === undefined ? undefined : parseV4(dotted)
-  const plain = v4 === undefined || dotted === undefined
-    ? text
-    : `${text.slice(0, text.length - dotted.length)}${(v4 >> 16n).toString(16)}:${(v4 & 0xffffn).toString(16)}`
+  const plain =
+    v4 === undefined || dotted === undefined
+      ? text
+      : `${text.slice(0, text.length - dotted.length)}${(v4 >> 16n).toString(16)}:${(v4 & 0xffffn).toString(16)}`
   const [head = '', tail] = plain.split('::')
   const groups = (part: string): string[] => (part === '' ? [] : part.split(':'))
   const before = groups(head)
   const after = tail === undefined ? [] : groups(tail)
   const zeros = Array.from({ length: 8 - before.length - after.length }, () => '0')
-  return [...before, ...zeros, ...after].reduce((sum, group) => (sum << 16n) + BigInt(`0x${group}`), 0n)
+  return [...before, ...zeros, ...after].reduce(
+    (sum, group) => (sum << 16n) + BigInt(`0x${group}`),
+    0n,
+  )
 }
 
 /** The one spelling that is stored and answered: RFC 5952 for IPv6. */
 export function formatIp(ip: Ip): string {
-  if (ip.version === 4) return [24n, 16n, 8n, 0n].map((shift) => String((ip.value >> shift) & 255n)).join('.')
-  const groups = Array.from({ length: 8 }, (_unused, at) => ((ip.value >> BigInt(112 - at * 16)) & 0xffffn).toString(16))
+  if (ip.version === 4)
+    return [24n, 16n, 8n, 0n].map((shift) => String((ip.value >> shift) & 255n)).join('.')
+  const groups = Array.from({ length: 8 }, (_unused, at) =>
+    ((ip.value >> BigInt(112 - at * 16)) & 0xffffn).toString(16),
+  )
   const { from, length } = longestZeros(groups)
   if (length < 2) return groups.join(':')
   return `${groups.slice(0, from).join(':')}::${groups.slice(from + length).join(':')}`
@@ -71,6 +78,9 @@ export function fromSortKey(key: string): Ip {
 export function eui64(prefix: Ip, mac: string): Ip {
   const bytes = mac.split(':').map((byte) => BigInt(`0x${byte}`))
   const [first = 0n, ...rest] = bytes
-  const id = [first ^ 2n, ...rest.slice(0, 2), 0xffn, 0xfen, ...rest.slice(2)].reduce((sum, byte) => (sum << 8n) + byte, 0n)
+  const id = [first ^ 2n, ...rest.slice(0, 2), 0xffn, 0xfen, ...rest.slice(2)].reduce(
+    (sum, byte) => (sum << 8n) + byte,
+    0n,
+  )
   return { version: 6, value: ((prefix.value >> 64n) << 64n) + id }
 }

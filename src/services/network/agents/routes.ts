@@ -12,37 +12,93 @@ const roles = [
   { type: 'Metadata agent', topic: 'N/A', configurations: {} },
 ] as const
 
-export const agentPolicies = { 'network:get_agent': 'rule:admin', 'network:list_agents': 'rule:project-reader', 'network:get_availability_zone': 'rule:project-reader' } as const
+export const agentPolicies = {
+  'network:get_agent': 'rule:admin',
+  'network:list_agents': 'rule:project-reader',
+  'network:get_availability_zone': 'rule:project-reader',
+} as const
 
 type Agent = View & { readonly id: string; readonly agent_type: string }
 
 /** Agents: rows for what this very process does, alive as long as it answers. Who may not see them gets an empty list, as Neutron does it. */
 export function agentRoutes(host: string): Route[] {
   const startedAt = new Date()
-  const all = (ctx: Ctx): Agent[] => roles.map(({ type, topic, configurations }) => ({
-    id: idOf(`${host} ${type}`), agent_type: type, binary: 'stackyard', topic, host, availability_zone: ZONE, admin_state_up: true, alive: true,
-    created_at: clock(startedAt), started_at: clock(startedAt), heartbeat_timestamp: clock(ctx.now()), configurations, description: null, resources_synced: null,
-  }))
+  const all = (ctx: Ctx): Agent[] =>
+    roles.map(({ type, topic, configurations }) => ({
+      id: idOf(`${host} ${type}`),
+      agent_type: type,
+      binary: 'stackyard',
+      topic,
+      host,
+      availability_zone: ZONE,
+      admin_state_up: true,
+      alive: true,
+      created_at: clock(startedAt),
+      started_at: clock(startedAt),
+      heartbeat_timestamp: clock(ctx.now()),
+      configurations,
+      description: null,
+      resources_synced: null,
+    }))
   const find = (ctx: Ctx, params: unknown): Agent => {
     const { id } = params as { id: string } // named in the path
     const agent = all(ctx).find((candidate) => candidate.id === id)
-    if (agent === undefined) throw neutronError('notFound', 'AgentNotFound', `Agent ${id.slice(0, 100)} could not be found.`)
+    if (agent === undefined)
+      throw neutronError(
+        'notFound',
+        'AgentNotFound',
+        `Agent ${id.slice(0, 100)} could not be found.`,
+      )
     return agent
   }
   return [
-    route({ method: 'GET', path: '/v2.0/agents', policy: 'network:list_agents', handle: async (ctx, { rawQuery }) => await Promise.resolve({
-      agents: (can(ctx, 'network:get_agent') ? all(ctx) : []).filter((agent) => matches(agent, rawQuery)).map((agent) => pick(agent, rawQuery.getAll('fields'))),
-    }) }),
-    route({ method: 'GET', path: '/v2.0/agents/:id', policy: 'network:get_agent', handle: async (ctx, req) => {
-      return await Promise.resolve({ agent: pick(find(ctx, req.params), req.rawQuery.getAll('fields')) })
-    } }),
-    route({ method: 'DELETE', path: '/v2.0/agents/:id', policy: 'network:get_agent', handle: async (ctx, req) => {
-      const { agent_type: type } = find(ctx, req.params)
-      return await Promise.reject(neutronError('conflict', 'AgentInUse', `The ${type} is part of the running cloud: it cannot be deleted.`))
-    } }),
-    route({ method: 'GET', path: '/v2.0/availability_zones', policy: 'network:get_availability_zone', handle: async (_ctx, { rawQuery }) => await Promise.resolve({
-      availability_zones: ['network', 'router'].map((resource) => ({ name: ZONE, resource, state: 'available' })).filter((zone) => matches(zone, rawQuery)),
-    }) }),
+    route({
+      method: 'GET',
+      path: '/v2.0/agents',
+      policy: 'network:list_agents',
+      handle: async (ctx, { rawQuery }) =>
+        await Promise.resolve({
+          agents: (can(ctx, 'network:get_agent') ? all(ctx) : [])
+            .filter((agent) => matches(agent, rawQuery))
+            .map((agent) => pick(agent, rawQuery.getAll('fields'))),
+        }),
+    }),
+    route({
+      method: 'GET',
+      path: '/v2.0/agents/:id',
+      policy: 'network:get_agent',
+      handle: async (ctx, req) => {
+        return await Promise.resolve({
+          agent: pick(find(ctx, req.params), req.rawQuery.getAll('fields')),
+        })
+      },
+    }),
+    route({
+      method: 'DELETE',
+      path: '/v2.0/agents/:id',
+      policy: 'network:get_agent',
+      handle: async (ctx, req) => {
+        const { agent_type: type } = find(ctx, req.params)
+        return await Promise.reject(
+          neutronError(
+            'conflict',
+            'AgentInUse',
+            `The ${type} is part of the running cloud: it cannot be deleted.`,
+          ),
+        )
+      },
+    }),
+    route({
+      method: 'GET',
+      path: '/v2.0/availability_zones',
+      policy: 'network:get_availability_zone',
+      handle: async (_ctx, { rawQuery }) =>
+        await Promise.resolve({
+          availability_zones: ['network', 'router']
+            .map((resource) => ({ name: ZONE, resource, state: 'available' }))
+            .filter((zone) => matches(zone, rawQuery)),
+        }),
+    }),
   ]
 }
 
@@ -57,5 +113,7 @@ const clock = (time: Date): string => time.toISOString().slice(0, 19).replace('T
 function matches(item: Readonly<Record<string, unknown>>, query: URLSearchParams): boolean {
   return [...new Set(query.keys())]
     .filter((key) => Object.hasOwn(item, key))
-    .every((key) => query.getAll(key).some((value) => String(item[key]).toLowerCase() === value.toLowerCase()))
+    .every((key) =>
+      query.getAll(key).some((value) => String(item[key]).toLowerCase() === value.toLowerCase()),
+    )
 }

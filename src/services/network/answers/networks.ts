@@ -10,9 +10,19 @@ import { findRow, listRows } from '../standard/store.ts'
 export function networkAnswers(): Pick<NetworkFace, 'listNetworks' | 'findNetwork'> {
   return {
     async listNetworks(ctx) {
-      const rows = await listRows<NetworkRow>(ctx, networkSpec, listQuery(new URLSearchParams(), networkSpec))
+      const rows = await listRows<NetworkRow>(
+        ctx,
+        networkSpec,
+        listQuery(new URLSearchParams(), networkSpec),
+      )
       // an admin sees every project's networks, but his servers go into his own
-      const mine = rows.filter((row) => ctx.who === undefined || row.project_id === askingProject(ctx) || row.is_shared === 1 || row.external === 1)
+      const mine = rows.filter(
+        (row) =>
+          ctx.who === undefined ||
+          row.project_id === askingProject(ctx) ||
+          row.is_shared === 1 ||
+          row.external === 1,
+      )
       return await infos(ctx, mine)
     },
     async findNetwork(ctx, id) {
@@ -23,9 +33,21 @@ export function networkAnswers(): Pick<NetworkFace, 'listNetworks' | 'findNetwor
 }
 
 async function infos(ctx: Ctx, rows: readonly NetworkRow[]): Promise<readonly NetworkInfo[]> {
-  const subnets = Map.groupBy(await subnetsOfNetworks(ctx, rows.map(({ id }) => id)), ({ network_id }) => network_id)
+  const subnets = Map.groupBy(
+    await subnetsOfNetworks(
+      ctx,
+      rows.map(({ id }) => id),
+    ),
+    ({ network_id }) => network_id,
+  )
   return rows.map((row) => ({
-    id: row.id, name: row.name, projectId: row.project_id, shared: row.is_shared === 1, external: row.external === 1, mtu: row.mtu,
-    portSecurity: row.port_security === 1, subnetIds: (subnets.get(row.id) ?? []).map(({ id }) => id),
+    id: row.id,
+    name: row.name,
+    projectId: row.project_id,
+    shared: row.is_shared === 1,
+    external: row.external === 1,
+    mtu: row.mtu,
+    portSecurity: row.port_security === 1,
+    subnetIds: (subnets.get(row.id) ?? []).map(({ id }) => id),
   }))
 }

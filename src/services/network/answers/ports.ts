@@ -8,7 +8,15 @@ import { addressesWithSubnets, networkNames } from './store.ts'
 import { getNetwork } from '../networks/store.ts'
 import { createPort, dropPort, updatePort } from '../ports/create.ts'
 import type { PortRow } from '../ports/schema.ts'
-import { anyPort, getPort, plainUpdate, portSpec, portsById, portsOfDevices, portWithAddress } from '../ports/store.ts'
+import {
+  anyPort,
+  getPort,
+  plainUpdate,
+  portSpec,
+  portsById,
+  portsOfDevices,
+  portWithAddress,
+} from '../ports/store.ts'
 import { groupsOfPorts } from '../security-groups/store.ts'
 import { askingProject, seesAll } from '../standard/access.ts'
 import { changeRow, findRow } from '../standard/store.ts'
@@ -20,38 +28,70 @@ export interface PortSettings {
   readonly guestDns: readonly string[]
 }
 
-type PortAnswers = Pick<NetworkFace, 'createPort' | 'claimPort' | 'findPort' | 'portsOf' | 'releasePort' | 'portAt' | 'setPortSecurityGroups'>
+type PortAnswers = Pick<
+  NetworkFace,
+  | 'createPort'
+  | 'claimPort'
+  | 'findPort'
+  | 'portsOf'
+  | 'releasePort'
+  | 'portAt'
+  | 'setPortSecurityGroups'
+>
 
 /** Ports, as services to the right know them. */
 export function portAnswers(settings: PortSettings): PortAnswers {
-  const infos = async (ctx: Ctx, rows: readonly PortTable[]): Promise<readonly PortInfo[]> => await portInfos(ctx, rows, settings.guestDns)
-  const one = async (ctx: Ctx, row: PortTable | undefined): Promise<PortInfo | undefined> => (row === undefined ? undefined : (await infos(ctx, [row]))[0])
+  const infos = async (ctx: Ctx, rows: readonly PortTable[]): Promise<readonly PortInfo[]> =>
+    await portInfos(ctx, rows, settings.guestDns)
+  const one = async (ctx: Ctx, row: PortTable | undefined): Promise<PortInfo | undefined> =>
+    row === undefined ? undefined : (await infos(ctx, [row]))[0]
   const must = async (ctx: Ctx, id: string): Promise<PortInfo> => {
     const info = await one(ctx, (await portsById(ctx, [id]))[0])
-    if (info === undefined) throw neutronError('notFound', 'PortNotFound', `Port ${id} could not be found.`)
+    if (info === undefined)
+      throw neutronError('notFound', 'PortNotFound', `Port ${id} could not be found.`)
     return info
   }
   return {
-    createPort: async (ctx, wish) => await inTx(ctx, async (tx) => await must(tx, await createFor(tx, wish, settings.host))),
-    claimPort: async (ctx, id, device) => await inTx(ctx, async (tx) => {
-      await claim(tx, id, device, settings.host)
-      return await must(tx, id)
-    }),
+    createPort: async (ctx, wish) =>
+      await inTx(ctx, async (tx) => await must(tx, await createFor(tx, wish, settings.host))),
+    claimPort: async (ctx, id, device) =>
+      await inTx(ctx, async (tx) => {
+        await claim(tx, id, device, settings.host)
+        return await must(tx, id)
+      }),
     findPort: async (ctx, id) => await one(ctx, await findRow<PortRow>(ctx, portSpec, id)),
     portsOf: async (ctx, deviceIds) => await infos(ctx, await portsOfDevices(ctx, deviceIds)),
     releasePort: async (ctx, id) => await inTx(ctx, async (tx) => await release(tx, id)),
-    portAt: async (ctx, networkId, address) => await one(ctx, await portWithAddress(ctx, networkId, address)),
-    setPortSecurityGroups: async (ctx, id, groupIds) => await inTx(ctx, async (tx) => await updatePort(tx, await getPort(tx, id), { security_groups: [...groupIds] })),
+    portAt: async (ctx, networkId, address) =>
+      await one(ctx, await portWithAddress(ctx, networkId, address)),
+    setPortSecurityGroups: async (ctx, id, groupIds) =>
+      await inTx(
+        ctx,
+        async (tx) =>
+          await updatePort(tx, await getPort(tx, id), { security_groups: [...groupIds] }),
+      ),
   }
 }
 
 async function createFor(tx: Ctx, wish: NewPort, host: string): Promise<string> {
   await mustTakeGuests(tx, wish.networkId)
-  const { row } = await createPort(tx, {
-    network_id: wish.networkId, name: wish.name, description: '', device_id: wish.deviceId, device_owner: wish.deviceOwner, 'binding:host_id': host,
-    ...(wish.fixedIp === undefined ? {} : { fixed_ips: [{ ip_address: wish.fixedIp }] }),
-    ...(wish.securityGroupIds === undefined ? {} : { security_groups: [...wish.securityGroupIds] }),
-  }, projectOf(tx), wish.owned)
+  const { row } = await createPort(
+    tx,
+    {
+      network_id: wish.networkId,
+      name: wish.name,
+      description: '',
+      device_id: wish.deviceId,
+      device_owner: wish.deviceOwner,
+      'binding:host_id': host,
+      ...(wish.fixedIp === undefined ? {} : { fixed_ips: [{ ip_address: wish.fixedIp }] }),
+      ...(wish.securityGroupIds === undefined
+        ? {}
+        : { security_groups: [...wish.securityGroupIds] }),
+    },
+    projectOf(tx),
+    wish.owned,
+  )
   return row.id
 }
 
@@ -59,17 +99,30 @@ async function createFor(tx: Ctx, wish: NewPort, host: string): Promise<string> 
 async function mustTakeGuests(tx: Ctx, networkId: string): Promise<void> {
   const network = await getNetwork(tx, networkId)
   if (network.external === 0) return
-  throw neutronError('forbidden', 'ExternalNetworkAttachForbidden', `It is not allowed to create an interface on external network ${networkId}: use a router and a floating IP.`)
+  throw neutronError(
+    'forbidden',
+    'ExternalNetworkAttachForbidden',
+    `It is not allowed to create an interface on external network ${networkId}: use a router and a floating IP.`,
+  )
 }
 
 async function claim(tx: Ctx, id: string, device: DeviceOwner, host: string): Promise<void> {
   const port = await getPort(tx, id)
-  if (port.project_id !== askingProject(tx) && !seesAll(tx)) throw neutronError('notFound', 'PortNotFound', `Port ${id} could not be found.`)
+  if (port.project_id !== askingProject(tx) && !seesAll(tx))
+    throw neutronError('notFound', 'PortNotFound', `Port ${id} could not be found.`)
   if (port.device_id !== '') {
-    throw neutronError('conflict', 'PortInUse', `Unable to complete operation on port ${id} for network ${port.network_id}. Port already has an attached device ${port.device_id}.`)
+    throw neutronError(
+      'conflict',
+      'PortInUse',
+      `Unable to complete operation on port ${id} for network ${port.network_id}. Port already has an attached device ${port.device_id}.`,
+    )
   }
   await mustTakeGuests(tx, port.network_id)
-  await changeRow(tx, portSpec, id, { device_id: device.deviceId, device_owner: device.deviceOwner, host_id: host })
+  await changeRow(tx, portSpec, id, {
+    device_id: device.deviceId,
+    device_owner: device.deviceOwner,
+    host_id: host,
+  })
 }
 
 async function release(tx: Ctx, id: string): Promise<void> {
@@ -80,7 +133,11 @@ async function release(tx: Ctx, id: string): Promise<void> {
 }
 
 /** Everything about many ports in a handful of queries. */
-async function portInfos(ctx: Ctx, rows: readonly PortTable[], guestDns: readonly string[]): Promise<readonly PortInfo[]> {
+async function portInfos(
+  ctx: Ctx,
+  rows: readonly PortTable[],
+  guestDns: readonly string[],
+): Promise<readonly PortInfo[]> {
   if (rows.length === 0) return []
   const ids = rows.map(({ id }) => id)
   const addresses = Map.groupBy(await addressesWithSubnets(ctx, ids), ({ port_id }) => port_id)
@@ -88,13 +145,33 @@ async function portInfos(ctx: Ctx, rows: readonly PortTable[], guestDns: readonl
   const floating = Map.groupBy(await floatingIpsOfPorts(ctx, ids), ({ port_id }) => port_id)
   const networks = await networkNames(ctx, [...new Set(rows.map(({ network_id }) => network_id))])
   return rows.map((row) => ({
-    id: row.id, name: row.name, networkId: row.network_id, networkName: networks.get(row.network_id)?.name ?? '', projectId: row.project_id,
-    deviceId: row.device_id, mac: row.mac, mtu: networks.get(row.network_id)?.mtu ?? 1500, status: row.status,
+    id: row.id,
+    name: row.name,
+    networkId: row.network_id,
+    networkName: networks.get(row.network_id)?.name ?? '',
+    projectId: row.project_id,
+    deviceId: row.device_id,
+    mac: row.mac,
+    mtu: networks.get(row.network_id)?.mtu ?? 1500,
+    status: row.status,
     fixedIps: (addresses.get(row.id) ?? []).map((at) => {
       const dns = fromJson<string[]>(at.dns)
-      return { subnetId: at.subnet_id, address: at.address, version: at.version, cidr: at.cidr, gateway: at.gateway, dns: dns.length > 0 ? dns : guestDns }
+      return {
+        subnetId: at.subnet_id,
+        address: at.address,
+        version: at.version,
+        cidr: at.cidr,
+        gateway: at.gateway,
+        dns: dns.length > 0 ? dns : guestDns,
+      }
     }),
-    securityGroups: (groups.get(row.id) ?? []).map(({ group_id, name }) => ({ id: group_id, name })),
-    floatingIps: (floating.get(row.id) ?? []).map(({ address, fixed_address }) => ({ floating: address, fixed: fixed_address ?? '' })),
+    securityGroups: (groups.get(row.id) ?? []).map(({ group_id, name }) => ({
+      id: group_id,
+      name,
+    })),
+    floatingIps: (floating.get(row.id) ?? []).map(({ address, fixed_address }) => ({
+      floating: address,
+      fixed: fixed_address ?? '',
+    })),
   }))
 }

@@ -7,15 +7,35 @@ const view = (extension: Extension): unknown => ({ ...extension, links: [] })
 /** What clients look at before they use more than the basics. */
 export function extensionRoutes(): Route[] {
   return [
-    route({ method: 'GET', path: '/v2.0/extensions', policy: 'network:get_extension', handle: async () => await Promise.resolve({ extensions: extensions.map(view) }) }),
-    route({ method: 'GET', path: '/v2.0/extensions/:alias', policy: 'network:get_extension', handle: async (_ctx, req) => {
-      const { alias } = req.params as { alias: string } // named in the path
-      const extension = extensions.find((known) => known.alias === alias)
-      if (extension === undefined) throw neutronError('notFound', 'ExtensionsNotFound', `Extensions not found: ['${alias.slice(0, 100)}'].`)
-      return await Promise.resolve({ extension: view(extension) })
-    } }),
+    route({
+      method: 'GET',
+      path: '/v2.0/extensions',
+      policy: 'network:get_extension',
+      handle: async () => await Promise.resolve({ extensions: extensions.map(view) }),
+    }),
+    route({
+      method: 'GET',
+      path: '/v2.0/extensions/:alias',
+      policy: 'network:get_extension',
+      handle: async (_ctx, req) => {
+        const { alias } = req.params as { alias: string } // named in the path
+        const extension = extensions.find((known) => known.alias === alias)
+        if (extension === undefined)
+          throw neutronError(
+            'notFound',
+            'ExtensionsNotFound',
+            `Extensions not found: ['${alias.slice(0, 100)}'].`,
+          )
+        return await Promise.resolve({ extension: view(extension) })
+      },
+    }),
     // providers of load balancers, firewalls and VPNs: services that are not here
-    route({ method: 'GET', path: '/v2.0/service-providers', policy: 'network:get_extension', handle: async () => await Promise.resolve({ service_providers: [] }) }),
+    route({
+      method: 'GET',
+      path: '/v2.0/service-providers',
+      policy: 'network:get_extension',
+      handle: async () => await Promise.resolve({ service_providers: [] }),
+    }),
   ]
 }
 

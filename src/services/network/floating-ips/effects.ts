@@ -10,7 +10,12 @@ import { deleteFloatingIp, floatingIpsOfPorts, floatingIpSpec } from './store.ts
 export async function detachFrom(tx: Ctx, portId: string, address?: string): Promise<void> {
   for (const floating of await floatingIpsOfPorts(tx, [portId])) {
     if (address !== undefined && floating.fixed_address !== address) continue
-    await changeRow(tx, floatingIpSpec, floating.id, { port_id: null, fixed_address: null, router_id: null, status: 'DOWN' })
+    await changeRow(tx, floatingIpSpec, floating.id, {
+      port_id: null,
+      fixed_address: null,
+      router_id: null,
+      status: 'DOWN',
+    })
     if (floating.router_id !== null) await nudge(tx, kinds.router, floating.router_id)
   }
 }

@@ -10,11 +10,20 @@ import type { View } from '../standard/schema.ts'
 import { listRows } from '../standard/store.ts'
 import { subnetsWithUse } from './store.ts'
 
-export const availabilityPolicies = { 'network:get_network_ip_availability': 'rule:admin', 'network:list_network_ip_availabilities': 'rule:project-reader' } as const
+export const availabilityPolicies = {
+  'network:get_network_ip_availability': 'rule:admin',
+  'network:list_network_ip_availabilities': 'rule:project-reader',
+} as const
 
 const spec: ListSpec = {
   ...networkSpec,
-  columns: { network_id: text('id'), network_name: text('name'), project_id: text('project_id'), tenant_id: text('project_id'), revision: integer('revision') },
+  columns: {
+    network_id: text('id'),
+    network_name: text('name'),
+    project_id: text('project_id'),
+    tenant_id: text('project_id'),
+    revision: integer('revision'),
+  },
   filters: {},
 }
 
@@ -23,38 +32,72 @@ export function availabilityRoutes(): Route[] {
   const base = '/v2.0/network-ip-availabilities'
   const policy = 'network:get_network_ip_availability'
   return [
-    route({ method: 'GET', path: base, policy: 'network:list_network_ip_availabilities', handle: async (ctx, { rawQuery }) => {
-      // who may not see them gets an empty list, as Neutron does it
-      if (!can(ctx, policy)) return { network_ip_availabilities: [] }
-      const version = rawQuery.get('ip_version')
-      const query = new URLSearchParams(rawQuery)
-      query.delete('ip_version')
-      const rows = await listRows<NetworkRow>(ctx, spec, listQuery(query, spec))
-      return { network_ip_availabilities: await views(ctx, rows, version) }
-    } }),
-    route({ method: 'GET', path: `${base}/:id`, policy, handle: async (ctx, req) => {
-      const { id } = req.params as { id: string } // named in the path
-      const [view] = await views(ctx, [await getNetwork(ctx, id)], null)
-      return { network_ip_availability: view }
-    } }),
+    route({
+      method: 'GET',
+      path: base,
+      policy: 'network:list_network_ip_availabilities',
+      handle: async (ctx, { rawQuery }) => {
+        // who may not see them gets an empty list, as Neutron does it
+        if (!can(ctx, policy)) return { network_ip_availabilities: [] }
+        const version = rawQuery.get('ip_version')
+        const query = new URLSearchParams(rawQuery)
+        query.delete('ip_version')
+        const rows = await listRows<NetworkRow>(ctx, spec, listQuery(query, spec))
+        return { network_ip_availabilities: await views(ctx, rows, version) }
+      },
+    }),
+    route({
+      method: 'GET',
+      path: `${base}/:id`,
+      policy,
+      handle: async (ctx, req) => {
+        const { id } = req.params as { id: string } // named in the path
+        const [view] = await views(ctx, [await getNetwork(ctx, id)], null)
+        return { network_ip_availability: view }
+      },
+    }),
   ]
 }
 
-async function views(ctx: Ctx, rows: readonly NetworkRow[], version: string | null): Promise<readonly View[]> {
-  const all = await subnetsWithUse(ctx, rows.map(({ id }) => id))
-  const byNetwork = Map.groupBy(all.filter((subnet) => version === null || String(subnet.version) === version), ({ network_id }) => network_id)
+async function views(
+  ctx: Ctx,
+  rows: readonly NetworkRow[],
+  version: string | null,
+): Promise<readonly View[]> {
+  const all = await subnetsWithUse(
+    ctx,
+    rows.map(({ id }) => id),
+  )
+  const byNetwork = Map.groupBy(
+    all.filter((subnet) => version === null || String(subnet.version) === version),
+    ({ network_id }) => network_id,
+  )
   return rows.map((row) => {
     const subnets = (byNetwork.get(row.id) ?? []).map((subnet) => ({
-      subnet_id: subnet.id, subnet_name: subnet.name, ip_version: subnet.version, cidr: subnet.cidr, used_ips: subnet.used, size: sizeOfPools(fromJson<Pool[]>(subnet.pools)),
+      subnet_id: subnet.id,
+      subnet_name: subnet.name,
+      ip_version: subnet.version,
+      cidr: subnet.cidr,
+      used_ips: subnet.used,
+      size: sizeOfPools(fromJson<Pool[]>(subnet.pools)),
     }))
     return {
-      network_id: row.id, network_name: row.name, project_id: row.project_id, tenant_id: row.project_id, subnet_ip_availability: subnets.map(({ size, ...subnet }) => ({ ...subnet, total_ips: exact(size) })),
-      used_ips: subnets.reduce((sum, { used_ips }) => sum + used_ips, 0), total_ips: exact(subnets.reduce((sum, { size }) => sum + size, 0n)),
+      network_id: row.id,
+      network_name: row.name,
+      project_id: row.project_id,
+      tenant_id: row.project_id,
+      subnet_ip_availability: subnets.map(({ size, ...subnet }) => ({
+        ...subnet,
+        total_ips: exact(size),
+      })),
+      used_ips: subnets.reduce((sum, { used_ips }) => sum + used_ips, 0),
+      total_ips: exact(subnets.reduce((sum, { size }) => sum + size, 0n)),
     }
   })
 }
 
-const sizeOfPools = (pools: readonly Pool[]): bigint => rangesOf(pools).reduce((sum, { from, to }) => sum + to - from + 1n, 0n)
+const sizeOfPools = (pools: readonly Pool[]): bigint =>
+  rangesOf(pools).reduce((sum, { from, to }) => sum + to - from + 1n, 0n)
 
 /** IPv6 pools are larger than a number can tell exactly; JSON itself has no such limit. */
 function exact(size: bigint): unknown {

@@ -45,9 +45,18 @@ const tables: readonly string[] = [
   `create table net_quotas (project_id text not null, resource text not null, amount integer not null, primary key (project_id, resource))`,
   `create table net_rbac (${standard}, object_type text not null, object_id text not null, action text not null, target text not null)`,
   `create unique index net_rbac_once on net_rbac (object_id, action, target)`,
-  ...['networks', 'subnets', 'subnet_pools', 'address_scopes', 'ports', 'routers', 'floating_ips', 'groups', 'group_rules', 'rbac'].map(
-    (table) => `create index net_${table}_project on net_${table} (project_id)`,
-  ),
+  ...[
+    'networks',
+    'subnets',
+    'subnet_pools',
+    'address_scopes',
+    'ports',
+    'routers',
+    'floating_ips',
+    'groups',
+    'group_rules',
+    'rbac',
+  ].map((table) => `create index net_${table}_project on net_${table} (project_id)`),
 ]
 
 export const networkMigrations: readonly Migration[] = [

@@ -11,19 +11,45 @@ import { seesAll } from '../standard/access.ts'
 import { resource, type Resource } from '../standard/resource.ts'
 import { bit, isTrue, standardView, type View } from '../standard/schema.ts'
 import { changeRow, tagsOf } from '../standard/store.ts'
-import { NetworkChange, NewNetwork, type NetworkChangeWish, type NetworkRow, type NewNetworkWish } from './schema.ts'
 import {
-  countPortsIn, defaultNetwork, hideNetwork, insertNetwork, mtuOf, networkSpec, routersOutThrough, subnetsOfNetworks, usedByOthers, type NetworkHome,
+  NetworkChange,
+  NewNetwork,
+  type NetworkChangeWish,
+  type NetworkRow,
+  type NewNetworkWish,
+} from './schema.ts'
+import {
+  countPortsIn,
+  defaultNetwork,
+  hideNetwork,
+  insertNetwork,
+  mtuOf,
+  networkSpec,
+  routersOutThrough,
+  subnetsOfNetworks,
+  usedByOthers,
+  type NetworkHome,
 } from './store.ts'
 
 /** Networks: layer-2 segments that subnets and ports lie in. `home` is where new ones live, with the largest MTU there. */
 export function networkResource(home: NetworkHome): Resource {
   return resource<NetworkRow, typeof NewNetwork, typeof NetworkChange>({
-    singular: 'network', plural: 'networks', path: 'networks', label: 'Network', notFound: 'NetworkNotFound', spec: networkSpec, taggable: true,
-    createBody: NewNetwork, updateBody: NetworkChange,
+    singular: 'network',
+    plural: 'networks',
+    path: 'networks',
+    label: 'Network',
+    notFound: 'NetworkNotFound',
+    spec: networkSpec,
+    taggable: true,
+    createBody: NewNetwork,
+    updateBody: NetworkChange,
     adminOnly: {
-      shared: false, 'router:external': false, is_default: false, 'provider:network_type': undefined,
-      'provider:physical_network': undefined, 'provider:segmentation_id': undefined,
+      shared: false,
+      'router:external': false,
+      is_default: false,
+      'provider:network_type': undefined,
+      'provider:physical_network': undefined,
+      'provider:segmentation_id': undefined,
     },
     create: async (tx, wish, projectId) => await createNetwork(tx, home, wish, projectId),
     update: async (tx, row, wish) => await updateNetwork(tx, home, row, wish),
@@ -32,24 +58,39 @@ export function networkResource(home: NetworkHome): Resource {
   })
 }
 
-export async function createNetwork(tx: Ctx, home: NetworkHome, wish: NewNetworkWish, projectId: string): Promise<string> {
+export async function createNetwork(
+  tx: Ctx,
+  home: NetworkHome,
+  wish: NewNetworkWish,
+  projectId: string,
+): Promise<string> {
   checkMtu(wish.mtu, home)
   checkZones(wish.availability_zone_hints ?? [])
-  if (wish['provider:network_type'] === 'flat' && typeof wish['provider:physical_network'] !== 'string') {
+  if (
+    wish['provider:network_type'] === 'flat' &&
+    typeof wish['provider:physical_network'] !== 'string'
+  ) {
     throw invalidInput('physical_network required for flat provider network')
   }
   await mustFit(tx, 'network', projectId)
   await checkDefault(tx, wish.is_default !== undefined && isTrue(wish.is_default))
   const id = await insertNetwork(tx, wish, projectId, home)
-  if (bit(wish.shared, false) === 1) await setShared(tx, { type: 'network', id, action: 'access_as_shared' }, projectId, true)
-  if (bit(wish['router:external'], false) === 1) await setShared(tx, { type: 'network', id, action: 'access_as_external' }, projectId, true)
+  if (bit(wish.shared, false) === 1)
+    await setShared(tx, { type: 'network', id, action: 'access_as_shared' }, projectId, true)
+  if (bit(wish['router:external'], false) === 1)
+    await setShared(tx, { type: 'network', id, action: 'access_as_external' }, projectId, true)
   await nudge(tx, kinds.network, id)
   return id
 }
 
 export function checkZones(hints: readonly string[]): void {
   const unknown = hints.find((zone) => zone !== ZONE)
-  if (unknown !== undefined) throw neutronError('notFound', 'AvailabilityZoneNotFound', `AvailabilityZone ${unknown} could not be found.`)
+  if (unknown !== undefined)
+    throw neutronError(
+      'notFound',
+      'AvailabilityZoneNotFound',
+      `AvailabilityZone ${unknown} could not be found.`,
+    )
 }
 
 function checkMtu(asked: number | string | undefined, home: NetworkHome): void {
@@ -62,48 +103,86 @@ async function checkDefault(tx: Ctx, wanted: boolean, id?: string): Promise<void
   if (!wanted) return
   const other = await defaultNetwork(tx)
   if (other !== undefined && other !== id) {
-    throw neutronError('conflict', 'DefaultExternalNetworkExists', `A default external network already exists: ${other}.`)
+    throw neutronError(
+      'conflict',
+      'DefaultExternalNetworkExists',
+      `A default external network already exists: ${other}.`,
+    )
   }
 }
 
-async function updateNetwork(tx: Ctx, home: NetworkHome, row: NetworkRow, wish: NetworkChangeWish): Promise<void> {
+async function updateNetwork(
+  tx: Ctx,
+  home: NetworkHome,
+  row: NetworkRow,
+  wish: NetworkChangeWish,
+): Promise<void> {
   checkMtu(wish.mtu, home)
   await checkDefault(tx, wish.is_default !== undefined && isTrue(wish.is_default), row.id)
   if (wish.shared !== undefined) await changeShared(tx, row, isTrue(wish.shared))
-  if (wish['router:external'] !== undefined) await changeExternal(tx, row, isTrue(wish['router:external']))
+  if (wish['router:external'] !== undefined)
+    await changeExternal(tx, row, isTrue(wish['router:external']))
   await changeRow(tx, networkSpec, row.id, {
     ...(wish.name === undefined ? {} : { name: wish.name }),
     ...(wish.description === undefined ? {} : { description: wish.description }),
     ...(wish.admin_state_up === undefined ? {} : { admin_up: bit(wish.admin_state_up, true) }),
-    ...(wish['router:external'] === undefined ? {} : { external: bit(wish['router:external'], false) }),
+    ...(wish['router:external'] === undefined
+      ? {}
+      : { external: bit(wish['router:external'], false) }),
     ...(wish.is_default === undefined ? {} : { is_default: bit(wish.is_default, false) }),
     ...(wish.mtu === undefined ? {} : { mtu: mtuOf(wish.mtu, home) }),
-    ...(wish.port_security_enabled === undefined ? {} : { port_security: bit(wish.port_security_enabled, true) }),
+    ...(wish.port_security_enabled === undefined
+      ? {}
+      : { port_security: bit(wish.port_security_enabled, true) }),
   })
   await nudge(tx, kinds.network, row.id)
-  if (row.external === 1 || wish['router:external'] !== undefined) await nudge(tx, kinds.external, row.id)
+  if (row.external === 1 || wish['router:external'] !== undefined)
+    await nudge(tx, kinds.external, row.id)
 }
 
 async function changeShared(tx: Ctx, row: NetworkRow, on: boolean): Promise<void> {
   const shares = await sharesOf(tx, row.id)
   const friends = shares.filter((share) => share.target !== '*').map((share) => share.target)
   if (!on && (await usedByOthers(tx, row.id, [row.project_id, ...friends]))) {
-    throw neutronError('conflict', 'InvalidSharedSetting', `Unable to reconfigure sharing settings for network ${row.name === '' ? row.id : row.name}. Multiple tenants are using it.`)
+    throw neutronError(
+      'conflict',
+      'InvalidSharedSetting',
+      `Unable to reconfigure sharing settings for network ${row.name === '' ? row.id : row.name}. Multiple tenants are using it.`,
+    )
   }
-  await setShared(tx, { type: 'network', id: row.id, action: 'access_as_shared' }, row.project_id, on)
+  await setShared(
+    tx,
+    { type: 'network', id: row.id, action: 'access_as_shared' },
+    row.project_id,
+    on,
+  )
 }
 
 async function changeExternal(tx: Ctx, row: NetworkRow, on: boolean): Promise<void> {
   if (!on && (await routersOutThrough(tx, row.id)).length > 0) {
-    throw neutronError('conflict', 'ExternalNetworkInUse', `External network ${row.id} cannot be updated to be made non-external, since it has existing gateway ports.`)
+    throw neutronError(
+      'conflict',
+      'ExternalNetworkInUse',
+      `External network ${row.id} cannot be updated to be made non-external, since it has existing gateway ports.`,
+    )
   }
-  await setShared(tx, { type: 'network', id: row.id, action: 'access_as_external' }, row.project_id, on)
+  await setShared(
+    tx,
+    { type: 'network', id: row.id, action: 'access_as_external' },
+    row.project_id,
+    on,
+  )
 }
 
 async function removeNetwork(tx: Ctx, row: NetworkRow): Promise<void> {
-  if (row.external === 1) for (const floating of await idleFloatingIps(tx, row.id)) await dropFloatingIp(tx, floating)
+  if (row.external === 1)
+    for (const floating of await idleFloatingIps(tx, row.id)) await dropFloatingIp(tx, floating)
   if ((await countPortsIn(tx, row.id)) > 0) {
-    throw neutronError('conflict', 'NetworkInUse', `Unable to complete operation on network ${row.id}. There are one or more ports still in use on the network.`)
+    throw neutronError(
+      'conflict',
+      'NetworkInUse',
+      `Unable to complete operation on network ${row.id}. There are one or more ports still in use on the network.`,
+    )
   }
   await hideNetwork(tx, row.id)
   await nudge(tx, kinds.network, row.id)
@@ -111,18 +190,39 @@ async function removeNetwork(tx: Ctx, row: NetworkRow): Promise<void> {
 }
 
 async function networkViews(ctx: Ctx, rows: readonly NetworkRow[]): Promise<readonly View[]> {
-  const subnets = await subnetsOfNetworks(ctx, rows.map(({ id }) => id))
+  const subnets = await subnetsOfNetworks(
+    ctx,
+    rows.map(({ id }) => id),
+  )
   const byNetwork = Map.groupBy(subnets, ({ network_id }) => network_id)
   const admin = seesAll(ctx)
   return rows.map((row) => {
     const mine = byNetwork.get(row.id) ?? []
-    const scope = (version: 4 | 6): string | null => mine.find((subnet) => subnet.version === version && subnet.scope_id !== null)?.scope_id ?? null
+    const scope = (version: 4 | 6): string | null =>
+      mine.find((subnet) => subnet.version === version && subnet.scope_id !== null)?.scope_id ??
+      null
     return {
-      ...standardView(row), status: row.status, admin_state_up: row.admin_up === 1, shared: row.is_shared === 1, subnets: mine.map(({ id }) => id),
-      'router:external': row.external === 1, ...(row.external === 1 ? { is_default: row.is_default === 1 } : {}), mtu: row.mtu,
-      port_security_enabled: row.port_security === 1, availability_zone_hints: fromJson<string[]>(row.zone_hints), availability_zones: [ZONE],
-      ipv4_address_scope: scope(4), ipv6_address_scope: scope(6), tags: tagsOf(row),
-      ...(admin ? { 'provider:network_type': row.provider_type, 'provider:physical_network': row.physical, 'provider:segmentation_id': row.segment } : {}),
+      ...standardView(row),
+      status: row.status,
+      admin_state_up: row.admin_up === 1,
+      shared: row.is_shared === 1,
+      subnets: mine.map(({ id }) => id),
+      'router:external': row.external === 1,
+      ...(row.external === 1 ? { is_default: row.is_default === 1 } : {}),
+      mtu: row.mtu,
+      port_security_enabled: row.port_security === 1,
+      availability_zone_hints: fromJson<string[]>(row.zone_hints),
+      availability_zones: [ZONE],
+      ipv4_address_scope: scope(4),
+      ipv6_address_scope: scope(6),
+      tags: tagsOf(row),
+      ...(admin
+        ? {
+            'provider:network_type': row.provider_type,
+            'provider:physical_network': row.physical,
+            'provider:segmentation_id': row.segment,
+          }
+        : {}),
     }
   })
 }

@@ -21,7 +21,11 @@ const attributes = {
   port_security_enabled: Type.Optional(Flag),
 }
 
-export const NewNetwork = creation({ ...attributes, ...Provider, availability_zone_hints: Type.Optional(Type.Array(Text(), { maxItems: 16 })) })
+export const NewNetwork = creation({
+  ...attributes,
+  ...Provider,
+  availability_zone_hints: Type.Optional(Type.Array(Text(), { maxItems: 16 })),
+})
 export const NetworkChange = change(attributes)
 
 export type NewNetworkWish = Static<typeof NewNetwork>

@@ -21,7 +21,16 @@ import { newRow, type PortTable } from '../tables.ts'
 import { portChanged } from './effects.ts'
 import { checkFixedIpCount, checkSecurity, macOf, mergedOptions, newMac, pairsOf } from './plan.ts'
 import type { DhcpOption, NewPortWish, Pair, PortChangeWish, PortRow } from './schema.ts'
-import { addGroups, groupIdsOf, hidePort, insertPort, macInUse, macTaken, portSpec, setGroups } from './store.ts'
+import {
+  addGroups,
+  groupIdsOf,
+  hidePort,
+  insertPort,
+  macInUse,
+  macTaken,
+  portSpec,
+  setGroups,
+} from './store.ts'
 
 export interface MadePort {
   readonly row: PortTable
@@ -30,38 +39,73 @@ export interface MadePort {
 }
 
 /** A port as a client asks for it: quota, rights in the network, filters. */
-export async function createPort(tx: Ctx, wish: NewPortWish, projectId: string, owned = false): Promise<MadePort> {
+export async function createPort(
+  tx: Ctx,
+  wish: NewPortWish,
+  projectId: string,
+  owned = false,
+): Promise<MadePort> {
   const network = await getNetwork(tx, wish.network_id)
   mustHaveRights(tx, network, wish, 'create_port')
   await mustFit(tx, 'port', projectId)
   const owner = wish.device_owner ?? ''
-  const security = wish.port_security_enabled === undefined ? network.port_security === 1 && !owner.startsWith('network:') : isTrue(wish.port_security_enabled)
+  const security =
+    wish.port_security_enabled === undefined
+      ? network.port_security === 1 && !owner.startsWith('network:')
+      : isTrue(wish.port_security_enabled)
   const groupIds = await groupsFor(tx, wish.security_groups, projectId, security)
   const mac = wish.mac_address === undefined ? newMac() : macOf(wish.mac_address)
   const pairs = pairsOf(wish.allowed_address_pairs, mac)
   checkSecurity({ security, groups: groupIds, pairs }, true)
   const made = await addPort(tx, network, {
-    projectId, name: wish.name, description: wish.description, mac, macIsWished: wish.mac_address !== undefined, adminUp: bit(wish.admin_state_up, true) === 1,
-    deviceId: wish.device_id ?? '', deviceOwner: owner, security, pairs, options: mergedOptions([], wish.extra_dhcp_opts), owned,
-    hostId: wish['binding:host_id'] ?? '', profile: wish['binding:profile'] ?? {}, tags: wish.tags ?? [],
-    ...(wish.fixed_ips === undefined ? {} : { fixedIps: wish.fixed_ips }), groupIds,
+    projectId,
+    name: wish.name,
+    description: wish.description,
+    mac,
+    macIsWished: wish.mac_address !== undefined,
+    adminUp: bit(wish.admin_state_up, true) === 1,
+    deviceId: wish.device_id ?? '',
+    deviceOwner: owner,
+    security,
+    pairs,
+    options: mergedOptions([], wish.extra_dhcp_opts),
+    owned,
+    hostId: wish['binding:host_id'] ?? '',
+    profile: wish['binding:profile'] ?? {},
+    tags: wish.tags ?? [],
+    ...(wish.fixed_ips === undefined ? {} : { fixedIps: wish.fixed_ips }),
+    groupIds,
   })
   await membershipChanged(tx, groupIds)
   return made
 }
 
 /** Attributes with which a guest in somebody else's network could do harm are the owner's and admins' alone. */
-function mustHaveRights(ctx: Ctx, network: NetworkRow, wish: NewPortWish | PortChangeWish, verb: string): void {
+function mustHaveRights(
+  ctx: Ctx,
+  network: NetworkRow,
+  wish: NewPortWish | PortChangeWish,
+  verb: string,
+): void {
   if (seesAll(ctx) || network.project_id === askingProject(ctx)) return
-  const delicate = ['mac_address', 'port_security_enabled', 'allowed_address_pairs'].find((attribute) => Object.hasOwn(wish, attribute))
+  const delicate = ['mac_address', 'port_security_enabled', 'allowed_address_pairs'].find(
+    (attribute) => Object.hasOwn(wish, attribute),
+  )
   const exactAddress = wish.fixed_ips?.some((fixed) => fixed.ip_address !== undefined) === true
   const networkDevice = wish.device_owner?.startsWith('network:') === true
-  const rule = delicate ?? (exactAddress ? 'fixed_ips:ip_address' : networkDevice ? 'device_owner' : undefined)
+  const rule =
+    delicate ?? (exactAddress ? 'fixed_ips:ip_address' : networkDevice ? 'device_owner' : undefined)
   if (rule !== undefined) mustOwn(ctx, network, `${verb}:${rule}`)
 }
 
-async function groupsFor(tx: Ctx, asked: readonly string[] | null | undefined, projectId: string, security: boolean): Promise<readonly string[]> {
-  if (asked === undefined || asked === null) return security && projectId !== '' ? [await ensureDefaultGroup(tx, projectId)] : []
+async function groupsFor(
+  tx: Ctx,
+  asked: readonly string[] | null | undefined,
+  projectId: string,
+  security: boolean,
+): Promise<readonly string[]> {
+  if (asked === undefined || asked === null)
+    return security && projectId !== '' ? [await ensureDefaultGroup(tx, projectId)] : []
   const unique = [...new Set(asked)]
   for (const id of unique) await getGroup(tx, id)
   return unique
@@ -91,17 +135,43 @@ export interface PortWish {
 }
 
 /** Writes a port with its addresses; routers and floating IPs make theirs here too. */
-export async function addPort(tx: Ctx, network: Pick<NetworkRow, 'id'>, wish: PortWish): Promise<MadePort> {
+export async function addPort(
+  tx: Ctx,
+  network: Pick<NetworkRow, 'id'>,
+  wish: PortWish,
+): Promise<MadePort> {
   const row: PortTable = {
-    ...newRow(tx, randomUUID(), wish.projectId, { name: wish.name, description: wish.description ?? '' }), tags: toJson([...new Set(wish.tags ?? [])].toSorted()),
-    network_id: network.id, mac: wish.mac ?? newMac(), admin_up: wish.adminUp === false ? 0 : 1, status: 'DOWN', device_id: wish.deviceId,
-    device_owner: wish.deviceOwner, port_security: wish.security === true ? 1 : 0, pairs: toJson(wish.pairs ?? []), dhcp_opts: toJson(wish.options ?? []),
-    host_id: wish.hostId ?? '', vnic_type: 'normal', profile: toJson(wish.profile ?? {}), owned: wish.owned === true ? 1 : 0, netns: null, ifname: null, deleted: 0,
+    ...newRow(tx, randomUUID(), wish.projectId, {
+      name: wish.name,
+      description: wish.description ?? '',
+    }),
+    tags: toJson([...new Set(wish.tags ?? [])].toSorted()),
+    network_id: network.id,
+    mac: wish.mac ?? newMac(),
+    admin_up: wish.adminUp === false ? 0 : 1,
+    status: 'DOWN',
+    device_id: wish.deviceId,
+    device_owner: wish.deviceOwner,
+    port_security: wish.security === true ? 1 : 0,
+    pairs: toJson(wish.pairs ?? []),
+    dhcp_opts: toJson(wish.options ?? []),
+    host_id: wish.hostId ?? '',
+    vnic_type: 'normal',
+    profile: toJson(wish.profile ?? {}),
+    owned: wish.owned === true ? 1 : 0,
+    netns: null,
+    ifname: null,
+    deleted: 0,
   }
   const mac = await insertPort(tx, row, wish.macIsWished === true)
-  const subnets = (await subnetsIn(tx, network.id)).filter(({ version }) => wish.onlyIpv4 !== true || version === 4)
+  const subnets = (await subnetsIn(tx, network.id)).filter(
+    ({ version }) => wish.onlyIpv4 !== true || version === 4,
+  )
   if (wish.fixedIps !== undefined) checkFixedIpCount(wish.fixedIps.length)
-  const choices = choose({ networkId: network.id, subnets, mac, deviceOwner: wish.deviceOwner }, wish.fixedIps)
+  const choices = choose(
+    { networkId: network.id, subnets, mac, deviceOwner: wish.deviceOwner },
+    wish.fixedIps,
+  )
   const fixedIps = await allocate(tx, { id: row.id, networkId: network.id }, choices)
   await addGroups(tx, row.id, wish.groupIds ?? [])
   return { row: { ...row, mac }, fixedIps, groupIds: wish.groupIds ?? [] }
@@ -112,37 +182,77 @@ export async function updatePort(tx: Ctx, row: PortRow, wish: PortChangeWish): P
   mustHaveRights(tx, network, wish, 'update_port')
   const mac = await changedMac(tx, row, wish.mac_address)
   const hadGroups = await groupIdsOf(tx, row.id)
-  const security = wish.port_security_enabled === undefined ? row.port_security === 1 : isTrue(wish.port_security_enabled)
-  const groups = wish.security_groups === undefined ? hadGroups : await groupsFor(tx, wish.security_groups ?? [], row.project_id, security)
-  const pairs = wish.allowed_address_pairs === undefined ? fromJson<Pair[]>(row.pairs) : pairsOf(wish.allowed_address_pairs, mac)
-  checkSecurity({ security, groups, pairs }, wish.security_groups !== undefined && wish.port_security_enabled === undefined)
-  const device = { device_id: wish.device_id ?? row.device_id, device_owner: wish.device_owner ?? row.device_owner }
-  const moved = wish.fixed_ips === undefined ? false : await changeAddresses(tx, { ...row, ...device, mac }, wish.fixed_ips)
+  const security =
+    wish.port_security_enabled === undefined
+      ? row.port_security === 1
+      : isTrue(wish.port_security_enabled)
+  const groups =
+    wish.security_groups === undefined
+      ? hadGroups
+      : await groupsFor(tx, wish.security_groups ?? [], row.project_id, security)
+  const pairs =
+    wish.allowed_address_pairs === undefined
+      ? fromJson<Pair[]>(row.pairs)
+      : pairsOf(wish.allowed_address_pairs, mac)
+  checkSecurity(
+    { security, groups, pairs },
+    wish.security_groups !== undefined && wish.port_security_enabled === undefined,
+  )
+  const device = {
+    device_id: wish.device_id ?? row.device_id,
+    device_owner: wish.device_owner ?? row.device_owner,
+  }
+  const moved =
+    wish.fixed_ips === undefined
+      ? false
+      : await changeAddresses(tx, { ...row, ...device, mac }, wish.fixed_ips)
   if (wish.security_groups !== undefined) await setGroups(tx, row.id, groups)
   await changeRow(tx, portSpec, row.id, {
-    mac, port_security: security ? 1 : 0, pairs: toJson(pairs), ...device,
+    mac,
+    port_security: security ? 1 : 0,
+    pairs: toJson(pairs),
+    ...device,
     ...(wish.name === undefined ? {} : { name: wish.name }),
     ...(wish.description === undefined ? {} : { description: wish.description }),
     ...(wish.admin_state_up === undefined ? {} : { admin_up: bit(wish.admin_state_up, true) }),
-    ...(wish.extra_dhcp_opts === undefined ? {} : { dhcp_opts: toJson(mergedOptions(fromJson<DhcpOption[]>(row.dhcp_opts), wish.extra_dhcp_opts)) }),
+    ...(wish.extra_dhcp_opts === undefined
+      ? {}
+      : {
+          dhcp_opts: toJson(
+            mergedOptions(fromJson<DhcpOption[]>(row.dhcp_opts), wish.extra_dhcp_opts),
+          ),
+        }),
     ...(wish['binding:host_id'] === undefined ? {} : { host_id: wish['binding:host_id'] ?? '' }),
-    ...(wish['binding:profile'] === undefined ? {} : { profile: toJson(wish['binding:profile'] ?? {}) }),
+    ...(wish['binding:profile'] === undefined
+      ? {}
+      : { profile: toJson(wish['binding:profile'] ?? {}) }),
   })
   await portChanged(tx, { ...row, ...device })
-  if (device.device_id !== row.device_id || device.device_owner !== row.device_owner) await portChanged(tx, row)
-  if (moved || wish.security_groups !== undefined) await membershipChanged(tx, [...new Set([...hadGroups, ...groups])])
+  if (device.device_id !== row.device_id || device.device_owner !== row.device_owner)
+    await portChanged(tx, row)
+  if (moved || wish.security_groups !== undefined)
+    await membershipChanged(tx, [...new Set([...hadGroups, ...groups])])
 }
 
 async function changedMac(tx: Ctx, row: PortRow, asked: string | undefined): Promise<string> {
   if (asked === undefined || asked.toLowerCase() === row.mac) return row.mac
   const mac = macOf(asked)
-  if (row.netns !== null) throw neutronError('conflict', 'PortBound', `Unable to complete operation on port ${row.id}, port is already bound, port type: ${row.device_owner}, old_mac ${row.mac}, new_mac ${mac}.`)
+  if (row.netns !== null)
+    throw neutronError(
+      'conflict',
+      'PortBound',
+      `Unable to complete operation on port ${row.id}, port is already bound, port type: ${row.device_owner}, old_mac ${row.mac}, new_mac ${mac}.`,
+    )
   if (await macTaken(tx, row.network_id, mac, row.id)) throw macInUse(row.network_id, mac)
   return mac
 }
 
 /** From the addresses a port has to the ones it is to have: what stays is never let go of in between. */
-async function changeAddresses(tx: Ctx, row: PortRow, wishes: readonly FixedIpWish[]): Promise<boolean> {
+async function changeAddresses(
+  tx: Ctx,
+  row: PortRow,
+  wishes: readonly FixedIpWish[],
+): Promise<boolean> {
   checkFixedIpCount(wishes.length)
   const subnets = await subnetsIn(tx, row.network_id)
   const had = await addressesOf(tx, [row.id])
@@ -151,18 +261,26 @@ async function changeAddresses(tx: Ctx, row: PortRow, wishes: readonly FixedIpWi
   const named = new Set(wishes.flatMap((wish) => wish.ip_address ?? []))
   const settled = wishes.map((wish) => {
     if (wish.ip_address !== undefined || wish.subnet_id === undefined) return wish
-    const at = free.findIndex((address) => address.subnet_id === wish.subnet_id && !named.has(address.address))
+    const at = free.findIndex(
+      (address) => address.subnet_id === wish.subnet_id && !named.has(address.address),
+    )
     const [kept] = at < 0 ? [] : free.splice(at, 1)
     return kept === undefined ? wish : { subnet_id: wish.subnet_id, ip_address: kept.address }
   })
-  const choices = choose({ networkId: row.network_id, subnets, mac: row.mac, deviceOwner: row.device_owner }, settled)
-  const wanted = new Set(choices.flatMap((choice) => (choice.kind === 'this' ? [choice.address] : [])))
+  const choices = choose(
+    { networkId: row.network_id, subnets, mac: row.mac, deviceOwner: row.device_owner },
+    settled,
+  )
+  const wanted = new Set(
+    choices.flatMap((choice) => (choice.kind === 'this' ? [choice.address] : [])),
+  )
   const gone = had.filter(({ address }) => !wanted.has(address)).map(({ address }) => address)
   await deleteAddresses(tx, row.network_id, gone)
   for (const address of gone) await detachFrom(tx, row.id, address)
   const kept = new Set(had.map(({ address }) => address))
   for (const [position, choice] of choices.entries()) {
-    if (choice.kind === 'this' && kept.has(choice.address)) await setPosition(tx, row.network_id, choice.address, position)
+    if (choice.kind === 'this' && kept.has(choice.address))
+      await setPosition(tx, row.network_id, choice.address, position)
     else await allocate(tx, { id: row.id, networkId: row.network_id }, [choice], position)
   }
   return gone.length > 0 || choices.length > had.length

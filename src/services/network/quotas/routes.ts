@@ -6,47 +6,117 @@ import { neutronError } from '../fault.ts'
 import { askingProject } from '../standard/access.ts'
 import { Flag, Text } from '../standard/schema.ts'
 import { quotaDefaults, quotedNames } from './defaults.ts'
-import { clearQuotas, projectsWithQuotas, quotasOf, setQuotas, usageOf, type Quotas } from './store.ts'
+import {
+  clearQuotas,
+  projectsWithQuotas,
+  quotasOf,
+  setQuotas,
+  usageOf,
+  type Quotas,
+} from './store.ts'
 
-const Amount = Type.Union([Type.Integer({ minimum: -1, maximum: 2_147_483_647 }), Type.String({ pattern: '^(-1|\\d{1,9})$' })])
+const Amount = Type.Union([
+  Type.Integer({ minimum: -1, maximum: 2_147_483_647 }),
+  Type.String({ pattern: '^(-1|\\d{1,9})$' }),
+])
 const amounts = Object.fromEntries(quotedNames.map((name) => [name, Type.Optional(Amount)]))
 // `force` sets a limit below what is used: that is always allowed here, as it is in Neutron by default
-const Change = Type.Object({ quota: Type.Object({ ...amounts, force: Type.Optional(Flag) }, { additionalProperties: false }) }, { additionalProperties: false })
+const Change = Type.Object(
+  {
+    quota: Type.Object({ ...amounts, force: Type.Optional(Flag) }, { additionalProperties: false }),
+  },
+  { additionalProperties: false },
+)
 const Path = Type.Object({ project: Text() })
 
-export const quotaPolicies = { 'network:get_quota': 'rule:project-reader', 'network:get_any_quota': 'rule:admin', 'network:update_quota': 'rule:admin', 'network:delete_quota': 'rule:admin' } as const
+export const quotaPolicies = {
+  'network:get_quota': 'rule:project-reader',
+  'network:get_any_quota': 'rule:admin',
+  'network:update_quota': 'rule:admin',
+  'network:delete_quota': 'rule:admin',
+} as const
 
 /** Quotas: what a project may have at most. */
 export function quotaRoutes(): Route[] {
   const base = '/v2.0/quotas'
   const read = 'network:get_quota'
   return [
-    route({ method: 'GET', path: base, policy: 'network:get_any_quota', handle: async (ctx) => ({ quotas: await customQuotas(ctx) }) }),
+    route({
+      method: 'GET',
+      path: base,
+      policy: 'network:get_any_quota',
+      handle: async (ctx) => ({ quotas: await customQuotas(ctx) }),
+    }),
     // who am I: old clients ask so for their project's id
-    route({ method: 'GET', path: `${base}/tenant`, policy: read, handle: async (ctx) => await Promise.resolve({ tenant: { tenant_id: projectOf(ctx), project_id: projectOf(ctx) } }) }),
-    route({ method: 'GET', path: `${base}/:project`, policy: read, params: Path, handle: async (ctx, { params }) => {
-      mayRead(ctx, params.project)
-      return { quota: await quotasOf(ctx, params.project) }
-    } }),
-    route({ method: 'GET', path: `${base}/:project/default`, policy: read, params: Path, handle: async (ctx, { params }) => {
-      mayRead(ctx, params.project)
-      return await Promise.resolve({ quota: quotaDefaults })
-    } }),
-    ...['details', 'details.json'].map((name) => route({ method: 'GET', path: `${base}/:project/${name}`, policy: read, params: Path,
-      handle: async (ctx, { params }) => ({ quota: await details(ctx, params.project) }) })),
-    route({ method: 'PUT', path: `${base}/:project`, policy: 'network:update_quota', params: Path, body: Change, handle: async (ctx, { params, body }) => {
-      const { force: _always, ...wish } = body.quota
-      await inTx(ctx, async (tx) => await setQuotas(tx, params.project, numbers(wish)))
-      return { quota: await quotasOf(ctx, params.project) }
-    } }),
-    route({ method: 'DELETE', path: `${base}/:project`, policy: 'network:delete_quota', params: Path, handle: async (ctx, { params }) => {
-      if (await clearQuotas(ctx, params.project)) return reply(204)
-      throw neutronError('notFound', 'TenantQuotaNotFound', `Quota for tenant ${params.project} could not be found.`)
-    } }),
+    route({
+      method: 'GET',
+      path: `${base}/tenant`,
+      policy: read,
+      handle: async (ctx) =>
+        await Promise.resolve({
+          tenant: { tenant_id: projectOf(ctx), project_id: projectOf(ctx) },
+        }),
+    }),
+    route({
+      method: 'GET',
+      path: `${base}/:project`,
+      policy: read,
+      params: Path,
+      handle: async (ctx, { params }) => {
+        mayRead(ctx, params.project)
+        return { quota: await quotasOf(ctx, params.project) }
+      },
+    }),
+    route({
+      method: 'GET',
+      path: `${base}/:project/default`,
+      policy: read,
+      params: Path,
+      handle: async (ctx, { params }) => {
+        mayRead(ctx, params.project)
+        return await Promise.resolve({ quota: quotaDefaults })
+      },
+    }),
+    ...['details', 'details.json'].map((name) =>
+      route({
+        method: 'GET',
+        path: `${base}/:project/${name}`,
+        policy: read,
+        params: Path,
+        handle: async (ctx, { params }) => ({ quota: await details(ctx, params.project) }),
+      }),
+    ),
+    route({
+      method: 'PUT',
+      path: `${base}/:project`,
+      policy: 'network:update_quota',
+      params: Path,
+      body: Change,
+      handle: async (ctx, { params, body }) => {
+        const { force: _always, ...wish } = body.quota
+        await inTx(ctx, async (tx) => await setQuotas(tx, params.project, numbers(wish)))
+        return { quota: await quotasOf(ctx, params.project) }
+      },
+    }),
+    route({
+      method: 'DELETE',
+      path: `${base}/:project`,
+      policy: 'network:delete_quota',
+      params: Path,
+      handle: async (ctx, { params }) => {
+        if (await clearQuotas(ctx, params.project)) return reply(204)
+        throw neutronError(
+          'notFound',
+          'TenantQuotaNotFound',
+          `Quota for tenant ${params.project} could not be found.`,
+        )
+      },
+    }),
   ]
 }
 
-const numbers = (wish: Readonly<Record<string, unknown>>): Partial<Quotas> => Object.fromEntries(Object.entries(wish).map(([name, amount]) => [name, Number(amount)]))
+const numbers = (wish: Readonly<Record<string, unknown>>): Partial<Quotas> =>
+  Object.fromEntries(Object.entries(wish).map(([name, amount]) => [name, Number(amount)]))
 
 function mayRead(ctx: Ctx, projectId: string): void {
   if (projectId === askingProject(ctx) || can(ctx, 'network:get_any_quota')) return
@@ -55,11 +125,15 @@ function mayRead(ctx: Ctx, projectId: string): void {
 
 async function customQuotas(ctx: Ctx): Promise<unknown[]> {
   const projects = await projectsWithQuotas(ctx)
-  return await Promise.all(projects.map(async (id) => ({ ...(await quotasOf(ctx, id)), project_id: id, tenant_id: id })))
+  return await Promise.all(
+    projects.map(async (id) => ({ ...(await quotasOf(ctx, id)), project_id: id, tenant_id: id })),
+  )
 }
 
 async function details(ctx: Ctx, projectId: string): Promise<unknown> {
   mayRead(ctx, projectId)
   const [limits, used] = [await quotasOf(ctx, projectId), await usageOf(ctx, projectId)]
-  return Object.fromEntries(quotedNames.map((name) => [name, { limit: limits[name], used: used[name], reserved: 0 }]))
+  return Object.fromEntries(
+    quotedNames.map((name) => [name, { limit: limits[name], used: used[name], reserved: 0 }]),
+  )
 }

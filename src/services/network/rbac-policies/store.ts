@@ -10,7 +10,14 @@ export type Action = 'access_as_shared' | 'access_as_external'
 
 export const rbacSpec: ListSpec = {
   table: 'net_rbac',
-  columns: { ...standardColumns, object_type: text('object_type'), object_id: text('object_id'), action: text('action'), target_tenant: text('target'), target_project: text('target') },
+  columns: {
+    ...standardColumns,
+    object_type: text('object_type'),
+    object_id: text('object_id'),
+    action: text('action'),
+    target_tenant: text('target'),
+    target_project: text('target'),
+  },
 }
 
 export interface Share {
@@ -23,18 +30,40 @@ export interface Share {
 /** 409 when the same rule is there already. */
 export async function insertShare(tx: Ctx, share: Share, projectId: string): Promise<string> {
   const id = randomUUID()
-  const result = await db(tx).insertInto('net_rbac')
-    .values({ ...newRow(tx, id, projectId, {}), object_type: share.type, object_id: share.id, action: share.action, target: share.target })
-    .onConflict((conflict) => conflict.columns(['object_id', 'action', 'target']).doNothing()).executeTakeFirst()
+  const result = await db(tx)
+    .insertInto('net_rbac')
+    .values({
+      ...newRow(tx, id, projectId, {}),
+      object_type: share.type,
+      object_id: share.id,
+      action: share.action,
+      target: share.target,
+    })
+    .onConflict((conflict) => conflict.columns(['object_id', 'action', 'target']).doNothing())
+    .executeTakeFirst()
   if (Number(result.numInsertedOrUpdatedRows ?? 0) === 0) {
-    throw neutronError('conflict', 'DuplicateRbacPolicy', 'An RBAC policy already exists with those values.')
+    throw neutronError(
+      'conflict',
+      'DuplicateRbacPolicy',
+      'An RBAC policy already exists with those values.',
+    )
   }
   return id
 }
 
 /** Opens the object to everyone (`shared`, `router:external`), or closes it again. */
-export async function setShared(tx: Ctx, object: { readonly type: ObjectType; readonly id: string; readonly action: Action }, projectId: string, on: boolean): Promise<void> {
-  const existing = db(tx).selectFrom('net_rbac').select('id').where('object_id', '=', object.id).where('action', '=', object.action).where('target', '=', '*')
+export async function setShared(
+  tx: Ctx,
+  object: { readonly type: ObjectType; readonly id: string; readonly action: Action },
+  projectId: string,
+  on: boolean,
+): Promise<void> {
+  const existing = db(tx)
+    .selectFrom('net_rbac')
+    .select('id')
+    .where('object_id', '=', object.id)
+    .where('action', '=', object.action)
+    .where('target', '=', '*')
   const row = await existing.executeTakeFirst()
   if (on && row === undefined) await insertShare(tx, { ...object, target: '*' }, projectId)
   if (!on && row !== undefined) await deleteShare(tx, row.id)
@@ -46,7 +75,11 @@ export async function deleteShare(tx: Ctx, id: string): Promise<void> {
 
 /** All rules about an object. */
 export async function sharesOf(ctx: Ctx, objectId: string): Promise<readonly RbacTable[]> {
-  return await db(ctx).selectFrom('net_rbac').selectAll().where('object_id', '=', objectId).execute()
+  return await db(ctx)
+    .selectFrom('net_rbac')
+    .selectAll()
+    .where('object_id', '=', objectId)
+    .execute()
 }
 
 /** The object is gone: so are the rules about it. */
@@ -55,22 +88,46 @@ export async function deleteSharesOf(tx: Ctx, objectId: string): Promise<void> {
 }
 
 /** Owner of an object that can be shared; undefined when there is none. */
-export async function ownerOfObject(ctx: Ctx, type: ObjectType, id: string): Promise<string | undefined> {
-  const table = ({ network: 'net_networks', subnetpool: 'net_subnet_pools', address_scope: 'net_address_scopes', security_group: 'net_groups' } as const)[type]
-  const { rows } = await sql<{ project_id: string }>`select project_id from ${sql.table(table)} where id = ${id}`.execute(db(ctx))
+export async function ownerOfObject(
+  ctx: Ctx,
+  type: ObjectType,
+  id: string,
+): Promise<string | undefined> {
+  const table = (
+    {
+      network: 'net_networks',
+      subnetpool: 'net_subnet_pools',
+      address_scope: 'net_address_scopes',
+      security_group: 'net_groups',
+    } as const
+  )[type]
+  const { rows } = await sql<{
+    project_id: string
+  }>`select project_id from ${sql.table(table)} where id = ${id}`.execute(db(ctx))
   return rows[0]?.project_id
 }
 
 /** Projects that use a shared object: those are who a rule must not be taken from. */
-export async function usersOf(ctx: Ctx, type: ObjectType, id: string, action: string): Promise<readonly string[]> {
-  const { rows } = await sql<{ project_id: string }>`select distinct u.project_id from (${usage(type, id, action)}) as u where u.project_id <> ''`.execute(db(ctx))
+export async function usersOf(
+  ctx: Ctx,
+  type: ObjectType,
+  id: string,
+  action: string,
+): Promise<readonly string[]> {
+  const { rows } = await sql<{
+    project_id: string
+  }>`select distinct u.project_id from (${usage(type, id, action)}) as u where u.project_id <> ''`.execute(
+    db(ctx),
+  )
   return rows.map((row) => row.project_id)
 }
 
 function usage(type: ObjectType, id: string, action: string): RawBuilder<unknown> {
   if (type === 'subnetpool') return sql`select project_id from net_subnets where pool_id = ${id}`
-  if (type === 'address_scope') return sql`select project_id from net_subnet_pools where scope_id = ${id}`
-  if (type === 'security_group') return sql`select p.project_id from net_ports p join net_port_groups m on m.port_id = p.id where m.group_id = ${id} and p.deleted = 0`
+  if (type === 'address_scope')
+    return sql`select project_id from net_subnet_pools where scope_id = ${id}`
+  if (type === 'security_group')
+    return sql`select p.project_id from net_ports p join net_port_groups m on m.port_id = p.id where m.group_id = ${id} and p.deleted = 0`
   if (action === 'access_as_external') {
     return sql`select project_id from net_routers where gateway_network = ${id} and deleted = 0 union all select project_id from net_floating_ips where network_id = ${id}`
   }

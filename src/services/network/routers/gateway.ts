@@ -1,9 +1,7 @@
 import { can, type Ctx } from '../../../kernel/ctx/ctx.ts'
-import { nudge } from '../../../kernel/tasks/store.ts'
 import { parseCidr, overlaps } from '../addressing/cidr.ts'
 import { badRequest, neutronError } from '../fault.ts'
 import { floatingIpsOfRouter } from '../floating-ips/store.ts'
-import { kinds } from '../kinds.ts'
 import { getNetwork } from '../networks/store.ts'
 import { addPort, dropPort } from '../ports/create.ts'
 import { anyPort } from '../ports/store.ts'
@@ -20,29 +18,51 @@ type Router = Pick<RouterRow, 'id' | 'gateway_network' | 'gateway_port' | 'snat'
 export const gatewayRules = ['enable_snat', 'external_fixed_ips'] as const
 
 /** Gives the router its way out, another one, or none. */
-export async function setGateway(tx: Ctx, router: Router, wish: GatewayWish | null, verb: 'create' | 'update'): Promise<void> {
+export async function setGateway(
+  tx: Ctx,
+  router: Router,
+  wish: GatewayWish | null,
+  verb: 'create' | 'update',
+): Promise<void> {
   for (const part of gatewayRules) {
-    if (wish?.[part] !== undefined && !can(tx, `network:${verb}_router:external_gateway_info:${part}`)) {
-      throw neutronError('forbidden', 'PolicyNotAuthorized', `(rule:${verb}_router:external_gateway_info:${part}) is disallowed by policy`)
+    if (
+      wish?.[part] !== undefined &&
+      !can(tx, `network:${verb}_router:external_gateway_info:${part}`)
+    ) {
+      throw neutronError(
+        'forbidden',
+        'PolicyNotAuthorized',
+        `(rule:${verb}_router:external_gateway_info:${part}) is disallowed by policy`,
+      )
     }
   }
   const networkId = wish?.network_id ?? null
   if (networkId === null || wish === null) return await clearGateway(tx, router)
   const network = await externalNetwork(tx, networkId)
-  const snat = bit(wish.enable_snat, router.gateway_network === networkId ? router.snat === 1 : true)
+  const snat = bit(
+    wish.enable_snat,
+    router.gateway_network === networkId ? router.snat === 1 : true,
+  )
   if (router.gateway_network !== networkId || wish.external_fixed_ips !== undefined) {
-    if (router.gateway_network !== null && router.gateway_network !== networkId) await mustBeFree(tx, router)
+    if (router.gateway_network !== null && router.gateway_network !== networkId)
+      await mustBeFree(tx, router)
     await checkApart(tx, router, network.id)
     await dropGatewayPort(tx, router)
     const { row } = await addPort(tx, network, {
-      projectId: '', name: '', deviceId: router.id, deviceOwner: 'network:router_gateway',
+      projectId: '',
+      name: '',
+      deviceId: router.id,
+      deviceOwner: 'network:router_gateway',
       ...(wish.external_fixed_ips === undefined ? {} : { fixedIps: wish.external_fixed_ips }),
     })
-    await changeRow(tx, routerSpec, router.id, { gateway_network: networkId, gateway_port: row.id, snat })
+    await changeRow(tx, routerSpec, router.id, {
+      gateway_network: networkId,
+      gateway_port: row.id,
+      snat,
+    })
   } else {
     await changeRow(tx, routerSpec, router.id, { snat })
   }
-  await nudge(tx, kinds.external, networkId)
 }
 
 async function externalNetwork(tx: Ctx, id: string): Promise<NetworkTable> {
@@ -60,8 +80,11 @@ async function clearGateway(tx: Ctx, router: Router): Promise<void> {
 
 async function mustBeFree(tx: Ctx, router: Router): Promise<void> {
   if ((await floatingIpsOfRouter(tx, router.id)).length === 0) return
-  throw neutronError('conflict', 'RouterExternalGatewayInUseByFloatingIp',
-    `Gateway cannot be updated for router ${router.id}, since a gateway to external network ${router.gateway_network} is required by one or more floating IPs.`)
+  throw neutronError(
+    'conflict',
+    'RouterExternalGatewayInUseByFloatingIp',
+    `Gateway cannot be updated for router ${router.id}, since a gateway to external network ${router.gateway_network} is required by one or more floating IPs.`,
+  )
 }
 
 async function dropGatewayPort(tx: Ctx, router: Router): Promise<void> {
@@ -70,17 +93,24 @@ async function dropGatewayPort(tx: Ctx, router: Router): Promise<void> {
 }
 
 async function checkApart(tx: Ctx, router: Router, externalId: string): Promise<void> {
-  const legs = (await legsOf(tx, router.id)).filter((leg) => leg.owner === 'network:router_interface')
+  const legs = (await legsOf(tx, router.id)).filter(
+    (leg) => leg.owner === 'network:router_interface',
+  )
   for (const subnet of await subnetsIn(tx, externalId)) mustNotOverlap(legs, subnet)
 }
 
 /** A router cannot tell two subnets apart that share addresses. */
-export function mustNotOverlap(legs: readonly Pick<Leg, 'cidr' | 'subnet_id'>[], subnet: { readonly id: string; readonly cidr: string }): void {
+export function mustNotOverlap(
+  legs: readonly Pick<Leg, 'cidr' | 'subnet_id'>[],
+  subnet: { readonly id: string; readonly cidr: string },
+): void {
   const mine = parseCidr(subnet.cidr)
   const hit = legs.find((leg) => {
     const other = parseCidr(leg.cidr)
     return mine !== undefined && other !== undefined && overlaps(mine, other)
   })
   if (hit === undefined) return
-  throw badRequest(`Bad router request: Cidr ${subnet.cidr} of subnet ${subnet.id} overlaps with cidr ${hit.cidr} of subnet ${hit.subnet_id}.`)
+  throw badRequest(
+    `Bad router request: Cidr ${subnet.cidr} of subnet ${subnet.id} overlaps with cidr ${hit.cidr} of subnet ${hit.subnet_id}.`,
+  )
 }

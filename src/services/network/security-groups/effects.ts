@@ -7,7 +7,13 @@ import { newRow } from '../tables.ts'
 import type { RuleContent } from './schema.ts'
 import { defaultGroupOf, groupsReferringTo, insertGroup, insertRules } from './store.ts'
 
-const anything = { protocol: null, port_min: null, port_max: null, remote_cidr: null, remote_group: null } as const
+const anything = {
+  protocol: null,
+  port_min: null,
+  port_max: null,
+  remote_cidr: null,
+  remote_group: null,
+} as const
 
 /** Without these nothing would leave a machine: every new group has them. */
 export const egressRules: readonly RuleContent[] = [
@@ -21,7 +27,10 @@ export async function ensureDefaultGroup(ctx: Ctx, projectId: string): Promise<s
   if (known !== undefined) return known
   return await inTx(ctx, async (tx) => {
     const id = randomUUID()
-    const made = await insertGroup(tx, { ...newRow(tx, id, projectId, { name: 'default', description: 'Default security group' }), is_default: 1 })
+    const made = await insertGroup(tx, {
+      ...newRow(tx, id, projectId, { name: 'default', description: 'Default security group' }),
+      is_default: 1,
+    })
     if (!made) return (await defaultGroupOf(tx, projectId)) ?? id
     await insertRules(tx, id, projectId, [
       ...egressRules,

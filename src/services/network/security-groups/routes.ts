@@ -14,15 +14,47 @@ import { changeRow, tagsOf, touch } from '../standard/store.ts'
 import { newRow, type RuleTable } from '../tables.ts'
 import { egressRules, ensureDefaultGroup } from './effects.ts'
 import { normalizedCidr, planRule, sameRule } from './plan.ts'
-import { GroupChange, NewGroup, NewRule, type GroupChangeWish, type GroupRow, type NewGroupWish, type NewRuleWish, type RuleRow } from './schema.ts'
-import { deleteGroup, deleteRule, getGroup, groupInUse, groupSpec, groupsReferringTo, insertGroup, insertRules, ruleSpec, rulesOf } from './store.ts'
+import {
+  GroupChange,
+  NewGroup,
+  NewRule,
+  type GroupChangeWish,
+  type GroupRow,
+  type NewGroupWish,
+  type NewRuleWish,
+  type RuleRow,
+} from './schema.ts'
+import {
+  deleteGroup,
+  deleteRule,
+  getGroup,
+  groupInUse,
+  groupSpec,
+  groupsReferringTo,
+  insertGroup,
+  insertRules,
+  ruleSpec,
+  rulesOf,
+} from './store.ts'
 
 /** Security groups: what may reach a port, and what it may reach. */
 export function groupResource(identity: IdentityFace): Resource {
   const ownDefault = defaultsFor(identity)
   return resource<GroupRow, typeof NewGroup, typeof GroupChange>({
-    singular: 'security_group', plural: 'security_groups', path: 'security-groups', label: 'Security group', notFound: 'SecurityGroupNotFound', spec: groupSpec,
-    taggable: true, createBody: NewGroup, updateBody: GroupChange, beforeList: ownDefault, create: createGroup, update: updateGroup, remove: removeGroup, views: groupViews,
+    singular: 'security_group',
+    plural: 'security_groups',
+    path: 'security-groups',
+    label: 'Security group',
+    notFound: 'SecurityGroupNotFound',
+    spec: groupSpec,
+    taggable: true,
+    createBody: NewGroup,
+    updateBody: GroupChange,
+    beforeList: ownDefault,
+    create: createGroup,
+    update: updateGroup,
+    remove: removeGroup,
+    views: groupViews,
   })
 }
 
@@ -30,8 +62,16 @@ export function groupResource(identity: IdentityFace): Resource {
 export function ruleResource(identity: IdentityFace): Resource {
   const ownDefault = defaultsFor(identity)
   return resource<RuleRow, typeof NewRule, typeof GroupChange>({
-    singular: 'security_group_rule', plural: 'security_group_rules', path: 'security-group-rules', label: 'Security group rule', notFound: 'SecurityGroupRuleNotFound',
-    spec: ruleSpec, createBody: NewRule, beforeList: ownDefault, create: createRule, remove: removeRule,
+    singular: 'security_group_rule',
+    plural: 'security_group_rules',
+    path: 'security-group-rules',
+    label: 'Security group rule',
+    notFound: 'SecurityGroupRuleNotFound',
+    spec: ruleSpec,
+    createBody: NewRule,
+    beforeList: ownDefault,
+    create: createRule,
+    remove: removeRule,
     views: async (_ctx, rows) => await Promise.resolve(rows.map(ruleView)),
   })
 }
@@ -49,7 +89,12 @@ function defaultsFor(identity: IdentityFace) {
 
 export async function createGroup(tx: Ctx, wish: NewGroupWish, projectId: string): Promise<string> {
   await ensureDefaultGroup(tx, projectId)
-  if (wish.name === 'default') throw neutronError('conflict', 'SecurityGroupDefaultAlreadyExists', 'Default security group already exists.')
+  if (wish.name === 'default')
+    throw neutronError(
+      'conflict',
+      'SecurityGroupDefaultAlreadyExists',
+      'Default security group already exists.',
+    )
   await mustFit(tx, 'security_group', projectId)
   const id = randomUUID()
   await insertGroup(tx, { ...newRow(tx, id, projectId, wish), is_default: 0 })
@@ -59,9 +104,18 @@ export async function createGroup(tx: Ctx, wish: NewGroupWish, projectId: string
 
 export async function updateGroup(tx: Ctx, row: GroupRow, wish: GroupChangeWish): Promise<void> {
   if (row.is_default === 1 && wish.name !== undefined && wish.name !== row.name) {
-    throw neutronError('conflict', 'SecurityGroupCannotUpdateDefault', 'Updating default security group not allowed.')
+    throw neutronError(
+      'conflict',
+      'SecurityGroupCannotUpdateDefault',
+      'Updating default security group not allowed.',
+    )
   }
-  if (row.is_default === 0 && wish.name === 'default') throw neutronError('conflict', 'SecurityGroupDefaultAlreadyExists', 'Default security group already exists.')
+  if (row.is_default === 0 && wish.name === 'default')
+    throw neutronError(
+      'conflict',
+      'SecurityGroupDefaultAlreadyExists',
+      'Default security group already exists.',
+    )
   await changeRow(tx, groupSpec, row.id, {
     ...(wish.name === undefined ? {} : { name: wish.name }),
     ...(wish.description === undefined ? {} : { description: wish.description }),
@@ -69,8 +123,14 @@ export async function updateGroup(tx: Ctx, row: GroupRow, wish: GroupChangeWish)
 }
 
 export async function removeGroup(tx: Ctx, row: GroupRow): Promise<void> {
-  if (row.is_default === 1 && !seesAll(tx)) throw neutronError('conflict', 'SecurityGroupCannotRemoveDefault', 'Insufficient rights for removing default security group.')
-  if (await groupInUse(tx, row.id)) throw neutronError('conflict', 'SecurityGroupInUse', `Security Group ${row.id} in use.`)
+  if (row.is_default === 1 && !seesAll(tx))
+    throw neutronError(
+      'conflict',
+      'SecurityGroupCannotRemoveDefault',
+      'Insufficient rights for removing default security group.',
+    )
+  if (await groupInUse(tx, row.id))
+    throw neutronError('conflict', 'SecurityGroupInUse', `Security Group ${row.id} in use.`)
   for (const other of await groupsReferringTo(tx, [row.id])) await nudge(tx, kinds.group, other)
   await deleteGroup(tx, row.id)
   await deleteSharesOf(tx, row.id)
@@ -83,9 +143,16 @@ export async function createRule(tx: Ctx, wish: NewRuleWish, projectId: string):
   const rule = planRule(wish)
   if (rule.remote_group !== null) await getGroup(tx, rule.remote_group)
   const twin = (await rulesOf(tx, [group.id])).find((other) => sameRule(other, rule))
-  if (twin !== undefined) throw neutronError('conflict', 'SecurityGroupRuleExists', `Security group rule already exists. Rule id is ${twin.id}.`)
+  if (twin !== undefined)
+    throw neutronError(
+      'conflict',
+      'SecurityGroupRuleExists',
+      `Security group rule already exists. Rule id is ${twin.id}.`,
+    )
   await mustFit(tx, 'security_group_rule', projectId)
-  const [id = ''] = await insertRules(tx, group.id, projectId, [{ ...rule, description: wish.description }])
+  const [id = ''] = await insertRules(tx, group.id, projectId, [
+    { ...rule, description: wish.description },
+  ])
   await groupChanged(tx, group.id)
   return id
 }
@@ -103,14 +170,31 @@ async function groupChanged(tx: Ctx, groupId: string): Promise<void> {
 export function ruleView(row: RuleTable): View {
   const { name: _unnamed, ...common } = standardView(row)
   return {
-    ...common, security_group_id: row.group_id, direction: row.direction, ethertype: row.ethertype, protocol: row.protocol, port_range_min: row.port_min,
-    port_range_max: row.port_max, remote_ip_prefix: row.remote_cidr, remote_group_id: row.remote_group, normalized_cidr: normalizedCidr(row.remote_cidr),
+    ...common,
+    security_group_id: row.group_id,
+    direction: row.direction,
+    ethertype: row.ethertype,
+    protocol: row.protocol,
+    port_range_min: row.port_min,
+    port_range_max: row.port_max,
+    remote_ip_prefix: row.remote_cidr,
+    remote_group_id: row.remote_group,
+    normalized_cidr: normalizedCidr(row.remote_cidr),
   }
 }
 
 async function groupViews(ctx: Ctx, rows: readonly GroupRow[]): Promise<readonly View[]> {
-  const rules = Map.groupBy(await rulesOf(ctx, rows.map(({ id }) => id)), ({ group_id }) => group_id)
+  const rules = Map.groupBy(
+    await rulesOf(
+      ctx,
+      rows.map(({ id }) => id),
+    ),
+    ({ group_id }) => group_id,
+  )
   return rows.map((row) => ({
-    ...standardView(row), shared: row.is_shared === 1, security_group_rules: (rules.get(row.id) ?? []).map(ruleView), tags: tagsOf(row),
+    ...standardView(row),
+    shared: row.is_shared === 1,
+    security_group_rules: (rules.get(row.id) ?? []).map(ruleView),
+    tags: tagsOf(row),
   }))
 }

@@ -7,7 +7,9 @@ export interface ListSpec {
   /** Attribute on the wire → its column. All of them can be filtered and sorted by. */
   readonly columns: Readonly<Record<string, Column>>
   /** Filters that are more than a column. `t` is the row. */
-  readonly filters?: Readonly<Record<string, (values: readonly string[], ctx: Ctx) => RawBuilder<unknown>>>
+  readonly filters?: Readonly<
+    Record<string, (values: readonly string[], ctx: Ctx) => RawBuilder<unknown>>
+  >
   /** Columns computed beside the table's own: `(select …) as name`. */
   readonly computed?: readonly RawBuilder<unknown>[]
   /** Leaves out rows that are on their way out. */
@@ -33,6 +35,12 @@ export const integer = (column: string): Column => ({ column, kind: 'integer' })
 
 /** Columns that every resource has. */
 export const standardColumns = {
-  id: text('id'), name: text('name'), description: text('description'), project_id: text('project_id'), tenant_id: text('project_id'),
-  created_at: text('created_at'), updated_at: text('updated_at'), revision_number: integer('revision'),
+  id: text('id'),
+  name: text('name'),
+  description: text('description'),
+  project_id: text('project_id'),
+  tenant_id: text('project_id'),
+  created_at: text('created_at'),
+  updated_at: text('updated_at'),
+  revision_number: integer('revision'),
 } as const

@@ -9,7 +9,11 @@ import type { StandardRow, View } from './schema.ts'
  * tags, all with the same filters, paging, ownership and revision rules. Everything that writes is called inside a
  * transaction; ownership has been checked.
  */
-export interface Resource<Row extends StandardRow = StandardRow, C extends TObject = TObject, U extends TObject = TObject> {
+export interface Resource<
+  Row extends StandardRow = StandardRow,
+  C extends TObject = TObject,
+  U extends TObject = TObject,
+> {
   /** e.g. `security_group`: the key in bodies and the end of policy names. */
   readonly singular: string
   readonly plural: string
@@ -42,6 +46,8 @@ export interface Resource<Row extends StandardRow = StandardRow, C extends TObje
 }
 
 /** Declares a resource; only ties its types together. */
-export function resource<Row extends StandardRow, C extends TObject, U extends TObject>(spec: Resource<Row, C, U>): Resource {
-  return spec as unknown as Resource // bodies are validated by the declared schemas before they are handed over
+export function resource<Row extends StandardRow, C extends TObject, U extends TObject>(
+  spec: Resource<Row, C, U>,
+): Resource {
+  return spec // bodies are validated by the declared schemas before they are handed over
 }

@@ -11,30 +11,74 @@ import { isTrue, wrapped, type StandardRow, type View } from './schema.ts'
 import { findRow, listRows, rowsBy } from './store.ts'
 import { tagRoutes } from './tags.ts'
 
-type Wish = Readonly<Record<string, unknown>> & { readonly project_id?: string; readonly tenant_id?: string }
+type Wish = Readonly<Record<string, unknown>> & {
+  readonly project_id?: string
+  readonly tenant_id?: string
+}
 
 /** Every endpoint of a resource. */
 export function resourceRoutes(kind: Resource): Route[] {
   const base = `/v2.0/${kind.path}`
   const rule = (verb: string): string => `network:${verb}_${kind.singular}`
   const routes = [
-    route({ method: 'GET', path: base, policy: rule('get'), summary: `List ${kind.plural}`, handle: async (ctx, req) => await list(ctx, kind, req) }),
-    route({ method: 'GET', path: `${base}/:id`, policy: rule('get'), summary: `Show one of the ${kind.plural}`, handle: async (ctx, req) => {
-      const { id } = req.params as { id: string } // named in the path
-      return { [kind.singular]: pick(await viewOf(ctx, kind, await getRow(ctx, kind, id)), req.rawQuery.getAll('fields')) }
-    } }),
+    route({
+      method: 'GET',
+      path: base,
+      policy: rule('get'),
+      summary: `List ${kind.plural}`,
+      handle: async (ctx, req) => await list(ctx, kind, req),
+    }),
+    route({
+      method: 'GET',
+      path: `${base}/:id`,
+      policy: rule('get'),
+      summary: `Show one of the ${kind.plural}`,
+      handle: async (ctx, req) => {
+        const { id } = req.params as { id: string } // named in the path
+        return {
+          [kind.singular]: pick(
+            await viewOf(ctx, kind, await getRow(ctx, kind, id)),
+            req.rawQuery.getAll('fields'),
+          ),
+        }
+      },
+    }),
   ]
   if (kind.create !== undefined && kind.createBody !== undefined) {
-    routes.push(route({ method: 'POST', path: base, policy: rule('create'), status: 201, summary: `Create ${kind.plural}`,
-      body: wrapped(kind.createBody, kind.singular, kind.plural), handle: async (ctx, { body }) => await create(ctx, kind, body) }))
+    routes.push(
+      route({
+        method: 'POST',
+        path: base,
+        policy: rule('create'),
+        status: 201,
+        summary: `Create ${kind.plural}`,
+        body: wrapped(kind.createBody, kind.singular, kind.plural),
+        handle: async (ctx, { body }) => await create(ctx, kind, body),
+      }),
+    )
   }
   if (kind.update !== undefined && kind.updateBody !== undefined) {
-    routes.push(route({ method: 'PUT', path: `${base}/:id`, policy: rule('update'), summary: `Change one of the ${kind.plural}`,
-      body: wrapped(kind.updateBody, kind.singular), handle: async (ctx, req) => await update(ctx, kind, req) }))
+    routes.push(
+      route({
+        method: 'PUT',
+        path: `${base}/:id`,
+        policy: rule('update'),
+        summary: `Change one of the ${kind.plural}`,
+        body: wrapped(kind.updateBody, kind.singular),
+        handle: async (ctx, req) => await update(ctx, kind, req),
+      }),
+    )
   }
   if (kind.remove !== undefined) {
-    routes.push(route({ method: 'DELETE', path: `${base}/:id`, policy: rule('delete'), summary: `Delete one of the ${kind.plural}`,
-      handle: async (ctx, req) => await remove(ctx, kind, req) }))
+    routes.push(
+      route({
+        method: 'DELETE',
+        path: `${base}/:id`,
+        policy: rule('delete'),
+        summary: `Delete one of the ${kind.plural}`,
+        handle: async (ctx, req) => await remove(ctx, kind, req),
+      }),
+    )
   }
   return kind.taggable === true ? [...routes, ...tagRoutes(kind)] : routes
 }
@@ -44,9 +88,11 @@ export function resourcePolicies(kind: Resource): Record<string, string> {
   const write = kind.adminWrites === true ? 'rule:admin' : 'rule:project-member'
   const read = kind.adminReads === true ? 'rule:admin' : 'rule:project-reader'
   const rules: Record<string, string> = { [`network:get_${kind.singular}`]: read }
-  for (const verb of ['create', 'update', 'delete']) rules[`network:${verb}_${kind.singular}`] = write
+  for (const verb of ['create', 'update', 'delete'])
+    rules[`network:${verb}_${kind.singular}`] = write
   for (const attribute of Object.keys(kind.adminOnly ?? {})) {
-    for (const verb of ['create', 'update']) rules[`network:${verb}_${kind.singular}:${attribute}`] = 'rule:admin'
+    for (const verb of ['create', 'update'])
+      rules[`network:${verb}_${kind.singular}:${attribute}`] = 'rule:admin'
   }
   return rules
 }
@@ -56,14 +102,27 @@ async function list(ctx: Ctx, kind: Resource, req: Req): Promise<View> {
   await kind.beforeList?.(ctx, query)
   const rows = await listRows<StandardRow>(ctx, kind.spec, query)
   const views = await kind.views(ctx, rows)
-  const links = pageLinks(`${req.serviceUrl}/v2.0/${kind.path}`, req.rawQuery, query, rows.map(({ id }) => id))
-  return { [kind.plural]: views.map((view) => pick(view, query.fields)), ...(links.length > 0 ? { [`${kind.plural}_links`]: links } : {}) }
+  const links = pageLinks(
+    `${req.serviceUrl}/v2.0/${kind.path}`,
+    req.rawQuery,
+    query,
+    rows.map(({ id }) => id),
+  )
+  return {
+    [kind.plural]: views.map((view) => pick(view, query.fields)),
+    ...(links.length > 0 ? { [`${kind.plural}_links`]: links } : {}),
+  }
 }
 
 /** 404 in Neutron's words when who asks cannot see it. */
 export async function getRow(ctx: Ctx, kind: Resource, id: string): Promise<StandardRow> {
   const row = await findRow<StandardRow>(ctx, kind.spec, id)
-  if (row === undefined) throw neutronError('notFound', kind.notFound, `${kind.label} ${id.slice(0, 255)} could not be found.`)
+  if (row === undefined)
+    throw neutronError(
+      'notFound',
+      kind.notFound,
+      `${kind.label} ${id.slice(0, 255)} could not be found.`,
+    )
   return row
 }
 
@@ -82,13 +141,17 @@ async function create(ctx: Ctx, kind: Resource, body: unknown): Promise<View> {
     const ids: string[] = []
     for (const wish of wishes) ids.push(await createOne(tx, kind, wish))
     const rows = await rowsBy<StandardRow>(tx, kind.spec, 'id', ids)
-    return await kind.views(tx, rows.toSorted((a, b) => ids.indexOf(a.id) - ids.indexOf(b.id)))
+    return await kind.views(
+      tx,
+      rows.toSorted((a, b) => ids.indexOf(a.id) - ids.indexOf(b.id)),
+    )
   })
   return many === undefined ? { [kind.singular]: views[0] } : { [kind.plural]: views }
 }
 
 async function createOne(tx: Ctx, kind: Resource, wish: Wish): Promise<string> {
-  if (kind.create === undefined) throw cloudError('methodNotAllowed', `${kind.plural} cannot be created.`)
+  if (kind.create === undefined)
+    throw cloudError('methodNotAllowed', `${kind.plural} cannot be created.`)
   return await kind.create(tx, wish, ownerOf(tx, wish))
 }
 
@@ -98,12 +161,21 @@ function mustBeAllowed(ctx: Ctx, kind: Resource, verb: 'create' | 'update', wish
     const value = wish[attribute]
     if (value === undefined || (verb === 'create' && isHarmless(value, harmless))) continue
     const rule = `${verb}_${kind.singular}:${attribute}`
-    if (!can(ctx, `network:${rule}`)) throw neutronError('forbidden', 'PolicyNotAuthorized', `(rule:${verb}_${kind.singular} and rule:${rule}) is disallowed by policy`)
+    if (!can(ctx, `network:${rule}`))
+      throw neutronError(
+        'forbidden',
+        'PolicyNotAuthorized',
+        `(rule:${verb}_${kind.singular} and rule:${rule}) is disallowed by policy`,
+      )
   }
 }
 
 function isHarmless(value: unknown, harmless: unknown): boolean {
-  if (typeof harmless === 'boolean' && (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean')) return isTrue(value) === harmless
+  if (
+    typeof harmless === 'boolean' &&
+    (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean')
+  )
+    return isTrue(value) === harmless
   return JSON.stringify(value) === JSON.stringify(harmless)
 }
 
@@ -132,11 +204,20 @@ async function remove(ctx: Ctx, kind: Resource, req: Req): Promise<unknown> {
 }
 
 /** `If-Match: revision_number=3` makes a change only of that revision (extension revision-if-match). */
-export function mustMatch(headers: IncomingHttpHeaders, row: StandardRow): void {
+function mustMatch(headers: IncomingHttpHeaders, row: StandardRow): void {
   const asked = headers['if-match']
   if (asked === undefined) return
   const revision = /^revision_number=(\d{1,9})$/.exec(asked.trim())?.[1]
-  if (revision === undefined) throw neutronError('badRequest', 'HTTPBadRequest', 'If-Match must read revision_number=<number>.')
+  if (revision === undefined)
+    throw neutronError(
+      'badRequest',
+      'HTTPBadRequest',
+      'If-Match must read revision_number=<number>.',
+    )
   if (Number(revision) === row.revision) return
-  throw neutronError('preconditionFailed', 'RevisionNumberConstraintFailed', `Constrained to ${revision}, but current revision is ${row.revision}`)
+  throw neutronError(
+    'preconditionFailed',
+    'RevisionNumberConstraintFailed',
+    `Constrained to ${revision}, but current revision is ${row.revision}`,
+  )
 }

@@ -13,40 +13,75 @@ import { resource, type Resource } from '../standard/resource.ts'
 import { bit, isTrue, standardView, wholeOf, type View } from '../standard/schema.ts'
 import { changeRow, tagsOf } from '../standard/store.ts'
 import { newRow } from '../tables.ts'
-import { listOf, NewSubnetPool, PrefixOps, SubnetPoolChange, type NewSubnetPoolWish, type SubnetPoolChangeWish, type SubnetPoolRow } from './schema.ts'
-import { defaultPoolOf, deleteSubnetPool, getSubnetPool, insertSubnetPool, poolsInScope, subnetPoolSpec, takenFrom } from './store.ts'
+import {
+  listOf,
+  NewSubnetPool,
+  PrefixOps,
+  SubnetPoolChange,
+  type NewSubnetPoolWish,
+  type SubnetPoolChangeWish,
+  type SubnetPoolRow,
+} from './schema.ts'
+import {
+  defaultPoolOf,
+  deleteSubnetPool,
+  getSubnetPool,
+  insertSubnetPool,
+  poolsInScope,
+  subnetPoolSpec,
+  takenFrom,
+} from './store.ts'
 
 /** Subnet pools: prefixes from which projects take subnets that never overlap. */
 export function subnetPoolResource(): Resource {
   return resource<SubnetPoolRow, typeof NewSubnetPool, typeof SubnetPoolChange>({
-    singular: 'subnetpool', plural: 'subnetpools', path: 'subnetpools', label: 'Subnet pool', notFound: 'SubnetPoolNotFound', spec: subnetPoolSpec, taggable: true,
-    createBody: NewSubnetPool, updateBody: SubnetPoolChange, adminOnly: { shared: false, is_default: false },
-    create: createPool, update: updatePool, remove: removePool,
+    singular: 'subnetpool',
+    plural: 'subnetpools',
+    path: 'subnetpools',
+    label: 'Subnet pool',
+    notFound: 'SubnetPoolNotFound',
+    spec: subnetPoolSpec,
+    taggable: true,
+    createBody: NewSubnetPool,
+    updateBody: SubnetPoolChange,
+    adminOnly: { shared: false, is_default: false },
+    create: createPool,
+    update: updatePool,
+    remove: removePool,
     views: async (_ctx, rows) => await Promise.resolve(rows.map(poolView)),
   })
 }
 
 /** Adding and removing prefixes one by one. */
 export function prefixRoutes(): Route[] {
-  const op = (verb: 'add' | 'remove'): Route => route({
-    method: 'PUT', path: `/v2.0/subnetpools/:id/${verb}_prefixes`, policy: 'network:update_subnetpool', body: PrefixOps,
-    handle: async (ctx, req) => await inTx(ctx, async (tx) => {
-      const row = await getSubnetPool(tx, (req.params as { id: string }).id) // named in the path
-      mustOwn(tx, row, 'update_subnetpool')
-      const sent = readPrefixes(listOf(req.body.prefixes)).map(formatCidr)
-      const had = fromJson<string[]>(row.prefixes)
-      const prefixes = verb === 'add' ? merged([...had, ...sent]) : had.filter((prefix) => !sent.includes(prefix))
-      await writePrefixes(tx, row, prefixes)
-      return { prefixes }
-    }),
-  })
+  const op = (verb: 'add' | 'remove'): Route =>
+    route({
+      method: 'PUT',
+      path: `/v2.0/subnetpools/:id/${verb}_prefixes`,
+      policy: 'network:update_subnetpool',
+      body: PrefixOps,
+      handle: async (ctx, req) =>
+        await inTx(ctx, async (tx) => {
+          const row = await getSubnetPool(tx, (req.params as { id: string }).id) // named in the path
+          mustOwn(tx, row, 'update_subnetpool')
+          const sent = readPrefixes(listOf(req.body.prefixes)).map(formatCidr)
+          const had = fromJson<string[]>(row.prefixes)
+          const prefixes =
+            verb === 'add'
+              ? merged([...had, ...sent])
+              : had.filter((prefix) => !sent.includes(prefix))
+          await writePrefixes(tx, row, prefixes)
+          return { prefixes }
+        }),
+    })
   return [op('add'), op('remove')]
 }
 
 function readPrefixes(texts: readonly string[]): Cidr[] {
   return texts.map((text) => {
     const cidr = parseCidr(text)
-    if (cidr === undefined || cidr.prefix === 0) throw invalidValue('prefixes', `'${text.slice(0, 64)}' is not a valid IP subnet.`)
+    if (cidr === undefined || cidr.prefix === 0)
+      throw invalidValue('prefixes', `'${text.slice(0, 64)}' is not a valid IP subnet.`)
     return cidr
   })
 }
@@ -54,11 +89,18 @@ function readPrefixes(texts: readonly string[]): Cidr[] {
 /** A prefix inside another one is dropped, so that a pool never overlaps itself. */
 function merged(texts: readonly string[]): string[] {
   const all = readPrefixes(texts)
-  const kept = all.filter((cidr, at) => !all.some((other, index) => index !== at && covers(other, cidr) && (other.prefix < cidr.prefix || index < at)))
+  const kept = all.filter(
+    (cidr, at) =>
+      !all.some(
+        (other, index) =>
+          index !== at && covers(other, cidr) && (other.prefix < cidr.prefix || index < at),
+      ),
+  )
   return kept.map(formatCidr)
 }
 
-const covers = (outer: Cidr, inner: Cidr): boolean => overlaps(outer, inner) && outer.prefix <= inner.prefix
+const covers = (outer: Cidr, inner: Cidr): boolean =>
+  overlaps(outer, inner) && outer.prefix <= inner.prefix
 
 interface Lengths {
   readonly version: 4 | 6
@@ -68,9 +110,13 @@ interface Lengths {
   readonly usual?: number
 }
 
-type LengthWish = Pick<SubnetPoolChangeWish, 'min_prefixlen' | 'max_prefixlen' | 'default_prefixlen'>
+type LengthWish = Pick<
+  SubnetPoolChangeWish,
+  'min_prefixlen' | 'max_prefixlen' | 'default_prefixlen'
+>
 
-const quotaOf = (asked: number | string | null | undefined): number | null => (asked === undefined || asked === null ? null : Number(asked))
+const quotaOf = (asked: number | string | null | undefined): number | null =>
+  asked === undefined || asked === null ? null : Number(asked)
 
 function lengthsOf(wish: LengthWish, had: Lengths): Required<Lengths> {
   const { version } = had
@@ -78,73 +124,161 @@ function lengthsOf(wish: LengthWish, had: Lengths): Required<Lengths> {
   const min = wholeOf('min_prefixlen', wish.min_prefixlen, 128) ?? had.min
   const max = wholeOf('max_prefixlen', wish.max_prefixlen, 128) ?? had.max
   const usual = wholeOf('default_prefixlen', wish.default_prefixlen, 128) ?? had.usual ?? min
-  if (max > bits || min > bits || usual > bits) throw neutronError('badRequest', 'IllegalSubnetPoolPrefixBounds', `A prefix length of IPv${version} is at most ${bits}.`)
-  if (min > max) throw neutronError('badRequest', 'IllegalSubnetPoolPrefixBounds', `Illegal prefix bounds: min_prefixlen=${min}, max_prefixlen=${max}.`)
-  if (usual < min || usual > max) throw neutronError('badRequest', 'IllegalSubnetPoolPrefixBounds', `Illegal prefix bounds: default_prefixlen=${usual} is not between ${min} and ${max}.`)
+  if (max > bits || min > bits || usual > bits)
+    throw neutronError(
+      'badRequest',
+      'IllegalSubnetPoolPrefixBounds',
+      `A prefix length of IPv${version} is at most ${bits}.`,
+    )
+  if (min > max)
+    throw neutronError(
+      'badRequest',
+      'IllegalSubnetPoolPrefixBounds',
+      `Illegal prefix bounds: min_prefixlen=${min}, max_prefixlen=${max}.`,
+    )
+  if (usual < min || usual > max)
+    throw neutronError(
+      'badRequest',
+      'IllegalSubnetPoolPrefixBounds',
+      `Illegal prefix bounds: default_prefixlen=${usual} is not between ${min} and ${max}.`,
+    )
   return { version, min, max, usual }
 }
 
 async function createPool(tx: Ctx, wish: NewSubnetPoolWish, projectId: string): Promise<string> {
   const prefixes = readPrefixes(listOf(wish.prefixes))
   const version = prefixes[0]?.base.version ?? 4
-  if (prefixes.some((prefix) => prefix.base.version !== version)) throw neutronError('badRequest', 'PrefixVersionMismatch', 'Cannot mix IPv4 and IPv6 prefixes in a subnet pool.')
+  if (prefixes.some((prefix) => prefix.base.version !== version))
+    throw neutronError(
+      'badRequest',
+      'PrefixVersionMismatch',
+      'Cannot mix IPv4 and IPv6 prefixes in a subnet pool.',
+    )
   await mustFit(tx, 'subnetpool', projectId)
   const lengths = lengthsOf(wish, { version, min: version === 4 ? 8 : 64, max: bitsOf(version) })
   const isDefault = bit(wish.is_default, false)
   if (isDefault === 1) await checkDefault(tx, version)
   const id = randomUUID()
   const row = {
-    ...newRow(tx, id, projectId, wish), prefixes: toJson(merged(prefixes.map(formatCidr))), version, default_len: lengths.usual, min_len: lengths.min, max_len: lengths.max,
-    quota: quotaOf(wish.default_quota), is_default: isDefault, scope_id: wish.address_scope_id ?? null,
+    ...newRow(tx, id, projectId, wish),
+    prefixes: toJson(merged(prefixes.map(formatCidr))),
+    version,
+    default_len: lengths.usual,
+    min_len: lengths.min,
+    max_len: lengths.max,
+    quota: quotaOf(wish.default_quota),
+    is_default: isDefault,
+    scope_id: wish.address_scope_id ?? null,
   }
   await checkScope(tx, row)
   await insertSubnetPool(tx, row)
-  if (bit(wish.shared, false) === 1) await setShared(tx, { type: 'subnetpool', id, action: 'access_as_shared' }, projectId, true)
+  if (bit(wish.shared, false) === 1)
+    await setShared(tx, { type: 'subnetpool', id, action: 'access_as_shared' }, projectId, true)
   return id
 }
 
 async function checkDefault(tx: Ctx, version: 4 | 6, id?: string): Promise<void> {
   const other = await defaultPoolOf(tx, version)
-  if (other !== undefined && other !== id) throw neutronError('badRequest', 'InvalidInput', `A default subnetpool for this IP family has already been set: ${other}.`)
+  if (other !== undefined && other !== id)
+    throw neutronError(
+      'badRequest',
+      'InvalidInput',
+      `A default subnetpool for this IP family has already been set: ${other}.`,
+    )
 }
 
 /** Within an address scope every address is unique, so its pools must lie apart and be of its family. */
-async function checkScope(tx: Ctx, pool: Pick<SubnetPoolRow, 'id' | 'scope_id' | 'version' | 'prefixes'>): Promise<void> {
+async function checkScope(
+  tx: Ctx,
+  pool: Pick<SubnetPoolRow, 'id' | 'scope_id' | 'version' | 'prefixes'>,
+): Promise<void> {
   if (pool.scope_id === null) return
   const scope = await getAddressScope(tx, pool.scope_id)
-  if (scope.version !== pool.version) throw neutronError('badRequest', 'IllegalSubnetPoolIpVersionAssociation', `Illegal subnetpool association: the subnetpool cannot associate with address scope ${scope.id}, because its IP version is ${scope.version}.`)
+  if (scope.version !== pool.version)
+    throw neutronError(
+      'badRequest',
+      'IllegalSubnetPoolIpVersionAssociation',
+      `Illegal subnetpool association: the subnetpool cannot associate with address scope ${scope.id}, because its IP version is ${scope.version}.`,
+    )
   const own = readPrefixes(fromJson<string[]>(pool.prefixes))
   for (const other of await poolsInScope(tx, pool.scope_id)) {
     const theirs = readPrefixes(fromJson<string[]>(other.prefixes))
-    if (other.id === pool.id || !own.some((mine) => theirs.some((prefix) => overlaps(mine, prefix)))) continue
-    throw neutronError('conflict', 'AddressScopePrefixConflict', 'Failed to associate address scope: subnetpools within an address scope must have unique prefixes.')
+    if (
+      other.id === pool.id ||
+      !own.some((mine) => theirs.some((prefix) => overlaps(mine, prefix)))
+    )
+      continue
+    throw neutronError(
+      'conflict',
+      'AddressScopePrefixConflict',
+      'Failed to associate address scope: subnetpools within an address scope must have unique prefixes.',
+    )
   }
 }
 
 /** Every prefix given out must stay inside the pool. */
-async function writePrefixes(tx: Ctx, row: SubnetPoolRow, prefixes: readonly string[]): Promise<void> {
+async function writePrefixes(
+  tx: Ctx,
+  row: SubnetPoolRow,
+  prefixes: readonly string[],
+): Promise<void> {
   const ranges = readPrefixes(prefixes)
-  if (ranges.some((range) => range.base.version !== row.version)) throw neutronError('badRequest', 'PrefixVersionMismatch', 'Cannot mix IPv4 and IPv6 prefixes in a subnet pool.')
+  if (ranges.some((range) => range.base.version !== row.version))
+    throw neutronError(
+      'badRequest',
+      'PrefixVersionMismatch',
+      'Cannot mix IPv4 and IPv6 prefixes in a subnet pool.',
+    )
   const taken = readPrefixes((await takenFrom(tx, row.id)).map(({ cidr }) => cidr))
-  const lost = taken.find((cidr) => !ranges.some((range) => range.base.value <= cidr.base.value && lastOf(cidr) <= lastOf(range)))
-  if (lost !== undefined) throw neutronError('badRequest', 'IllegalSubnetPoolPrefixUpdate', `Illegal update to prefixes: ${formatCidr(lost)} is allocated from the pool.`)
+  const lost = taken.find(
+    (cidr) =>
+      !ranges.some((range) => range.base.value <= cidr.base.value && lastOf(cidr) <= lastOf(range)),
+  )
+  if (lost !== undefined)
+    throw neutronError(
+      'badRequest',
+      'IllegalSubnetPoolPrefixUpdate',
+      `Illegal update to prefixes: ${formatCidr(lost)} is allocated from the pool.`,
+    )
   await checkScope(tx, { ...row, prefixes: toJson(prefixes) })
   await changeRow(tx, subnetPoolSpec, row.id, { prefixes: toJson(prefixes) })
 }
 
 async function updatePool(tx: Ctx, row: SubnetPoolRow, wish: SubnetPoolChangeWish): Promise<void> {
-  const { min, max, usual } = lengthsOf(wish, { version: row.version, min: row.min_len, max: row.max_len, usual: row.default_len })
-  if (wish.is_default !== undefined && isTrue(wish.is_default)) await checkDefault(tx, row.version, row.id)
-  if (wish.address_scope_id !== undefined) await checkScope(tx, { ...row, scope_id: wish.address_scope_id })
+  const { min, max, usual } = lengthsOf(wish, {
+    version: row.version,
+    min: row.min_len,
+    max: row.max_len,
+    usual: row.default_len,
+  })
+  if (wish.is_default !== undefined && isTrue(wish.is_default))
+    await checkDefault(tx, row.version, row.id)
+  if (wish.address_scope_id !== undefined)
+    await checkScope(tx, { ...row, scope_id: wish.address_scope_id })
   if (wish.prefixes !== undefined) {
-    const next = { ...row, scope_id: wish.address_scope_id === undefined ? row.scope_id : wish.address_scope_id }
+    const next = {
+      ...row,
+      scope_id: wish.address_scope_id === undefined ? row.scope_id : wish.address_scope_id,
+    }
     const prefixes = merged(listOf(wish.prefixes))
-    const lost = fromJson<string[]>(row.prefixes).find((had) => !readPrefixes(prefixes).some((prefix) => readPrefixes([had]).every((cidr) => covers(prefix, cidr))))
-    if (lost !== undefined) throw neutronError('badRequest', 'IllegalSubnetPoolPrefixUpdate', `Illegal update to prefixes: ${lost} is left out; remove_prefixes takes prefixes away.`)
+    const lost = fromJson<string[]>(row.prefixes).find(
+      (had) =>
+        !readPrefixes(prefixes).some((prefix) =>
+          readPrefixes([had]).every((cidr) => covers(prefix, cidr)),
+        ),
+    )
+    if (lost !== undefined)
+      throw neutronError(
+        'badRequest',
+        'IllegalSubnetPoolPrefixUpdate',
+        `Illegal update to prefixes: ${lost} is left out; remove_prefixes takes prefixes away.`,
+      )
     await writePrefixes(tx, next, prefixes)
   }
   await changeRow(tx, subnetPoolSpec, row.id, {
-    min_len: min, max_len: max, default_len: usual,
+    min_len: min,
+    max_len: max,
+    default_len: usual,
     ...(wish.name === undefined ? {} : { name: wish.name }),
     ...(wish.description === undefined ? {} : { description: wish.description }),
     ...(wish.default_quota === undefined ? {} : { quota: quotaOf(wish.default_quota) }),
@@ -155,7 +289,11 @@ async function updatePool(tx: Ctx, row: SubnetPoolRow, wish: SubnetPoolChangeWis
 
 async function removePool(tx: Ctx, row: SubnetPoolRow): Promise<void> {
   if ((await takenFrom(tx, row.id)).length > 0) {
-    throw neutronError('badRequest', 'SubnetPoolDeleteError', `Unable to delete subnet pool: Subnet pool ${row.id} has existing allocations.`)
+    throw neutronError(
+      'badRequest',
+      'SubnetPoolDeleteError',
+      `Unable to delete subnet pool: Subnet pool ${row.id} has existing allocations.`,
+    )
   }
   await deleteSubnetPool(tx, row.id)
   await deleteSharesOf(tx, row.id)
@@ -164,7 +302,16 @@ async function removePool(tx: Ctx, row: SubnetPoolRow): Promise<void> {
 /** Neutron gives the lengths as text; clients know. */
 function poolView(row: SubnetPoolRow): View {
   return {
-    ...standardView(row), prefixes: fromJson<string[]>(row.prefixes), ip_version: row.version, default_prefixlen: String(row.default_len),
-    min_prefixlen: String(row.min_len), max_prefixlen: String(row.max_len), default_quota: row.quota, is_default: row.is_default === 1, shared: row.is_shared === 1, address_scope_id: row.scope_id, tags: tagsOf(row),
+    ...standardView(row),
+    prefixes: fromJson<string[]>(row.prefixes),
+    ip_version: row.version,
+    default_prefixlen: String(row.default_len),
+    min_prefixlen: String(row.min_len),
+    max_prefixlen: String(row.max_len),
+    default_quota: row.quota,
+    is_default: row.is_default === 1,
+    shared: row.is_shared === 1,
+    address_scope_id: row.scope_id,
+    tags: tagsOf(row),
   }
 }

@@ -20,11 +20,21 @@ const attributes = {
 
 const Name = Type.String({ minLength: 1, maxLength: 255, pattern: '^[^\\u0000]*\\S[^\\u0000]*$' })
 
-export const NewSubnetPool = creation({ ...attributes, name: Name, shared: Type.Optional(Flag), prefixes: Prefixes })
-export const SubnetPoolChange = change({ ...attributes, name: Type.Optional(Name), prefixes: Type.Optional(Prefixes) })
+export const NewSubnetPool = creation({
+  ...attributes,
+  name: Name,
+  shared: Type.Optional(Flag),
+  prefixes: Prefixes,
+})
+export const SubnetPoolChange = change({
+  ...attributes,
+  name: Type.Optional(Name),
+  prefixes: Type.Optional(Prefixes),
+})
 export const PrefixOps = Type.Object({ prefixes: Prefixes }, { additionalProperties: false })
 
 export type NewSubnetPoolWish = Static<typeof NewSubnetPool>
 export type SubnetPoolChangeWish = Static<typeof SubnetPoolChange>
 
-export const listOf = (prefixes: Static<typeof Prefixes>): readonly string[] => (typeof prefixes === 'string' ? [prefixes] : prefixes)
+export const listOf = (prefixes: Static<typeof Prefixes>): readonly string[] =>
+  typeof prefixes === 'string' ? [prefixes] : prefixes

@@ -1,14 +1,34 @@
 import { Type, type Static } from 'typebox'
-import { change, creation, Flag, Id, IdOrNull, Ip, IpVersion, Text, Whole } from '../standard/schema.ts'
+import {
+  change,
+  creation,
+  Flag,
+  Id,
+  IdOrNull,
+  Ip,
+  IpVersion,
+  Text,
+  Whole,
+} from '../standard/schema.ts'
 import type { StandardRow } from '../standard/schema.ts'
 import type { SubnetTable } from '../tables.ts'
 
 /** With who owns the network it lies in. */
 export type SubnetRow = SubnetTable & StandardRow
 
-const Mode = Type.Union([Type.Literal('slaac'), Type.Literal('dhcpv6-stateful'), Type.Literal('dhcpv6-stateless'), Type.Null()])
-const Pools = Type.Array(Type.Object({ start: Ip, end: Ip }, { additionalProperties: false }), { maxItems: 100 })
-const Routes = Type.Array(Type.Object({ destination: Text(64), nexthop: Ip }, { additionalProperties: false }), { maxItems: 100 })
+const Mode = Type.Union([
+  Type.Literal('slaac'),
+  Type.Literal('dhcpv6-stateful'),
+  Type.Literal('dhcpv6-stateless'),
+  Type.Null(),
+])
+const Pools = Type.Array(Type.Object({ start: Ip, end: Ip }, { additionalProperties: false }), {
+  maxItems: 100,
+})
+const Routes = Type.Array(
+  Type.Object({ destination: Text(64), nexthop: Ip }, { additionalProperties: false }),
+  { maxItems: 100 },
+)
 
 const attributes = {
   gateway_ip: Type.Optional(Type.Union([Ip, Type.Null()])),
@@ -42,5 +62,7 @@ export interface Route {
 
 /** Hosts in it make their own address from the router's announcements. */
 export function isAuto(subnet: Pick<SubnetTable, 'ra_mode' | 'address_mode'>): boolean {
-  return [subnet.ra_mode, subnet.address_mode].some((mode) => mode === 'slaac' || mode === 'dhcpv6-stateless')
+  return [subnet.ra_mode, subnet.address_mode].some(
+    (mode) => mode === 'slaac' || mode === 'dhcpv6-stateless',
+  )
 }

@@ -5,7 +5,10 @@ export interface Drift {
   readonly leftover: readonly string[]
 }
 
-export function driftOf(rows: readonly { readonly id: string; readonly wanted: boolean }[], held: readonly string[]): Drift {
+export function driftOf(
+  rows: readonly { readonly id: string; readonly wanted: boolean }[],
+  held: readonly string[],
+): Drift {
   const wanted = new Set(rows.filter((row) => row.wanted).map(({ id }) => id))
   const there = new Set(held)
   return {

@@ -3,10 +3,30 @@ import { nudge } from '../../../kernel/tasks/store.ts'
 import { again, done, type Outcome, type Reconciler } from '../../../kernel/tasks/reconciler.ts'
 import { floatingIpsOfRouter, markActive } from '../floating-ips/store.ts'
 import { kinds } from '../kinds.ts'
-import { allNetworks, anyNetwork, eraseNetwork, setNetworkStatus } from '../networks/store.ts'
+import {
+  allNetworks,
+  anyNetwork,
+  eraseNetwork,
+  routersOutThrough,
+  setNetworkStatus,
+} from '../networks/store.ts'
 import { anyPort, erasePort, hiddenPorts, networksInUse, setStatus } from '../ports/store.ts'
-import { allRouters, anyRouter, eraseRouter, legsOf, routersIn, setRouterStatus } from '../routers/store.ts'
-import { groupsById, lostGroups, networksWithGroup, addPlaces, placesOf, removePlace } from '../security-groups/store.ts'
+import {
+  allRouters,
+  anyRouter,
+  eraseRouter,
+  legsOf,
+  routersIn,
+  setRouterStatus,
+} from '../routers/store.ts'
+import {
+  groupsById,
+  lostGroups,
+  networksWithGroup,
+  addPlaces,
+  placesOf,
+  removePlace,
+} from '../security-groups/store.ts'
 import { driftOf } from './plan.ts'
 import { routerSpecOf } from './specs.ts'
 import { needsSegment } from './store.ts'
@@ -26,7 +46,10 @@ function networks(wiring: Wiring): Reconciler {
     kind: kinds.network,
     async reconcile(ctx, id) {
       const row = await anyNetwork(ctx, id)
-      const wanted = row !== undefined && row.deleted === 0 && (row.external === 0 || (await needsSegment(ctx, id)))
+      const wanted =
+        row !== undefined &&
+        row.deleted === 0 &&
+        (row.external === 0 || (await needsSegment(ctx, id)))
       if (wanted) {
         await wiring.ensureNetwork(ctx, id, true)
         await setNetworkStatus(ctx, id, 'ACTIVE')
@@ -48,12 +71,19 @@ function networks(wiring: Wiring): Reconciler {
 async function networkDrift(ctx: Ctx, wiring: Wiring): Promise<readonly string[]> {
   const { networks: held } = await wiring.port.list()
   const rows = await allNetworks(ctx)
-  const { missing, leftover } = driftOf(rows.map(({ id, external, deleted }) => ({ id, wanted: deleted === 0 && external === 0 })), held)
+  const { missing, leftover } = driftOf(
+    rows.map(({ id, external, deleted }) => ({ id, wanted: deleted === 0 && external === 0 })),
+    held,
+  )
   for (const id of missing) wiring.forget(id)
   // a segment that came back empty has lost its routers' legs
-  for (const id of missing) for (const router of await routersIn(ctx, id)) await nudge(ctx, kinds.router, router)
-  for (const id of await networksInUse(ctx)) if (held.includes(id)) void wiring.serveMetadata(ctx, id)
-  const external = new Set(rows.filter((row) => row.external === 1 && row.deleted === 0).map(({ id }) => id))
+  for (const id of missing)
+    for (const router of await routersIn(ctx, id)) await nudge(ctx, kinds.router, router)
+  for (const id of await networksInUse(ctx))
+    if (held.includes(id)) void wiring.serveMetadata(ctx, id)
+  const external = new Set(
+    rows.filter((row) => row.external === 1 && row.deleted === 0).map(({ id }) => id),
+  )
   return [...missing, ...leftover.filter((id) => held.includes(id) || !external.has(id))]
 }
 
@@ -62,16 +92,26 @@ function externals(wiring: Wiring): Reconciler {
     kind: kinds.external,
     async reconcile(ctx, id) {
       await wiring.ensureExternal(ctx, id, true)
+      // routers that looked before this were told what was true then
+      for (const router of await routersOutThrough(ctx, id)) await nudge(ctx, kinds.router, router)
       return done
     },
     giveUp: async (ctx, id) => await setNetworkStatus(ctx, id, 'ERROR'),
-    sweep: { everyMs: SWEEP_MS, keys: async (ctx) => {
-      const { externals: held } = await wiring.port.list()
-      const rows = await allNetworks(ctx)
-      const { missing, leftover } = driftOf(rows.filter(({ external }) => external === 1).map(({ id, deleted }) => ({ id, wanted: deleted === 0 })), held)
-      for (const id of missing) wiring.forget(id)
-      return [...missing, ...leftover]
-    } },
+    sweep: {
+      everyMs: SWEEP_MS,
+      keys: async (ctx) => {
+        const { externals: held } = await wiring.port.list()
+        const rows = await allNetworks(ctx)
+        const { missing, leftover } = driftOf(
+          rows
+            .filter(({ external }) => external === 1)
+            .map(({ id, deleted }) => ({ id, wanted: deleted === 0 })),
+          held,
+        )
+        for (const id of missing) wiring.forget(id)
+        return [...missing, ...leftover]
+      },
+    },
   }
 }
 
@@ -80,12 +120,18 @@ function routers(wiring: Wiring): Reconciler {
     kind: kinds.router,
     reconcile: async (ctx, id) => await reconcileRouter(ctx, wiring, id),
     giveUp: async (ctx, id) => await setRouterStatus(ctx, id, 'ERROR'),
-    sweep: { everyMs: SWEEP_MS, keys: async (ctx) => {
-      const { routers: held } = await wiring.port.list()
-      const rows = await allRouters(ctx)
-      const { missing, leftover } = driftOf(rows.map(({ id, deleted }) => ({ id, wanted: deleted === 0 })), held)
-      return [...missing, ...leftover]
-    } },
+    sweep: {
+      everyMs: SWEEP_MS,
+      keys: async (ctx) => {
+        const { routers: held } = await wiring.port.list()
+        const rows = await allRouters(ctx)
+        const { missing, leftover } = driftOf(
+          rows.map(({ id, deleted }) => ({ id, wanted: deleted === 0 })),
+          held,
+        )
+        return [...missing, ...leftover]
+      },
+    },
   }
 }
 
@@ -97,9 +143,14 @@ async function reconcileRouter(ctx: Ctx, wiring: Wiring, id: string): Promise<Ou
     return done
   }
   const [legs, floating] = [await legsOf(ctx, id), await floatingIpsOfRouter(ctx, id)]
-  const inner = new Set(legs.filter(({ owner }) => owner === 'network:router_interface').map(({ network_id }) => network_id))
+  const inner = new Set(
+    legs
+      .filter(({ owner }) => owner === 'network:router_interface')
+      .map(({ network_id }) => network_id),
+  )
   await Promise.all([...inner].map(async (network) => await wiring.ensureNetwork(ctx, network)))
-  const outer = row.gateway_network === null ? undefined : await wiring.ensureExternal(ctx, row.gateway_network)
+  const outer =
+    row.gateway_network === null ? undefined : await wiring.ensureExternal(ctx, row.gateway_network)
   const spec = routerSpecOf(row, legs, floating, outer)
   try {
     await wiring.port.ensureRouter(spec)
@@ -108,8 +159,15 @@ async function reconcileRouter(ctx: Ctx, wiring: Wiring, id: string): Promise<Ou
     throw error
   }
   await setRouterStatus(ctx, id, 'ACTIVE')
-  await setStatus(ctx, legs.map(({ port_id }) => port_id), row.admin_up === 1 ? 'ACTIVE' : 'DOWN')
-  await markActive(ctx, spec.floatingIps.map((mapping) => mapping.id))
+  await setStatus(
+    ctx,
+    legs.map(({ port_id }) => port_id),
+    row.admin_up === 1 ? 'ACTIVE' : 'DOWN',
+  )
+  await markActive(
+    ctx,
+    spec.floatingIps.map((mapping) => mapping.id),
+  )
   return done
 }
 
@@ -131,7 +189,11 @@ function ports(wiring: Wiring): Reconciler {
       const spec = await wiring.portSpec(ctx, id)
       if (spec === undefined) return done
       await wiring.port.updatePort(spec, { netns: row.netns, ifname: row.ifname })
-      await addPlaces(ctx, row.network_id, spec.securityGroups.map((group) => group.id))
+      await addPlaces(
+        ctx,
+        row.network_id,
+        spec.securityGroups.map((group) => group.id),
+      )
       await setStatus(ctx, [id], spec.adminUp ? 'ACTIVE' : 'DOWN')
       return done
     },

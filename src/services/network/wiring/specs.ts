@@ -1,5 +1,12 @@
 import { fromJson } from '../../../kernel/db/db.ts'
-import type { ExternalSpec, NetworkSpec, PortSpec, RouterSpec, SecurityGroupRuleSpec, SecurityGroupSpec } from '../../../ports/network.ts'
+import type {
+  ExternalSpec,
+  NetworkSpec,
+  PortSpec,
+  RouterSpec,
+  SecurityGroupRuleSpec,
+  SecurityGroupSpec,
+} from '../../../ports/network.ts'
 import { formatCidr, parseCidr } from '../addressing/cidr.ts'
 import type { Pair } from '../ports/schema.ts'
 import type { Leg } from '../routers/store.ts'
@@ -12,13 +19,21 @@ import type { GroupAndRule, PlacedAddress, PortWithMtu } from './store.ts'
 
 export function networkSpecOf(network: NetworkTable, subnets: readonly SubnetTable[]): NetworkSpec {
   return {
-    id: network.id, mtu: network.mtu,
-    subnets: subnets.map(({ id, cidr, gateway }) => ({ id, cidr, ...(gateway === null ? {} : { gateway }) })),
+    id: network.id,
+    mtu: network.mtu,
+    subnets: subnets.map(({ id, cidr, gateway }) => ({
+      id,
+      cidr,
+      ...(gateway === null ? {} : { gateway }),
+    })),
   }
 }
 
 /** The provider's side needs an IPv4 subnet with a gateway; undefined as long as there is none. */
-export function externalSpecOf(network: NetworkTable, subnets: readonly SubnetTable[]): ExternalSpec | undefined {
+export function externalSpecOf(
+  network: NetworkTable,
+  subnets: readonly SubnetTable[],
+): ExternalSpec | undefined {
   const subnet = subnets.find(({ version, gateway }) => version === 4 && gateway !== null)
   if (subnet === undefined || subnet.gateway === null) return undefined
   return { networkId: network.id, cidr: subnet.cidr, gateway: subnet.gateway, mtu: network.mtu }
@@ -26,11 +41,25 @@ export function externalSpecOf(network: NetworkTable, subnets: readonly SubnetTa
 
 const prefixOf = (cidr: string): number => Number(cidr.split('/')[1] ?? 0)
 
-export function portSpecOf(port: PortWithMtu, addresses: readonly PlacedAddress[], groups: readonly SecurityGroupSpec[]): PortSpec {
+export function portSpecOf(
+  port: PortWithMtu,
+  addresses: readonly PlacedAddress[],
+  groups: readonly SecurityGroupSpec[],
+): PortSpec {
   return {
-    id: port.id, networkId: port.network_id, mac: port.mac, mtu: port.mtu, adminUp: port.admin_up === 1 && port.network_up === 1,
-    addresses: addresses.map(({ address, cidr, gateway }) => ({ address, prefix: prefixOf(cidr), ...(gateway === null ? {} : { gateway }) })),
-    routes: addresses.flatMap(({ routes }) => fromJson<Route[]>(routes)), portSecurity: port.port_security === 1, securityGroups: groups,
+    id: port.id,
+    networkId: port.network_id,
+    mac: port.mac,
+    mtu: port.mtu,
+    adminUp: port.admin_up === 1 && port.network_up === 1,
+    addresses: addresses.map(({ address, cidr, gateway }) => ({
+      address,
+      prefix: prefixOf(cidr),
+      ...(gateway === null ? {} : { gateway }),
+    })),
+    routes: addresses.flatMap(({ routes }) => fromJson<Route[]>(routes)),
+    portSecurity: port.port_security === 1,
+    securityGroups: groups,
     allowedPairs: fromJson<Pair[]>(port.pairs).flatMap(({ ip_address, mac_address }) => {
       const cidr = parseCidr(ip_address)
       return cidr === undefined ? [] : [{ mac: mac_address, cidr: formatCidr(cidr) }]
@@ -39,15 +68,27 @@ export function portSpecOf(port: PortWithMtu, addresses: readonly PlacedAddress[
 }
 
 /** `members`: addresses of the ports of each group that a rule names, and of the group itself. */
-export function groupSpecOf(id: string, rules: readonly Omit<GroupAndRule, 'group_id'>[], members: ReadonlyMap<string, readonly string[]>): SecurityGroupSpec {
-  return { id, members: members.get(id) ?? [], rules: rules.map((rule) => ruleSpecOf(rule, members)) }
+export function groupSpecOf(
+  id: string,
+  rules: readonly Omit<GroupAndRule, 'group_id'>[],
+  members: ReadonlyMap<string, readonly string[]>,
+): SecurityGroupSpec {
+  return {
+    id,
+    members: members.get(id) ?? [],
+    rules: rules.map((rule) => ruleSpecOf(rule, members)),
+  }
 }
 
-function ruleSpecOf(rule: Omit<GroupAndRule, 'group_id'>, members: ReadonlyMap<string, readonly string[]>): SecurityGroupRuleSpec {
+function ruleSpecOf(
+  rule: Omit<GroupAndRule, 'group_id'>,
+  members: ReadonlyMap<string, readonly string[]>,
+): SecurityGroupRuleSpec {
   const protocol = matchedNumber(rule)
   const cidr = rule.remote_cidr === null ? undefined : parseCidr(rule.remote_cidr)
   return {
-    direction: rule.direction, ethertype: rule.ethertype,
+    direction: rule.direction,
+    ethertype: rule.ethertype,
     ...(protocol === undefined ? {} : { protocol }),
     ...(rule.port_min === null ? {} : { portMin: rule.port_min }),
     ...(rule.port_max === null ? {} : { portMax: rule.port_max }),
@@ -57,21 +98,52 @@ function ruleSpecOf(rule: Omit<GroupAndRule, 'group_id'>, members: ReadonlyMap<s
 }
 
 /** `outer` is the external network's specification: without one the router has no way out yet. */
-export function routerSpecOf(router: RouterTable, legs: readonly Leg[], floating: readonly FloatingIpTable[], outer: ExternalSpec | undefined): RouterSpec {
+export function routerSpecOf(
+  router: RouterTable,
+  legs: readonly Leg[],
+  floating: readonly FloatingIpTable[],
+  outer: ExternalSpec | undefined,
+): RouterSpec {
   const ports = [...Map.groupBy(legs, ({ port_id }) => port_id).values()]
   const parts = ports.flatMap((own) => {
     const [first] = own
     if (first === undefined) return []
-    return [{ owner: first.owner, portId: first.port_id, networkId: first.network_id, mac: first.mac, addresses: own.map(({ address, cidr }) => ({ address, prefix: prefixOf(cidr) })) }]
+    return [
+      {
+        owner: first.owner,
+        portId: first.port_id,
+        networkId: first.network_id,
+        mac: first.mac,
+        addresses: own.map(({ address, cidr }) => ({ address, prefix: prefixOf(cidr) })),
+      },
+    ]
   })
   const out = parts.find(({ owner }) => owner === 'network:router_gateway')
-  const external = out === undefined || outer === undefined ? {} : {
-    external: { networkId: out.networkId, mac: out.mac, addresses: out.addresses, gateway: outer.gateway, snat: router.snat === 1 },
-  }
+  const external =
+    out === undefined || outer === undefined
+      ? {}
+      : {
+          external: {
+            networkId: out.networkId,
+            mac: out.mac,
+            addresses: out.addresses,
+            gateway: outer.gateway,
+            snat: router.snat === 1,
+          },
+        }
   return {
-    id: router.id, adminUp: router.admin_up === 1, ...external,
-    interfaces: parts.filter(({ owner }) => owner === 'network:router_interface').map(({ owner: _owner, ...leg }) => leg),
-    floatingIps: outer === undefined || out === undefined ? [] : floating.flatMap(({ id, address, fixed_address }) => (fixed_address === null ? [] : [{ id, floating: address, fixed: fixed_address }])),
+    id: router.id,
+    adminUp: router.admin_up === 1,
+    ...external,
+    interfaces: parts
+      .filter(({ owner }) => owner === 'network:router_interface')
+      .map(({ owner: _owner, ...leg }) => leg),
+    floatingIps:
+      outer === undefined || out === undefined
+        ? []
+        : floating.flatMap(({ id, address, fixed_address }) =>
+            fixed_address === null ? [] : [{ id, floating: address, fixed: fixed_address }],
+          ),
     routes: fromJson<Route[]>(router.routes),
   }
 }

@@ -1,7 +1,13 @@
 import type { Socket } from 'node:net'
 import type { Ctx } from '../../../kernel/ctx/ctx.ts'
 import { reasonOf } from '../../../kernel/errors/cloud-error.ts'
-import type { ExternalSpec, MetadataPeer, NetworkPort, PortSpec, SecurityGroupSpec } from '../../../ports/network.ts'
+import type {
+  ExternalSpec,
+  MetadataPeer,
+  NetworkPort,
+  PortSpec,
+  SecurityGroupSpec,
+} from '../../../ports/network.ts'
 import { neutronError } from '../fault.ts'
 import { anyNetwork } from '../networks/store.ts'
 import { erasePort, plainUpdate } from '../ports/store.ts'
@@ -34,7 +40,8 @@ export class Wiring {
     if (anew) this.#networks.delete(id)
     await remembered(this.#networks, id, async () => {
       const network = await anyNetwork(ctx, id)
-      if (network === undefined || network.deleted === 1) throw neutronError('notFound', 'NetworkNotFound', `Network ${id} could not be found.`)
+      if (network === undefined || network.deleted === 1)
+        throw neutronError('notFound', 'NetworkNotFound', `Network ${id} could not be found.`)
       await this.port.ensureNetwork(networkSpecOf(network, await subnetsIn(ctx, id)))
     })
   }
@@ -44,7 +51,10 @@ export class Wiring {
     if (anew) this.#externals.delete(id)
     return await remembered(this.#externals, id, async () => {
       const network = await anyNetwork(ctx, id)
-      const spec = network === undefined || network.deleted === 1 || network.external === 0 ? undefined : externalSpecOf(network, await subnetsIn(ctx, id))
+      const spec =
+        network === undefined || network.deleted === 1 || network.external === 0
+          ? undefined
+          : externalSpecOf(network, await subnetsIn(ctx, id))
       if (spec === undefined) await this.port.removeExternal(id)
       else await this.port.ensureExternal(spec)
       return spec
@@ -60,7 +70,10 @@ export class Wiring {
   async portSpec(ctx: Ctx, portId: string): Promise<PortSpec | undefined> {
     const port = await portWithMtu(ctx, portId)
     if (port === undefined || port.deleted === 1) return undefined
-    const [addresses, groups] = [await placedAddresses(ctx, portId), await this.#groupsOfPort(ctx, portId)]
+    const [addresses, groups] = [
+      await placedAddresses(ctx, portId),
+      await this.#groupsOfPort(ctx, portId),
+    ]
     return portSpecOf(port, addresses, groups)
   }
 
@@ -76,17 +89,34 @@ export class Wiring {
     return spec ?? { id, rules: [], members: [] }
   }
 
-  async #specs(ctx: Ctx, groups: readonly { readonly id: string; readonly rules: readonly Omit<GroupAndRule, 'group_id'>[] }[]): Promise<SecurityGroupSpec[]> {
-    const named = new Set(groups.flatMap(({ id, rules }) => [id, ...rules.flatMap(({ remote_group }) => remote_group ?? [])]))
+  async #specs(
+    ctx: Ctx,
+    groups: readonly {
+      readonly id: string
+      readonly rules: readonly Omit<GroupAndRule, 'group_id'>[]
+    }[],
+  ): Promise<SecurityGroupSpec[]> {
+    const named = new Set(
+      groups.flatMap(({ id, rules }) => [
+        id,
+        ...rules.flatMap(({ remote_group }) => remote_group ?? []),
+      ]),
+    )
     const members = new Map<string, string[]>()
-    for (const { group_id, address } of await membersOf(ctx, [...named])) members.set(group_id, [...(members.get(group_id) ?? []), address])
+    for (const { group_id, address } of await membersOf(ctx, [...named]))
+      members.set(group_id, [...(members.get(group_id) ?? []), address])
     return groups.map(({ id, rules }) => groupSpecOf(id, rules, members))
   }
 
   /** Writes where the port is while the engine plugs it: should we die in between, the row knows what may have to be unplugged. */
-  async plug(ctx: Ctx, portId: string, place: { readonly netns: string; readonly ifname: string }): Promise<void> {
+  async plug(
+    ctx: Ctx,
+    portId: string,
+    place: { readonly netns: string; readonly ifname: string },
+  ): Promise<void> {
     const spec = await this.portSpec(ctx, portId)
-    if (spec === undefined) throw neutronError('notFound', 'PortNotFound', `Port ${portId} could not be found.`)
+    if (spec === undefined)
+      throw neutronError('notFound', 'PortNotFound', `Port ${portId} could not be found.`)
     await this.ensureNetwork(ctx, spec.networkId)
     try {
       await Promise.all([this.port.plug(spec, place), this.#wrotePlace(ctx, spec, place)])
@@ -98,9 +128,15 @@ export class Wiring {
     void this.serveMetadata(ctx, spec.networkId)
   }
 
-  async #wrotePlace(ctx: Ctx, spec: PortSpec, place: { readonly netns: string; readonly ifname: string }): Promise<void> {
+  async #wrotePlace(
+    ctx: Ctx,
+    spec: PortSpec,
+    place: { readonly netns: string; readonly ifname: string },
+  ): Promise<void> {
     await plainUpdate(ctx, spec.id, { ...place, status: spec.adminUp ? 'ACTIVE' : 'DOWN' })
-    const fresh = spec.securityGroups.map(({ id }) => id).filter((id) => !this.#places.has(`${spec.networkId} ${id}`))
+    const fresh = spec.securityGroups
+      .map(({ id }) => id)
+      .filter((id) => !this.#places.has(`${spec.networkId} ${id}`))
     await addPlaces(ctx, spec.networkId, fresh)
     for (const id of fresh) this.#places.add(`${spec.networkId} ${id}`)
   }
@@ -126,7 +162,10 @@ export class Wiring {
         else this.#accept(socket, from)
       })
     } catch (error) {
-      ctx.log.warn({ network: networkId, reason: reasonOf(error) }, 'serving metadata; the sweep tries again')
+      ctx.log.warn(
+        { network: networkId, reason: reasonOf(error) },
+        'serving metadata; the sweep tries again',
+      )
     }
   }
 }
@@ -138,7 +177,11 @@ function hasRule(row: Joined): row is Joined & GroupAndRule {
 }
 
 /** One engine call for all who ask at the same time; a failure is not remembered. */
-async function remembered<T>(known: Map<string, Promise<T>>, id: string, work: () => Promise<T>): Promise<T> {
+async function remembered<T>(
+  known: Map<string, Promise<T>>,
+  id: string,
+  work: () => Promise<T>,
+): Promise<T> {
   const before = known.get(id)
   if (before !== undefined) return await before
   const now = work()
