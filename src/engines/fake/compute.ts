@@ -41,6 +41,8 @@ export interface FakeCompute extends ComputePort {
   vanish(id: WorkloadId): void
   /** The workload's process ends by itself; 137 is what a kill gives. */
   die(id: WorkloadId, exitCode: number): void
+  /** Process and sandbox have stopped, as after a start of the host. */
+  cutPower(id: WorkloadId): void
 }
 
 interface FakeContainer {
@@ -55,7 +57,8 @@ interface FakeContainer {
 }
 
 interface FakeWorkload {
-  readonly netns: string
+  /** Undefined while the sandbox is stopped. */
+  netns: string | undefined
   container?: FakeContainer
 }
 
@@ -111,7 +114,9 @@ class Fake implements FakeCompute {
   async observe(id: WorkloadId): Promise<SeenWorkload> {
     const workload = this.#workloads.get(id)
     if (workload === undefined) return { sandbox: 'absent', container: 'absent' }
-    return { sandbox: 'running', netns: workload.netns, ...seenContainer(workload.container) }
+    const { netns, container } = workload
+    if (netns === undefined) return { sandbox: 'stopped', ...seenContainer(container) }
+    return { sandbox: 'running', netns, ...seenContainer(container) }
   }
 
   async list(): Promise<readonly WorkloadId[]> {
@@ -121,11 +126,11 @@ class Fake implements FakeCompute {
   async ensureSandbox(id: WorkloadId): Promise<{ readonly netns: string }> {
     await this.#step('ensureSandbox', id)
     const found = this.#workloads.get(id)
-    if (found !== undefined) return { netns: found.netns }
+    if (found?.netns !== undefined) return { netns: found.netns }
     this.#sandboxes += 1
-    const made: FakeWorkload = { netns: `/fake/${this.#sandboxes}/ns/net` }
-    this.#workloads.set(id, made)
-    return { netns: made.netns }
+    const netns = `/fake/${this.#sandboxes}/ns/net`
+    this.#workloads.set(id, { ...found, netns })
+    return { netns }
   }
 
   async create(spec: ContainerSpec): Promise<void> {
@@ -247,6 +252,13 @@ class Fake implements FakeCompute {
 
   die(id: WorkloadId, exitCode: number): void {
     this.#end(id, exitCode)
+  }
+
+  cutPower(id: WorkloadId): void {
+    this.#end(id, 137)
+    const workload = this.#workloads.get(id)
+    if (workload !== undefined) workload.netns = undefined
+    this.#tell(id)
   }
 
   #container(id: WorkloadId): FakeContainer {

@@ -32,19 +32,40 @@ export interface BootstrapUser {
 }
 
 /** Each role with the one that it implies. */
-const roles = [['admin', 'manager'], ['manager', 'member'], ['member', 'reader'], ['reader', undefined], ['service', undefined]] as const
+const roles = [
+  ['admin', 'manager'],
+  ['manager', 'member'],
+  ['member', 'reader'],
+  ['reader', undefined],
+  ['service', undefined],
+] as const
 
 /** What every cloud has from its first start: domain, projects, roles, users, catalog. Repeating it changes nothing. */
-export async function bootstrapIdentity(ctx: Ctx, settings: BootstrapSettings, region: string, catalog: readonly CatalogEntry[]): Promise<void> {
+export async function bootstrapIdentity(
+  ctx: Ctx,
+  settings: BootstrapSettings,
+  region: string,
+  catalog: readonly CatalogEntry[],
+): Promise<void> {
   await inTx(ctx, async (tx) => {
     if ((await findProject(tx, DEFAULT_DOMAIN)) === undefined) {
       await insertProject(tx, {
-        id: DEFAULT_DOMAIN, name: 'Default', domainId: '', parentId: '', path: `/${DEFAULT_DOMAIN}/`, isDomain: true, enabled: true,
-        description: 'The default domain', options: {}, extra: {},
+        id: DEFAULT_DOMAIN,
+        name: 'Default',
+        domainId: '',
+        parentId: '',
+        path: `/${DEFAULT_DOMAIN}/`,
+        isDomain: true,
+        enabled: true,
+        description: 'The default domain',
+        options: {},
+        extra: {},
       })
     }
     for (const [name] of roles) await ensureRole(tx, name)
-    for (const [prior, implied] of roles) if (implied !== undefined) await addImplication(tx, await ensureRole(tx, prior), await ensureRole(tx, implied))
+    for (const [prior, implied] of roles)
+      if (implied !== undefined)
+        await addImplication(tx, await ensureRole(tx, prior), await ensureRole(tx, implied))
     for (const name of ['admin', 'demo', 'service']) await ensureProject(tx, name)
     await ensureRegion(tx, region)
     for (const entry of catalog) await ensureCatalogEntry(tx, region, entry)
@@ -65,8 +86,16 @@ async function ensureProject(ctx: Ctx, name: string): Promise<string> {
   if (project !== undefined) return project.id
   const id = newId()
   await insertProject(ctx, {
-    id, name, domainId: DEFAULT_DOMAIN, parentId: DEFAULT_DOMAIN, path: `/${DEFAULT_DOMAIN}/${id}/`, isDomain: false, enabled: true,
-    description: '', options: {}, extra: {},
+    id,
+    name,
+    domainId: DEFAULT_DOMAIN,
+    parentId: DEFAULT_DOMAIN,
+    path: `/${DEFAULT_DOMAIN}/${id}/`,
+    isDomain: false,
+    enabled: true,
+    description: '',
+    options: {},
+    extra: {},
   })
   return id
 }
@@ -78,11 +107,32 @@ async function ensureUser(ctx: Ctx, wish: BootstrapUser): Promise<void> {
   await inTx(ctx, async (tx) => {
     const id = newId()
     await insertUser(tx, {
-      id, name: wish.name, domainId: DEFAULT_DOMAIN, enabled: true, defaultProjectId: null, passwordHash, passwordChangedAt: ctx.now().toISOString(),
-      passwordExpiresAt: null, failedLogins: 0, failedAt: null, options: {}, extra: {},
+      id,
+      name: wish.name,
+      domainId: DEFAULT_DOMAIN,
+      enabled: true,
+      defaultProjectId: null,
+      passwordHash,
+      passwordChangedAt: ctx.now().toISOString(),
+      passwordExpiresAt: null,
+      failedLogins: 0,
+      failedAt: null,
+      options: {},
+      extra: {},
     })
-    const give = async (role: string, targetType: Assignment['targetType'], targetId: string): Promise<void> =>
-      await addAssignment(tx, { actorType: 'user', actorId: id, targetType, targetId, roleId: await ensureRole(tx, role), inherited: false })
+    const give = async (
+      role: string,
+      targetType: Assignment['targetType'],
+      targetId: string,
+    ): Promise<void> =>
+      await addAssignment(tx, {
+        actorType: 'user',
+        actorId: id,
+        targetType,
+        targetId,
+        roleId: await ensureRole(tx, role),
+        inherited: false,
+      })
     for (const [project, names] of Object.entries(wish.projects)) {
       for (const name of names) await give(name, 'project', await ensureProject(tx, project))
     }

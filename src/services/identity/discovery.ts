@@ -12,11 +12,24 @@ const version = (req: Req): Record<string, unknown> => ({
 
 export const discoveryRoutes: readonly Route[] = [
   guarded({
-    method: 'GET', path: '/', policy: null, summary: 'List the versions of the API',
-    handle: async (_ctx, req) => await Promise.resolve(reply(300, { versions: { values: [version(req)] } }, { Vary: 'X-Auth-Token', Location: `${req.serviceUrl}/v3/` })),
+    method: 'GET',
+    path: '/',
+    policy: null,
+    summary: 'List the versions of the API',
+    handle: async (_ctx, req) =>
+      await Promise.resolve(
+        reply(
+          300,
+          { versions: { values: [version(req)] } },
+          { Vary: 'X-Auth-Token', Location: `${req.serviceUrl}/v3/` },
+        ),
+      ),
   }),
   guarded({
-    method: 'GET', path: '/v3', policy: null, summary: 'Show version 3',
+    method: 'GET',
+    path: '/v3',
+    policy: null,
+    summary: 'Show version 3',
     handle: async (_ctx, req) => await Promise.resolve({ version: version(req) }),
   }),
 ]

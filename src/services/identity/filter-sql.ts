@@ -9,7 +9,8 @@ const NUMBERS = ['enabled', 'is_domain']
  */
 export function matching(table: string, list: ListQuery): RawBuilder<SqlBool> {
   const parts = list.filters.map((filter) => one(table, filter))
-  if (list.marker !== undefined) parts.push(sql<SqlBool>`${sql.ref(`${table}.id`)} > ${list.marker}`)
+  if (list.marker !== undefined)
+    parts.push(sql<SqlBool>`${sql.ref(`${table}.id`)} > ${list.marker}`)
   return parts.length === 0 ? sql<SqlBool>`1 = 1` : sql<SqlBool>`(${sql.join(parts, sql` and `)})`
 }
 
@@ -23,7 +24,9 @@ function one(table: string, filter: Filter): RawBuilder<SqlBool> {
     case 'equals':
       return sql<SqlBool>`${column} = ${value}`
     case 'contains':
-      return value === '' ? sql<SqlBool>`1 = 1` : sql<SqlBool>`replace(${column}, ${value}, '') <> ${column}`
+      return value === ''
+        ? sql<SqlBool>`1 = 1`
+        : sql<SqlBool>`replace(${column}, ${value}, '') <> ${column}`
     case 'startswith':
       return sql<SqlBool>`substr(${column}, 1, ${sql.lit(size)}) = ${value}`
     case 'endswith':

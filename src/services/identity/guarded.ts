@@ -7,7 +7,10 @@ import type { Rule } from './policies/rules.ts'
 /** What a rule may ask of the object: `target.user.domain_id` and the like. */
 export type Target = Readonly<Record<string, unknown>>
 
-export interface GuardedSpec<P extends TSchema, Q extends TSchema, B extends TSchema> extends Omit<RouteSpec<P, Q, B>, 'policy'> {
+export interface GuardedSpec<P extends TSchema, Q extends TSchema, B extends TSchema> extends Omit<
+  RouteSpec<P, Q, B>,
+  'policy'
+> {
   readonly policy: Rule | null
   /**
    * Loads what the rule compares with; leave out what does not exist, so that an outsider gets 403 and only those who may
@@ -22,11 +25,14 @@ export interface GuardedSpec<P extends TSchema, Q extends TSchema, B extends TSc
 export const gateOf = (rule: Rule): string => `${rule}:request`
 
 /** An identity endpoint: Keystone's rule with the object's attributes as target, and input that any database can hold. */
-export function guarded<P extends TSchema, Q extends TSchema, B extends TSchema>(spec: GuardedSpec<P, Q, B>): Route {
+export function guarded<P extends TSchema, Q extends TSchema, B extends TSchema>(
+  spec: GuardedSpec<P, Q, B>,
+): Route {
   const { policy, target, check, ...rest } = spec
   return route<P, Q, B>({
     ...rest,
-    policy: policy === null || (target === undefined && check === undefined) ? policy : gateOf(policy),
+    policy:
+      policy === null || (target === undefined && check === undefined) ? policy : gateOf(policy),
     async handle(ctx, req) {
       refuseNullBytes(req)
       if (policy !== null && target !== undefined) allow(ctx, policy, await target(ctx, req))
@@ -48,6 +54,7 @@ function refuseNullBytes(req: Req): void {
     throw cloudError('badRequest', `The ${where} holds a null character, which is not allowed.`)
   }
   if (Object.values(req.params ?? {}).some((value) => String(value).includes('\0'))) refuse('path')
-  for (const [key, value] of req.rawQuery) if (key.includes('\0') || value.includes('\0')) refuse('query')
+  for (const [key, value] of req.rawQuery)
+    if (key.includes('\0') || value.includes('\0')) refuse('query')
   if (req.body !== undefined && JSON.stringify(req.body).includes('\\u0000')) refuse('body')
 }

@@ -16,7 +16,8 @@ afterAll(async () => {
 
 const v3 = '/identity/v3'
 const names = (list: Json): string[] => list.map((one: { name: string }) => one.name)
-const idOf = async (kind: string, name: string): Promise<string> => (await admin.get(`${v3}/${kind}?name=${name}`)).body[kind][0].id
+const idOf = async (kind: string, name: string): Promise<string> =>
+  (await admin.get(`${v3}/${kind}?name=${name}`)).body[kind][0].id
 
 describe('discovery', () => {
   it('offers version 3 without a token', async () => {
@@ -29,10 +30,19 @@ describe('discovery', () => {
 
 describe('users', () => {
   it('are made, filtered, paged and deleted', async () => {
-    for (const name of ['ann', 'Ann2', 'bob']) expect((await admin.post(`${v3}/users`, { user: { name, email: `${name}@example.com` } })).status).toBe(201)
+    for (const name of ['ann', 'Ann2', 'bob'])
+      expect(
+        (await admin.post(`${v3}/users`, { user: { name, email: `${name}@example.com` } })).status,
+      ).toBe(201)
     expect((await admin.post(`${v3}/users`, { user: { name: 'ann' } })).status).toBe(409)
-    expect(names((await admin.get(`${v3}/users?name__startswith=a`)).body.users).filter((name) => name !== 'admin')).toEqual(['ann'])
-    expect(names((await admin.get(`${v3}/users?name__icontains=NN`)).body.users).toSorted()).toEqual(['Ann2', 'ann'])
+    expect(
+      names((await admin.get(`${v3}/users?name__startswith=a`)).body.users).filter(
+        (name) => name !== 'admin',
+      ),
+    ).toEqual(['ann'])
+    expect(
+      names((await admin.get(`${v3}/users?name__icontains=NN`)).body.users).toSorted(),
+    ).toEqual(['Ann2', 'ann'])
     expect((await admin.get(`${v3}/users?name=bob`)).body.users[0].email).toBe('bob@example.com')
     const page = await admin.get(`${v3}/users?limit=2`)
     expect(page.body.users.length).toBe(2)
@@ -68,11 +78,21 @@ describe('users', () => {
 describe('projects', () => {
   it('form a tree that is disabled from the leaves and deleted from them', async () => {
     const top = (await admin.post(`${v3}/projects`, { project: { name: 'top' } })).body.project.id
-    const leaf = (await admin.post(`${v3}/projects`, { project: { name: 'leaf', parent_id: top, tags: ['red'] } })).body.project.id
-    expect((await admin.get(`${v3}/projects/${top}?subtree_as_ids`)).body.project.subtree).toEqual({ [leaf]: null })
-    expect((await admin.get(`${v3}/projects/${leaf}?parents_as_ids`)).body.project.parents).toEqual({ [top]: { default: null } })
+    const leaf = (
+      await admin.post(`${v3}/projects`, {
+        project: { name: 'leaf', parent_id: top, tags: ['red'] },
+      })
+    ).body.project.id
+    expect((await admin.get(`${v3}/projects/${top}?subtree_as_ids`)).body.project.subtree).toEqual({
+      [leaf]: null,
+    })
+    expect((await admin.get(`${v3}/projects/${leaf}?parents_as_ids`)).body.project.parents).toEqual(
+      { [top]: { default: null } },
+    )
     expect(names((await admin.get(`${v3}/projects?tags=red`)).body.projects)).toEqual(['leaf'])
-    expect((await admin.patch(`${v3}/projects/${top}`, { project: { enabled: false } })).status).toBe(403)
+    expect(
+      (await admin.patch(`${v3}/projects/${top}`, { project: { enabled: false } })).status,
+    ).toBe(403)
     expect((await admin.delete(`${v3}/projects/${top}`)).status).toBe(403)
     expect((await admin.delete(`${v3}/projects/${leaf}`)).status).toBe(204)
     expect((await admin.delete(`${v3}/projects/${top}`)).status).toBe(204)
@@ -80,16 +100,34 @@ describe('projects', () => {
 
   it('are reached by inherited roles and by groups', async () => {
     const role = await idOf('roles', 'member')
-    const project = (await admin.post(`${v3}/projects`, { project: { name: 'reached' } })).body.project.id
+    const project = (await admin.post(`${v3}/projects`, { project: { name: 'reached' } })).body
+      .project.id
     const group = (await admin.post(`${v3}/groups`, { group: { name: 'crew' } })).body.group.id
-    const user = (await admin.post(`${v3}/users`, { user: { name: 'carl', password: PASSWORD } })).body.user.id
+    const user = (await admin.post(`${v3}/users`, { user: { name: 'carl', password: PASSWORD } }))
+      .body.user.id
     await admin.put(`${v3}/groups/${group}/users/${user}`)
     const scope = { project: { id: project } }
     expect((await app.login('carl', scope)).status).toBe(401)
-    await admin.put(`${v3}/OS-INHERIT/domains/default/groups/${group}/roles/${role}/inherited_to_projects`)
-    expect(names((await app.login('carl', scope)).body.token.roles).toSorted()).toEqual(['member', 'reader'])
-    const effective = (await admin.get(`${v3}/role_assignments?effective&include_names&scope.project.id=${project}&user.id=${user}`)).body.role_assignments
-    expect(effective.map((one: Json) => [one.role.name, one.user.name, one.scope.project.name]).toSorted()).toEqual([['member', 'carl', 'reached'], ['reader', 'carl', 'reached']])
+    await admin.put(
+      `${v3}/OS-INHERIT/domains/default/groups/${group}/roles/${role}/inherited_to_projects`,
+    )
+    expect(names((await app.login('carl', scope)).body.token.roles).toSorted()).toEqual([
+      'member',
+      'reader',
+    ])
+    const effective = (
+      await admin.get(
+        `${v3}/role_assignments?effective&include_names&scope.project.id=${project}&user.id=${user}`,
+      )
+    ).body.role_assignments
+    expect(
+      effective
+        .map((one: Json) => [one.role.name, one.user.name, one.scope.project.name])
+        .toSorted(),
+    ).toEqual([
+      ['member', 'carl', 'reached'],
+      ['reader', 'carl', 'reached'],
+    ])
     expect((await admin.delete(`${v3}/groups/${group}`)).status).toBe(204)
     expect((await app.login('carl', scope)).status).toBe(401)
   })
@@ -97,17 +135,31 @@ describe('projects', () => {
 
 describe('domains', () => {
   it('hold their admin to what is theirs', async () => {
-    const domain = (await admin.post(`${v3}/domains`, { domain: { name: 'branch' } })).body.domain.id
-    const boss = (await admin.post(`${v3}/users`, { user: { name: 'boss', domain_id: domain, password: PASSWORD } })).body.user.id
+    const domain = (await admin.post(`${v3}/domains`, { domain: { name: 'branch' } })).body.domain
+      .id
+    const boss = (
+      await admin.post(`${v3}/users`, {
+        user: { name: 'boss', domain_id: domain, password: PASSWORD },
+      })
+    ).body.user.id
     await admin.put(`${v3}/domains/${domain}/users/${boss}/roles/${await idOf('roles', 'admin')}`)
     const login = await new TestClient(app.url, undefined).post(`${v3}/auth/tokens`, {
-      auth: { identity: { methods: ['password'], password: { user: { id: boss, password: PASSWORD } } }, scope: { domain: { id: domain } } },
+      auth: {
+        identity: { methods: ['password'], password: { user: { id: boss, password: PASSWORD } } },
+        scope: { domain: { id: domain } },
+      },
     })
     const theirs = new TestClient(app.url, login.headers.get('x-subject-token') ?? '')
     expect(names((await theirs.get(`${v3}/users`)).body.users)).toEqual(['boss'])
-    expect((await theirs.post(`${v3}/projects`, { project: { name: 'inner' } })).body.project.domain_id).toBe(domain)
-    expect((await theirs.post(`${v3}/users`, { user: { name: 'x', domain_id: 'default' } })).status).toBe(403)
-    expect((await theirs.delete(`${v3}/projects/${await idOf('projects', 'demo')}`)).status).toBe(403)
+    expect(
+      (await theirs.post(`${v3}/projects`, { project: { name: 'inner' } })).body.project.domain_id,
+    ).toBe(domain)
+    expect(
+      (await theirs.post(`${v3}/users`, { user: { name: 'x', domain_id: 'default' } })).status,
+    ).toBe(403)
+    expect((await theirs.delete(`${v3}/projects/${await idOf('projects', 'demo')}`)).status).toBe(
+      403,
+    )
     expect((await admin.delete(`${v3}/domains/${domain}`)).status).toBe(403)
     await admin.patch(`${v3}/domains/${domain}`, { domain: { enabled: false } })
     expect((await theirs.get(`${v3}/users`)).status).toBe(401)
@@ -119,18 +171,49 @@ describe('domains', () => {
 describe('application credentials', () => {
   it('act with the roles given, make no others, and end with the role', async () => {
     const me = await idOf('users', 'demo')
-    const made = (await demo.post(`${v3}/users/${me}/application_credentials`, { application_credential: { name: 'ci', roles: [{ name: 'reader' }] } })).body.application_credential
-    const login = async (): Promise<Json> => await new TestClient(app.url, undefined).post(`${v3}/auth/tokens`, {
-      auth: { identity: { methods: ['application_credential'], application_credential: { id: made.id, secret: made.secret } } },
-    })
+    const made = (
+      await demo.post(`${v3}/users/${me}/application_credentials`, {
+        application_credential: { name: 'ci', roles: [{ name: 'reader' }] },
+      })
+    ).body.application_credential
+    const login = async (): Promise<Json> =>
+      await new TestClient(app.url, undefined).post(`${v3}/auth/tokens`, {
+        auth: {
+          identity: {
+            methods: ['application_credential'],
+            application_credential: { id: made.id, secret: made.secret },
+          },
+        },
+      })
     const answer = await login()
     expect(names(answer.body.token.roles)).toEqual(['reader'])
     const ci = new TestClient(app.url, answer.headers.get('x-subject-token'))
-    expect((await ci.post(`${v3}/users/${me}/application_credentials`, { application_credential: { name: 'more' } })).status).toBe(403)
-    expect((await new TestClient(app.url, undefined).post(`${v3}/auth/tokens`, { auth: { identity: { methods: ['token'], token: { id: answer.headers.get('x-subject-token') } } } })).status).toBe(403)
-    expect((await demo.get(`${v3}/users/${me}/application_credentials/${made.id}`)).body.application_credential.secret).toBeUndefined()
-    expect((await demo.delete(`${v3}/users/${me}/application_credentials/${made.id}`)).status).toBe(204)
-    expect([(await ci.get(`${v3}/auth/projects`)).status, (await login()).status]).toEqual([401, 401])
+    expect(
+      (
+        await ci.post(`${v3}/users/${me}/application_credentials`, {
+          application_credential: { name: 'more' },
+        })
+      ).status,
+    ).toBe(403)
+    expect(
+      (
+        await new TestClient(app.url, undefined).post(`${v3}/auth/tokens`, {
+          auth: {
+            identity: { methods: ['token'], token: { id: answer.headers.get('x-subject-token') } },
+          },
+        })
+      ).status,
+    ).toBe(403)
+    expect(
+      (await demo.get(`${v3}/users/${me}/application_credentials/${made.id}`)).body
+        .application_credential.secret,
+    ).toBeUndefined()
+    expect((await demo.delete(`${v3}/users/${me}/application_credentials/${made.id}`)).status).toBe(
+      204,
+    )
+    expect([(await ci.get(`${v3}/auth/projects`)).status, (await login()).status]).toEqual([
+      401, 401,
+    ])
   })
 })
 
@@ -138,13 +221,30 @@ describe('access rules', () => {
   it('are kept with the credential, and its token opens nothing that they do not name', async () => {
     const me = await idOf('users', 'demo')
     const rule = { service: 'compute', method: 'GET', path: '/v2.1/servers' }
-    const made = (await demo.post(`${v3}/users/${me}/application_credentials`, { application_credential: { name: 'narrow', access_rules: [rule] } })).body.application_credential
+    const made = (
+      await demo.post(`${v3}/users/${me}/application_credentials`, {
+        application_credential: { name: 'narrow', access_rules: [rule] },
+      })
+    ).body.application_credential
     const login = await new TestClient(app.url, undefined).post(`${v3}/auth/tokens`, {
-      auth: { identity: { methods: ['application_credential'], application_credential: { id: made.id, secret: made.secret } } },
+      auth: {
+        identity: {
+          methods: ['application_credential'],
+          application_credential: { id: made.id, secret: made.secret },
+        },
+      },
     })
     expect(login.body.token.application_credential.access_rules[0]).toMatchObject(rule)
-    expect((await new TestClient(app.url, login.headers.get('x-subject-token') ?? '').get(`${v3}/auth/projects`)).status).toBe(401)
-    expect((await demo.delete(`${v3}/users/${me}/access_rules/${made.access_rules[0].id}`)).status).toBe(403)
+    expect(
+      (
+        await new TestClient(app.url, login.headers.get('x-subject-token') ?? '').get(
+          `${v3}/auth/projects`,
+        )
+      ).status,
+    ).toBe(401)
+    expect(
+      (await demo.delete(`${v3}/users/${me}/access_rules/${made.access_rules[0].id}`)).status,
+    ).toBe(403)
   })
 })
 
@@ -152,11 +252,25 @@ describe('trusts', () => {
   it('let the trustee act on the project, as often as they say', async () => {
     const [me, other] = [await idOf('users', 'demo'), await idOf('users', 'admin')]
     const project = await idOf('projects', 'demo')
-    const wish = { trustor_user_id: me, trustee_user_id: other, project_id: project, impersonation: true, remaining_uses: 1, roles: [{ name: 'member' }] }
-    expect((await demo.post(`${v3}/OS-TRUST/trusts`, { trust: { ...wish, roles: [{ name: 'admin' }] } })).status).toBe(403)
+    const wish = {
+      trustor_user_id: me,
+      trustee_user_id: other,
+      project_id: project,
+      impersonation: true,
+      remaining_uses: 1,
+      roles: [{ name: 'member' }],
+    }
+    expect(
+      (await demo.post(`${v3}/OS-TRUST/trusts`, { trust: { ...wish, roles: [{ name: 'admin' }] } }))
+        .status,
+    ).toBe(403)
     const trust = (await demo.post(`${v3}/OS-TRUST/trusts`, { trust: wish })).body.trust
     const used = await app.login('admin', { 'OS-TRUST:trust': { id: trust.id } })
-    expect([used.status, used.body.token.user.id, used.body.token['OS-TRUST:trust'].id]).toEqual([201, me, trust.id])
+    expect([used.status, used.body.token.user.id, used.body.token['OS-TRUST:trust'].id]).toEqual([
+      201,
+      me,
+      trust.id,
+    ])
     expect((await app.login('admin', { 'OS-TRUST:trust': { id: trust.id } })).status).toBe(403)
     const acting = new TestClient(app.url, used.headers.get('x-subject-token') ?? '')
     expect((await acting.get(`${v3}/users/${me}`)).status).toBe(200)
@@ -166,9 +280,17 @@ describe('trusts', () => {
 
 describe('credentials', () => {
   it('are encrypted at rest and shown to their owner only', async () => {
-    const made = (await demo.post(`${v3}/credentials`, { credential: { type: 'cert', blob: 'very secret' } })).body.credential
-    expect((await demo.get(`${v3}/credentials/${made.id}`)).body.credential.blob).toBe('very secret')
-    const stored = await app.ctx().db.kysely.selectFrom('identity_credentials' as never).selectAll().execute()
+    const made = (
+      await demo.post(`${v3}/credentials`, { credential: { type: 'cert', blob: 'very secret' } })
+    ).body.credential
+    expect((await demo.get(`${v3}/credentials/${made.id}`)).body.credential.blob).toBe(
+      'very secret',
+    )
+    const stored = await app
+      .ctx()
+      .db.kysely.selectFrom('identity_credentials' as never)
+      .selectAll()
+      .execute()
     expect(JSON.stringify(stored)).not.toContain('very secret')
   })
 })
@@ -178,16 +300,21 @@ describe('rules', () => {
     const strict = await startIdentity({ policy: { 'identity:legacy_admin': '!' } })
     try {
       expect((await (await strict.as('admin')).get(`${v3}/users`)).status).toBe(403)
-      expect((await (await strict.as('admin', { system: { all: true } })).get(`${v3}/users`)).status).toBe(200)
+      expect(
+        (await (await strict.as('admin', { system: { all: true } })).get(`${v3}/users`)).status,
+      ).toBe(200)
     } finally {
       await strict.close()
     }
   })
 
   it('lock an account after wrong passwords when the operator wants it', async () => {
-    const locking = await startIdentity({ passwordRules: { lockoutAttempts: 2, lockoutSeconds: 60 } })
+    const locking = await startIdentity({
+      passwordRules: { lockoutAttempts: 2, lockoutSeconds: 60 },
+    })
     try {
-      for (let attempt = 0; attempt < 2; attempt++) expect((await locking.login('demo', undefined, 'wrong')).status).toBe(401)
+      for (let attempt = 0; attempt < 2; attempt++)
+        expect((await locking.login('demo', undefined, 'wrong')).status).toBe(401)
       expect((await locking.login('demo')).status).toBe(401)
       expect((await locking.login('admin')).status).toBe(201)
     } finally {

@@ -74,35 +74,67 @@ export function createIdentity(deps: IdentityDeps): Identity {
   const tokenKeys = new KeyFolder(join(deps.keyFolder, 'tokens'))
   const revocations = new Revocations(tokenMs)
   const parts: Parts = {
-    tokens: new Tokens({ keys: tokenKeys, revocations }), revocations, tokenKeys, tokenMs,
+    tokens: new Tokens({ keys: tokenKeys, revocations }),
+    revocations,
+    tokenKeys,
+    tokenMs,
     // keys of credentials never leave: what was encrypted with them stays
     credentialKeys: new KeyFolder(join(deps.keyFolder, 'credentials'), Number.MAX_SAFE_INTEGER),
     passwordRules: { ...noPasswordRules, ...deps.passwordRules },
   }
   return {
     definition: {
-      name: 'identity', mount: '/identity', policies: identityRules, migrations: [base], reconcilers: [housekeeping(parts)], fault: identityFault,
+      name: 'identity',
+      mount: '/identity',
+      policies: identityRules,
+      migrations: [base],
+      reconcilers: [housekeeping(parts)],
+      fault: identityFault,
       routes: [
-        ...discoveryRoutes, ...tokenRoutes(parts), ...userRoutes(parts), ...groupRoutes(parts), ...projectRoutes(parts), ...projectTagRoutes,
-        ...domainRoutes(parts), ...roleRoutes(parts), ...impliedRoleRoutes(parts), ...grantRoutes(parts), ...assignmentListRoutes,
-        ...catalogRoutes, ...applicationCredentialRoutes(parts), ...accessRuleRoutes, ...credentialRoutes(parts), ...ec2Routes(parts), ...trustRoutes(parts),
-        ...domainConfigRoutes(parts), ...policyRoutes, ...policyAssociationRoutes, ...endpointFilterRoutes, ...federationRoutes,
-        ...consumerRoutes, ...oauthTokenRoutes(parts), ...limitRoutes,
+        ...discoveryRoutes,
+        ...tokenRoutes(parts),
+        ...userRoutes(parts),
+        ...groupRoutes(parts),
+        ...projectRoutes(parts),
+        ...projectTagRoutes,
+        ...domainRoutes(parts),
+        ...roleRoutes(parts),
+        ...impliedRoleRoutes(parts),
+        ...grantRoutes(parts),
+        ...assignmentListRoutes,
+        ...catalogRoutes,
+        ...applicationCredentialRoutes(parts),
+        ...accessRuleRoutes,
+        ...credentialRoutes(parts),
+        ...ec2Routes(parts),
+        ...trustRoutes(parts),
+        ...domainConfigRoutes(parts),
+        ...policyRoutes,
+        ...policyAssociationRoutes,
+        ...endpointFilterRoutes,
+        ...federationRoutes,
+        ...consumerRoutes,
+        ...oauthTokenRoutes(parts),
+        ...limitRoutes,
       ],
     },
     face: faceOf(parts),
     start: async (ctx) => await revocations.refresh(ctx),
-    bootstrap: async (ctx, settings) => await bootstrapIdentity(ctx, settings, deps.region, deps.catalog),
+    bootstrap: async (ctx, settings) =>
+      await bootstrapIdentity(ctx, settings, deps.region, deps.catalog),
   }
 }
 
 function faceOf(parts: Parts): IdentityFace {
   const project = (record: ProjectRecord | undefined): Project | undefined =>
-    record === undefined || record.isDomain ? undefined : { id: record.id, name: record.name, domainId: record.domainId, enabled: record.enabled }
+    record === undefined || record.isDomain
+      ? undefined
+      : { id: record.id, name: record.name, domainId: record.domainId, enabled: record.enabled }
   return {
     authenticate: async (ctx, token) => await parts.tokens.authenticate(ctx, token),
     findProject: async (ctx, id) => project(await findProject(ctx, id)),
-    findProjectByName: async (ctx, name) => project(await findProjectByName(ctx, DEFAULT_DOMAIN, name)),
+    findProjectByName: async (ctx, name) =>
+      project(await findProjectByName(ctx, DEFAULT_DOMAIN, name)),
     findUser: async (ctx, id) => {
       const user = await findUser(ctx, id)
       return user === undefined ? undefined : { id: user.id, name: user.name }

@@ -4,7 +4,12 @@ import { findAssignments, removeAssignmentsOf, type Assignment } from './assignm
 import { removeCredentials } from './credentials/store.ts'
 import { groupIdsOfDomain, memberIdsOf, removeGroupRow } from './groups/store.ts'
 import type { Parts } from './parts.ts'
-import { childrenOf, projectsOfDomain, removeProjectRow, type ProjectRecord } from './projects/store.ts'
+import {
+  childrenOf,
+  projectsOfDomain,
+  removeProjectRow,
+  type ProjectRecord,
+} from './projects/store.ts'
 import { removeRecord, removeRecordsOf } from './records/store.ts'
 import { removeRoleRow } from './roles/store.ts'
 import { db } from './tables.ts'
@@ -22,7 +27,8 @@ export async function deleteUser(ctx: Ctx, parts: Parts, id: string): Promise<vo
   await removeAssignmentsOf(ctx, { actorIds: [id] })
   await removeApplicationCredentials(ctx, { userId: id })
   await removeCredentials(ctx, { userId: id })
-  for (const kind of ['access-rule', 'access-token', 'request-token'] as const) await removeRecordsOf(ctx, kind, id)
+  for (const kind of ['access-rule', 'access-token', 'request-token'] as const)
+    await removeRecordsOf(ctx, kind, id)
   const trusts = await removeTrusts(ctx, { userId: id })
   await parts.revocations.add(ctx, [revocationOf.user(id), ...trusts.map(revocationOf.trust)])
 }
@@ -32,7 +38,11 @@ export async function deleteGroup(ctx: Ctx, parts: Parts, id: string): Promise<v
   const hadRoles = (await findAssignments(ctx, { actorIds: [id] })).length > 0
   await removeGroupRow(ctx, id)
   await removeAssignmentsOf(ctx, { actorIds: [id] })
-  if (hadRoles) await parts.revocations.add(ctx, members.map((member) => revocationOf.user(member.userId)))
+  if (hadRoles)
+    await parts.revocations.add(
+      ctx,
+      members.map((member) => revocationOf.user(member.userId)),
+    )
 }
 
 /** The project itself; children must be gone. */
@@ -41,8 +51,13 @@ export async function deleteProject(ctx: Ctx, parts: Parts, id: string): Promise
   await removeAssignmentsOf(ctx, { targetIds: [id] })
   await removeApplicationCredentials(ctx, { projectId: id })
   await removeCredentials(ctx, { projectId: id })
-  for (const kind of ['limit', 'project-endpoint', 'project-endpoint-group'] as const) await removeRecordsOf(ctx, kind, id)
-  await db(ctx).updateTable('identity_users').set({ default_project_id: null }).where('default_project_id', '=', id).execute()
+  for (const kind of ['limit', 'project-endpoint', 'project-endpoint-group'] as const)
+    await removeRecordsOf(ctx, kind, id)
+  await db(ctx)
+    .updateTable('identity_users')
+    .set({ default_project_id: null })
+    .where('default_project_id', '=', id)
+    .execute()
   const trusts = await removeTrusts(ctx, { projectId: id })
   await parts.revocations.add(ctx, [revocationOf.project(id), ...trusts.map(revocationOf.trust)])
 }
@@ -51,9 +66,15 @@ export async function deleteProject(ctx: Ctx, parts: Parts, id: string): Promise
 export async function deleteDomain(ctx: Ctx, parts: Parts, domain: ProjectRecord): Promise<void> {
   for (const id of await userIdsOfDomain(ctx, domain.id)) await deleteUser(ctx, parts, id)
   for (const id of await groupIdsOfDomain(ctx, domain.id)) await deleteGroup(ctx, parts, id)
-  const projects = (await projectsOfDomain(ctx, domain.id)).toSorted((a, b) => b.path.length - a.path.length)
+  const projects = (await projectsOfDomain(ctx, domain.id)).toSorted(
+    (a, b) => b.path.length - a.path.length,
+  )
   for (const project of projects) await deleteProject(ctx, parts, project.id)
-  const roles = await db(ctx).selectFrom('identity_roles').select('id').where('domain_id', '=', domain.id).execute()
+  const roles = await db(ctx)
+    .selectFrom('identity_roles')
+    .select('id')
+    .where('domain_id', '=', domain.id)
+    .execute()
   for (const role of roles) await deleteRole(ctx, parts, role.id)
   await removeRecord(ctx, 'domain-config', domain.id)
   await deleteProject(ctx, parts, domain.id)
@@ -68,13 +89,27 @@ export async function deleteRole(ctx: Ctx, parts: Parts, id: string): Promise<vo
 
 /** A role was taken from somebody: his tokens there end, and so do the credentials that he made with it. */
 export async function roleTaken(ctx: Ctx, parts: Parts, assignment: Assignment): Promise<void> {
-  const users = assignment.actorType === 'user' ? [assignment.actorId] : (await memberIdsOf(ctx, [assignment.actorId])).map((member) => member.userId)
-  const target = assignment.targetType === 'system' ? 'system' : `${assignment.targetType}:${assignment.targetId}`
+  const users =
+    assignment.actorType === 'user'
+      ? [assignment.actorId]
+      : (await memberIdsOf(ctx, [assignment.actorId])).map((member) => member.userId)
+  const target =
+    assignment.targetType === 'system'
+      ? 'system'
+      : `${assignment.targetType}:${assignment.targetId}`
   // an inherited role was held on projects below: which ones is not worth finding out
-  await parts.revocations.add(ctx, users.map((user) => (assignment.inherited ? revocationOf.user(user) : revocationOf.userOn(user, target))))
+  await parts.revocations.add(
+    ctx,
+    users.map((user) =>
+      assignment.inherited ? revocationOf.user(user) : revocationOf.userOn(user, target),
+    ),
+  )
   if (assignment.targetType !== 'project' || assignment.inherited) return
   for (const userId of users) {
-    const removed = await removeApplicationCredentials(ctx, { userId, projectId: assignment.targetId })
+    const removed = await removeApplicationCredentials(ctx, {
+      userId,
+      projectId: assignment.targetId,
+    })
     await parts.revocations.add(ctx, removed.map(revocationOf.applicationCredential))
   }
 }

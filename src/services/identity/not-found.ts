@@ -7,7 +7,10 @@ export function notFound(kind: string, id: string): Error {
 
 /** 409 for a name that is taken. */
 export function nameTaken(kind: string, name: string): Error {
-  return cloudError('conflict', `Conflict occurred attempting to store ${kind} - Duplicate entry found with name ${name.slice(0, 255)}.`)
+  return cloudError(
+    'conflict',
+    `Conflict occurred attempting to store ${kind} - Duplicate entry found with name ${name.slice(0, 255)}.`,
+  )
 }
 
 /** Runs a write; `conflict` is thrown when it breaks a unique index. */

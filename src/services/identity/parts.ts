@@ -26,4 +26,9 @@ export interface PasswordRules {
   readonly pattern?: { readonly regex: RegExp; readonly description: string }
 }
 
-export const noPasswordRules: PasswordRules = { lockoutAttempts: 0, lockoutSeconds: 1800, uniqueLast: 0, expiresDays: 0 }
+export const noPasswordRules: PasswordRules = {
+  lockoutAttempts: 0,
+  lockoutSeconds: 1800,
+  uniqueLast: 0,
+  expiresDays: 0,
+}

@@ -18,17 +18,37 @@ export interface IdentityApp extends App {
 
 export const PASSWORD = 'correct horse'
 
-export async function startIdentity(deps: Partial<IdentityDeps> & { readonly policy?: Readonly<Record<string, string>> } = {}): Promise<IdentityApp> {
+export async function startIdentity(
+  deps: Partial<IdentityDeps> & { readonly policy?: Readonly<Record<string, string>> } = {},
+): Promise<IdentityApp> {
   const { policy, ...rest } = deps
   const keyFolder = mkdtempSync(join(tmpdir(), 'identity-keys-'))
-  const identity = createIdentity({ region: 'RegionOne', tokenHours: 12, keyFolder, catalog: [{ type: 'identity', name: 'keystone', path: '/identity' }, { type: 'orchestration', name: 'heat', path: '/orchestration/v1/%(project_id)s' }], ...rest })
+  const identity = createIdentity({
+    region: 'RegionOne',
+    tokenHours: 12,
+    keyFolder,
+    catalog: [
+      { type: 'identity', name: 'keystone', path: '/identity' },
+      { type: 'orchestration', name: 'heat', path: '/orchestration/v1/%(project_id)s' },
+    ],
+    ...rest,
+  })
   const app = await createApp({
-    db: openSqlite(':memory:'), log: createLog('silent'), services: [identity.definition], authenticate: identity.face.authenticate,
+    db: openSqlite(':memory:'),
+    log: createLog('silent'),
+    services: [identity.definition],
+    authenticate: identity.face.authenticate,
     ...(policy === undefined ? {} : { policyOverrides: policy }),
   })
   await identity.bootstrap(app.ctx(), {
     users: [
-      { name: 'admin', password: PASSWORD, projects: { admin: ['admin'], demo: ['admin'] }, system: ['admin'], domain: ['admin'] },
+      {
+        name: 'admin',
+        password: PASSWORD,
+        projects: { admin: ['admin'], demo: ['admin'] },
+        system: ['admin'],
+        domain: ['admin'],
+      },
       { name: 'demo', password: PASSWORD, projects: { demo: ['member'] } },
     ],
   })
@@ -36,13 +56,25 @@ export async function startIdentity(deps: Partial<IdentityDeps> & { readonly pol
   const login = async (name: string, scope?: unknown, password = PASSWORD): Promise<Answer> =>
     await new TestClient(url, undefined).post('/identity/v3/auth/tokens', {
       auth: {
-        identity: { methods: ['password'], password: { user: { name, domain: { id: 'default' }, password } } },
-        scope: scope ?? { project: { name: name === 'admin' ? 'admin' : 'demo', domain: { id: 'default' } } },
+        identity: {
+          methods: ['password'],
+          password: { user: { name, domain: { id: 'default' }, password } },
+        },
+        scope: scope ?? {
+          project: { name: name === 'admin' ? 'admin' : 'demo', domain: { id: 'default' } },
+        },
       },
     })
   return {
-    ...app, url, keyFolder, login,
-    as: async (name, scope, password) => new TestClient(url, (await login(name, scope, password)).headers.get('x-subject-token') ?? undefined),
+    ...app,
+    url,
+    keyFolder,
+    login,
+    as: async (name, scope, password) =>
+      new TestClient(
+        url,
+        (await login(name, scope, password)).headers.get('x-subject-token') ?? undefined,
+      ),
     async close() {
       await app.close()
       rmSync(keyFolder, { recursive: true, force: true })

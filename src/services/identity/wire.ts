@@ -15,16 +15,28 @@ export const IdParams = Type.Object({ id: Type.String() })
 export type IdParams = Static<typeof IdParams>
 
 /** `{ "<member>": { … } }` with more attributes allowed inside, as Keystone keeps what it does not know. */
-export function openBody<M extends string, P extends TProperties>(member: M, properties: P, options: TObjectOptions = {}): TObject<Record<M, TObject<P>>> {
+export function openBody<M extends string, P extends TProperties>(
+  member: M,
+  properties: P,
+  options: TObjectOptions = {},
+): TObject<Record<M, TObject<P>>> {
   return Type.Object({ [member]: Type.Object(properties, options) } as Record<M, TObject<P>>) // one computed key
 }
 
 /** As `openBody`, but unknown attributes are a 400. */
-export function closedBody<M extends string, P extends TProperties>(member: M, properties: P): TObject<Record<M, TObject<P>>> {
+export function closedBody<M extends string, P extends TProperties>(
+  member: M,
+  properties: P,
+): TObject<Record<M, TObject<P>>> {
   return openBody(member, properties, { additionalProperties: false })
 }
 
 /** The attributes of a body that the resource does not know by name: stored and shown as they came. */
-export function extraOf(body: Readonly<Record<string, unknown>>, known: readonly string[]): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(body).filter(([key]) => !known.includes(key) && key !== 'links' && key !== 'id'))
+export function extraOf(
+  body: Readonly<Record<string, unknown>>,
+  known: readonly string[],
+): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(body).filter(([key]) => !known.includes(key) && key !== 'links' && key !== 'id'),
+  )
 }

@@ -59,18 +59,7 @@ export function createNetwork(deps: NetworkDeps): NetworkService {
   const wiring = new Wiring(deps.port)
   const home = { host: deps.host, mtu: deps.mtu }
   const routers = routerResource(deps.host)
-  const resources: readonly Resource[] = [
-    networkResource(home),
-    subnetResource(),
-    portResource(),
-    routers,
-    floatingIpResource(),
-    groupResource(deps.identity),
-    ruleResource(deps.identity),
-    subnetPoolResource(),
-    addressScopeResource(),
-    rbacResource(),
-  ]
+  const resources = resourcesOf(deps, routers)
   return {
     definition: {
       name: 'network',
@@ -91,17 +80,36 @@ export function createNetwork(deps: NetworkDeps): NetworkService {
         ...availabilityRoutes(),
       ],
     },
-    face: {
-      ...networkAnswers(),
-      ...portAnswers(deps),
-      ...groupAnswers(),
-      ...floatingIpAnswers(),
-      plugPort: async (ctx, id, place) => await wiring.plug(ctx, id, place),
-      unplugPort: async (ctx, id) => await wiring.unplug(ctx, id),
-      pluggedPorts: async (ctx, ids) => await reallyPlugged(ctx, wiring, ids),
-      onMetadata: (accept) => wiring.onMetadata(accept),
-    },
+    face: createFace(deps, wiring),
     bootstrap: async (ctx, settings) => await bootstrapNetworks(ctx, home, settings),
+  }
+}
+
+function resourcesOf(deps: NetworkDeps, routers: Resource): readonly Resource[] {
+  return [
+    networkResource(deps),
+    subnetResource(),
+    portResource(),
+    routers,
+    floatingIpResource(),
+    groupResource(deps.identity),
+    ruleResource(deps.identity),
+    subnetPoolResource(),
+    addressScopeResource(),
+    rbacResource(),
+  ]
+}
+
+function createFace(deps: NetworkDeps, wiring: Wiring): NetworkFace {
+  return {
+    ...networkAnswers(),
+    ...portAnswers(deps),
+    ...groupAnswers(),
+    ...floatingIpAnswers(),
+    plugPort: async (ctx, id, place) => await wiring.plug(ctx, id, place),
+    unplugPort: async (ctx, id) => await wiring.unplug(ctx, id),
+    pluggedPorts: async (ctx, ids) => await reallyPlugged(ctx, wiring, ids),
+    onMetadata: (accept) => wiring.onMetadata(accept),
   }
 }
 

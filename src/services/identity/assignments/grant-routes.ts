@@ -16,7 +16,13 @@ import { allRoles, findRole, getRole } from '../roles/store.ts'
 import { roleView } from '../roles/view.ts'
 import { findUser, getUser } from '../users/store.ts'
 import { whoOf } from '../../../kernel/ctx/ctx.ts'
-import { addAssignment, findAssignments, removeAssignment, SYSTEM, type Assignment } from './store.ts'
+import {
+  addAssignment,
+  findAssignments,
+  removeAssignment,
+  SYSTEM,
+  type Assignment,
+} from './store.ts'
 
 /** One of the families of paths under which roles are given: who × on what × directly or inherited. */
 interface Family {
@@ -26,7 +32,11 @@ interface Family {
 }
 
 const Many = Type.Object({ target_id: Type.Optional(Type.String()), actor_id: Type.String() })
-const One = Type.Object({ target_id: Type.Optional(Type.String()), actor_id: Type.String(), role_id: Type.String() })
+const One = Type.Object({
+  target_id: Type.Optional(Type.String()),
+  actor_id: Type.String(),
+  role_id: Type.String(),
+})
 interface GrantParams {
   readonly target_id?: string
   readonly actor_id: string
@@ -35,7 +45,10 @@ interface GrantParams {
 
 const families: readonly Family[] = (['user', 'group'] as const).flatMap((actor) => [
   { actor, target: 'system', inherited: false } as const,
-  ...(['project', 'domain'] as const).flatMap((target) => [{ actor, target, inherited: false }, { actor, target, inherited: true }]),
+  ...(['project', 'domain'] as const).flatMap((target) => [
+    { actor, target, inherited: false },
+    { actor, target, inherited: true },
+  ]),
 ])
 
 /** Roles are given, checked, listed and taken under one path per family. */
@@ -45,14 +58,25 @@ export function grantRoutes(parts: Parts): readonly Route[] {
 
 function routesOf(parts: Parts, family: Family): readonly Route[] {
   const { list, one } = pathsOf(family)
-  const guard = (verb: Verb) => async (ctx: Ctx, req: { readonly params: GrantParams }): Promise<void> => await check(ctx, family, verb, req.params)
+  const guard =
+    (verb: Verb) =>
+    async (ctx: Ctx, req: { readonly params: GrantParams }): Promise<void> =>
+      await check(ctx, family, verb, req.params)
   return [
     guarded({
-      method: 'GET', path: list, policy: ruleOf(family, 'list'), params: Many, check: guard('list'),
+      method: 'GET',
+      path: list,
+      policy: ruleOf(family, 'list'),
+      params: Many,
+      check: guard('list'),
       handle: async (ctx, req) => await listGrants(ctx, req, family, req.params),
     }),
     guarded({
-      method: 'PUT', path: one, policy: ruleOf(family, 'create'), params: One, check: guard('create'),
+      method: 'PUT',
+      path: one,
+      policy: ruleOf(family, 'create'),
+      params: One,
+      check: guard('create'),
       handle: async (ctx, { params }) => {
         const grant = await existing(ctx, family, params)
         await checkRoleFits(ctx, grant)
@@ -60,15 +84,29 @@ function routesOf(parts: Parts, family: Family): readonly Route[] {
       },
     }),
     guarded({
-      method: 'GET', path: one, policy: ruleOf(family, 'check'), params: One, check: guard('check'), status: 204,
+      method: 'GET',
+      path: one,
+      policy: ruleOf(family, 'check'),
+      params: One,
+      check: guard('check'),
+      status: 204,
       handle: async (ctx, { params }) => {
         const wanted = await existing(ctx, family, params)
-        const found = await findAssignments(ctx, { actorIds: [wanted.actorId], targetIds: [wanted.targetId], roleId: wanted.roleId, inherited: wanted.inherited })
+        const found = await findAssignments(ctx, {
+          actorIds: [wanted.actorId],
+          targetIds: [wanted.targetId],
+          roleId: wanted.roleId,
+          inherited: wanted.inherited,
+        })
         if (found.length === 0) throw noGrant(wanted)
       },
     }),
     guarded({
-      method: 'DELETE', path: one, policy: ruleOf(family, 'revoke'), params: One, check: guard('revoke'),
+      method: 'DELETE',
+      path: one,
+      policy: ruleOf(family, 'revoke'),
+      params: One,
+      check: guard('revoke'),
       handle: async (ctx, { params }) => {
         const grant = await existing(ctx, family, params)
         await inTx(ctx, async (tx) => {
@@ -89,20 +127,31 @@ function pathsOf({ actor, target, inherited }: Family): { list: string; one: str
   }
   const roles = `${target}s/:target_id/${actor}s/:actor_id/roles`
   if (!inherited) return { list: `/v3/${roles}`, one: `/v3/${roles}/:role_id` }
-  return { list: `/v3/OS-INHERIT/${roles}/inherited_to_projects`, one: `/v3/OS-INHERIT/${roles}/:role_id/inherited_to_projects` }
+  return {
+    list: `/v3/OS-INHERIT/${roles}/inherited_to_projects`,
+    one: `/v3/OS-INHERIT/${roles}/:role_id/inherited_to_projects`,
+  }
 }
 
 function ruleOf(family: Family, verb: Verb): Rule {
-  if (family.target !== 'system') return verb === 'list' ? 'identity:list_grants' : `identity:${verb}_grant`
-  return verb === 'list' ? `identity:list_system_grants_for_${family.actor}` : `identity:${verb}_system_grant_for_${family.actor}`
+  if (family.target !== 'system')
+    return verb === 'list' ? 'identity:list_grants' : `identity:${verb}_grant`
+  return verb === 'list'
+    ? `identity:list_system_grants_for_${family.actor}`
+    : `identity:${verb}_system_grant_for_${family.actor}`
 }
 
 async function check(ctx: Ctx, family: Family, verb: Verb, params: GrantParams): Promise<void> {
   const target: Record<string, unknown> = {}
-  const actor = family.actor === 'user' ? await findUser(ctx, params.actor_id) : await findGroup(ctx, params.actor_id)
+  const actor =
+    family.actor === 'user'
+      ? await findUser(ctx, params.actor_id)
+      : await findGroup(ctx, params.actor_id)
   if (actor !== undefined) target[`target.${family.actor}.domain_id`] = actor.domainId
-  const place = params.target_id === undefined ? undefined : await findProject(ctx, params.target_id)
-  if (place !== undefined && family.target === 'project') target['target.project.domain_id'] = domainOf(place)
+  const place =
+    params.target_id === undefined ? undefined : await findProject(ctx, params.target_id)
+  if (place !== undefined && family.target === 'project')
+    target['target.project.domain_id'] = domainOf(place)
   if (place?.isDomain === true && family.target === 'domain') target['target.domain.id'] = place.id
   const role = params.role_id === undefined ? undefined : await findRole(ctx, params.role_id)
   // a role of the cloud may be given in every domain
@@ -114,31 +163,70 @@ async function check(ctx: Ctx, family: Family, verb: Verb, params: GrantParams):
 async function existing(ctx: Ctx, family: Family, params: GrantParams): Promise<Assignment> {
   const place = await existingPlace(ctx, family, params)
   const role = await getRole(ctx, params.role_id ?? '')
-  return { actorType: family.actor, actorId: params.actor_id, targetType: family.target, targetId: place.id, roleId: role.id, inherited: family.inherited }
+  return {
+    actorType: family.actor,
+    actorId: params.actor_id,
+    targetType: family.target,
+    targetId: place.id,
+    roleId: role.id,
+    inherited: family.inherited,
+  }
 }
 
 /** A role of a domain can be given within that domain only. */
 async function checkRoleFits(ctx: Ctx, grant: Assignment): Promise<void> {
   const { domainId } = await getRole(ctx, grant.roleId)
   if (domainId === null) return
-  if (grant.targetType === 'system') throw cloudError('badRequest', `Role ${grant.roleId} belongs to a domain: it cannot be given on the system.`)
-  if (domainOf(await getProject(ctx, grant.targetId)) !== domainId) throw cloudError('forbidden', `Role ${grant.roleId} belongs to another domain than the ${grant.targetType}.`)
+  if (grant.targetType === 'system')
+    throw cloudError(
+      'badRequest',
+      `Role ${grant.roleId} belongs to a domain: it cannot be given on the system.`,
+    )
+  if (domainOf(await getProject(ctx, grant.targetId)) !== domainId)
+    throw cloudError(
+      'forbidden',
+      `Role ${grant.roleId} belongs to another domain than the ${grant.targetType}.`,
+    )
 }
 
-async function existingPlace(ctx: Ctx, family: Family, params: GrantParams): Promise<{ readonly id: string }> {
+async function existingPlace(
+  ctx: Ctx,
+  family: Family,
+  params: GrantParams,
+): Promise<{ readonly id: string }> {
   await (family.actor === 'user' ? getUser(ctx, params.actor_id) : getGroup(ctx, params.actor_id))
   if (family.target === 'system') return { id: SYSTEM }
   const id = params.target_id ?? ''
   return family.target === 'project' ? await getProject(ctx, id) : await getDomain(ctx, id)
 }
 
-async function listGrants(ctx: Ctx, req: Req, family: Family, params: GrantParams): Promise<unknown> {
+async function listGrants(
+  ctx: Ctx,
+  req: Req,
+  family: Family,
+  params: GrantParams,
+): Promise<unknown> {
   const place = await existingPlace(ctx, family, params)
-  const found = await findAssignments(ctx, { actorIds: [params.actor_id], targetIds: [place.id], inherited: family.inherited })
+  const found = await findAssignments(ctx, {
+    actorIds: [params.actor_id],
+    targetIds: [place.id],
+    inherited: family.inherited,
+  })
   const roles = await allRoles(ctx)
-  return listBody(req, 'roles', found.filter((one) => one.targetType === family.target).flatMap((one) => roles.get(one.roleId) ?? []).map((role) => roleView(req, role)), 10_000)
+  return listBody(
+    req,
+    'roles',
+    found
+      .filter((one) => one.targetType === family.target)
+      .flatMap((one) => roles.get(one.roleId) ?? [])
+      .map((role) => roleView(req, role)),
+    10_000,
+  )
 }
 
 function noGrant(grant: Assignment): Error {
-  return notFound(`role assignment with ${grant.actorType} ${grant.actorId} and ${grant.targetType} ${grant.targetId} for role`, grant.roleId)
+  return notFound(
+    `role assignment with ${grant.actorType} ${grant.actorId} and ${grant.targetType} ${grant.targetId} for role`,
+    grant.roleId,
+  )
 }

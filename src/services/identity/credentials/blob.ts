@@ -9,9 +9,11 @@ export function sealBlob(parts: Parts, blob: string): string {
 
 export function openBlob(parts: Parts, sealed: string): string {
   const bytes = unseal(parts.credentialKeys.all, sealed)
-  if (bytes === undefined) throw new Error('a credential cannot be decrypted: its key is missing from the key folder')
+  if (bytes === undefined)
+    throw new Error('a credential cannot be decrypted: its key is missing from the key folder')
   return bytes.toString()
 }
 
 /** Keystone's id of an EC2 credential: the hash of the access key that it was made with. */
-export const idOfAccess = (access: string): string => createHash('sha256').update(access).digest('hex')
+export const idOfAccess = (access: string): string =>
+  createHash('sha256').update(access).digest('hex')

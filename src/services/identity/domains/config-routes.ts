@@ -11,9 +11,21 @@ import { configDefaults, secretOptions, securityOptions } from './config-options
 
 type Config = Record<string, Record<string, unknown>>
 
-const Value = Type.Union([Type.String({ maxLength: 4096 }), Type.Number(), Type.Boolean(), Type.Null(), Type.Array(Type.String({ maxLength: 4096 }), { maxItems: 100 })])
-const Body = Type.Object({ config: Type.Record(Type.String(), Type.Union([Value, Type.Record(Type.String(), Value)])) })
-const Params = Type.Object({ id: Type.String(), group: Type.Optional(Type.String()), option: Type.Optional(Type.String()) })
+const Value = Type.Union([
+  Type.String({ maxLength: 4096 }),
+  Type.Number(),
+  Type.Boolean(),
+  Type.Null(),
+  Type.Array(Type.String({ maxLength: 4096 }), { maxItems: 100 }),
+])
+const Body = Type.Object({
+  config: Type.Record(Type.String(), Type.Union([Value, Type.Record(Type.String(), Value)])),
+})
+const Params = Type.Object({
+  id: Type.String(),
+  group: Type.Optional(Type.String()),
+  option: Type.Optional(Type.String()),
+})
 interface Place {
   readonly id: string
   readonly group?: string
@@ -24,42 +36,65 @@ const levels = [DOMAIN, `${DOMAIN}/:group`, `${DOMAIN}/:group/:option`] as const
 
 /** /v3/domains/<id>/config: settings of one domain, whole, by group and by option. */
 export function domainConfigRoutes(parts: Parts): readonly Route[] {
-  return [...defaultRoutes, ...securityRoutes(parts), ...levels.flatMap((path) => levelRoutes(path))]
+  return [
+    ...defaultRoutes,
+    ...securityRoutes(parts),
+    ...levels.flatMap((path) => levelRoutes(path)),
+  ]
 }
 
 function levelRoutes(path: (typeof levels)[number]): readonly Route[] {
   const routes = [
     guarded({
-      method: 'GET', path, policy: 'identity:get_domain_config', params: Params,
+      method: 'GET',
+      path,
+      policy: 'identity:get_domain_config',
+      params: Params,
       handle: async (ctx, { params }) => ({ config: part(await storedOr404(ctx, params), params) }),
     }),
     guarded({
-      method: 'PATCH', path, policy: 'identity:update_domain_config', params: Params, body: Body,
+      method: 'PATCH',
+      path,
+      policy: 'identity:update_domain_config',
+      params: Params,
+      body: Body,
       handle: async (ctx, { params, body }) => {
         const [before, change] = [await storedOr404(ctx, params), configOf(params, body.config)]
-        if (params.group !== undefined && before[params.group] === undefined) throw notFound('group in the configuration of the domain', params.group)
+        if (params.group !== undefined && before[params.group] === undefined)
+          throw notFound('group in the configuration of the domain', params.group)
         const after = { ...before }
-        for (const [group, options] of Object.entries(change)) after[group] = { ...after[group], ...options }
+        for (const [group, options] of Object.entries(change))
+          after[group] = { ...after[group], ...options }
         await putRecord(ctx, 'domain-config', { id: params.id, owner: params.id, body: after })
         return { config: withoutSecrets(after) }
       },
     }),
     guarded({
-      method: 'DELETE', path, policy: 'identity:delete_domain_config', params: Params,
+      method: 'DELETE',
+      path,
+      policy: 'identity:delete_domain_config',
+      params: Params,
       handle: async (ctx, { params }) => await remove(ctx, params),
     }),
   ]
   if (path !== DOMAIN) return routes
-  return [...routes, guarded({
-    method: 'PUT', path, policy: 'identity:create_domain_config', params: Params, body: Body,
-    handle: async (ctx, { params, body }) => {
-      await getDomain(ctx, params.id)
-      const created = (await findRecord(ctx, 'domain-config', params.id)) === undefined
-      const config = configOf(params, body.config)
-      await putRecord(ctx, 'domain-config', { id: params.id, owner: params.id, body: config })
-      return reply(created ? 201 : 200, { config: withoutSecrets(config) })
-    },
-  })]
+  return [
+    ...routes,
+    guarded({
+      method: 'PUT',
+      path,
+      policy: 'identity:create_domain_config',
+      params: Params,
+      body: Body,
+      handle: async (ctx, { params, body }) => {
+        await getDomain(ctx, params.id)
+        const created = (await findRecord(ctx, 'domain-config', params.id)) === undefined
+        const config = configOf(params, body.config)
+        await putRecord(ctx, 'domain-config', { id: params.id, owner: params.id, body: config })
+        return reply(created ? 201 : 200, { config: withoutSecrets(config) })
+      },
+    }),
+  ]
 }
 
 async function storedOr404(ctx: Ctx, { id }: Place): Promise<Config> {
@@ -71,32 +106,62 @@ async function storedOr404(ctx: Ctx, { id }: Place): Promise<Config> {
 
 /** What a body says for the place of the path: all groups, one group, or one option, known ones only. */
 function configOf(place: Place, sent: Readonly<Record<string, unknown>>): Config {
-  const nested: Readonly<Record<string, unknown>> = place.option !== undefined && place.group !== undefined && sent[place.group] === undefined ? { [place.group]: sent } : sent
-  if (Object.keys(nested).length === 0) throw cloudError('badRequest', 'The configuration holds no group.')
+  const nested: Readonly<Record<string, unknown>> =
+    place.option !== undefined && place.group !== undefined && sent[place.group] === undefined
+      ? { [place.group]: sent }
+      : sent
+  if (Object.keys(nested).length === 0)
+    throw cloudError('badRequest', 'The configuration holds no group.')
   const config: Config = {}
   for (const [group, options] of Object.entries(nested)) {
     const isOther = place.group !== undefined && group !== place.group
-    if (isOther || typeof options !== 'object' || options === null || Array.isArray(options)) throw cloudError('badRequest', `The body must hold the options of group ${place.group ?? group}.`)
+    if (isOther || typeof options !== 'object' || options === null || Array.isArray(options))
+      throw cloudError(
+        'badRequest',
+        `The body must hold the options of group ${place.group ?? group}.`,
+      )
     for (const option of Object.keys(options)) {
-      if (!isKnown(group, option)) throw cloudError('forbidden', `Option ${option.slice(0, 60)} of group ${group.slice(0, 60)} cannot be set for a domain.`)
-      if (place.option !== undefined && option !== place.option) throw cloudError('badRequest', `The body must hold the option ${place.option}, and no other.`)
+      if (!isKnown(group, option))
+        throw cloudError(
+          'forbidden',
+          `Option ${option.slice(0, 60)} of group ${group.slice(0, 60)} cannot be set for a domain.`,
+        )
+      if (place.option !== undefined && option !== place.option)
+        throw cloudError(
+          'badRequest',
+          `The body must hold the option ${place.option}, and no other.`,
+        )
     }
-    if (configDefaults[group] === undefined) throw cloudError('forbidden', `Group ${group.slice(0, 60)} cannot be set for a domain.`)
+    if (configDefaults[group] === undefined)
+      throw cloudError('forbidden', `Group ${group.slice(0, 60)} cannot be set for a domain.`)
     config[group] = { ...options }
   }
   return config
 }
 
 const isKnown = (group: string, option: string): boolean =>
-  Object.hasOwn(configDefaults, group) && (Object.hasOwn(configDefaults[group] ?? {}, option) || secretOptions[group]?.includes(option) === true)
+  Object.hasOwn(configDefaults, group) &&
+  (Object.hasOwn(configDefaults[group] ?? {}, option) ||
+    secretOptions[group]?.includes(option) === true)
 
 function withoutSecrets(config: Config): Config {
-  return Object.fromEntries(Object.entries(config).map(([group, options]) =>
-    [group, Object.fromEntries(Object.entries(options).filter(([option]) => secretOptions[group]?.includes(option) !== true))]))
+  return Object.fromEntries(
+    Object.entries(config).map(([group, options]) => [
+      group,
+      Object.fromEntries(
+        Object.entries(options).filter(
+          ([option]) => secretOptions[group]?.includes(option) !== true,
+        ),
+      ),
+    ]),
+  )
 }
 
 /** The part that the path names; 404 when it is not set. */
-function part(config: Readonly<Record<string, Readonly<Record<string, unknown>>>>, { group, option }: Place): unknown {
+function part(
+  config: Readonly<Record<string, Readonly<Record<string, unknown>>>>,
+  { group, option }: Place,
+): unknown {
   const shown = withoutSecrets(config)
   if (group === undefined) return shown
   const options = Object.hasOwn(shown, group) ? shown[group] : undefined
@@ -110,44 +175,80 @@ async function remove(ctx: Ctx, place: Place): Promise<void> {
   const config = await storedOr404(ctx, place)
   part(config, place)
   const { id, group, option } = place
-  const rest = Object.fromEntries(Object.entries(config).flatMap(([name, options]): [string, Record<string, unknown>][] => {
-    if (group !== undefined && name !== group) return [[name, options]]
-    const left = Object.entries(options).filter(([key]) => option !== undefined && key !== option)
-    return left.length === 0 ? [] : [[name, Object.fromEntries(left)]]
-  }))
+  const rest = Object.fromEntries(
+    Object.entries(config).flatMap(([name, options]): [string, Record<string, unknown>][] => {
+      if (group !== undefined && name !== group) return [[name, options]]
+      const left = Object.entries(options).filter(([key]) => option !== undefined && key !== option)
+      return left.length === 0 ? [] : [[name, Object.fromEntries(left)]]
+    }),
+  )
   if (Object.keys(rest).length === 0) await removeRecord(ctx, 'domain-config', id)
   else await putRecord(ctx, 'domain-config', { id, owner: id, body: rest })
 }
 
-const Default = Type.Object({ group: Type.Optional(Type.String()), option: Type.Optional(Type.String()) })
-const defaultRoutes: readonly Route[] = ['/v3/domains/config/default', '/v3/domains/config/:group/default', '/v3/domains/config/:group/:option/default'].map((path) =>
+const Default = Type.Object({
+  group: Type.Optional(Type.String()),
+  option: Type.Optional(Type.String()),
+})
+const defaultRoutes: readonly Route[] = [
+  '/v3/domains/config/default',
+  '/v3/domains/config/:group/default',
+  '/v3/domains/config/:group/:option/default',
+].map((path) =>
   guarded({
-    method: 'GET', path, policy: 'identity:get_domain_config_default', params: Default,
+    method: 'GET',
+    path,
+    policy: 'identity:get_domain_config_default',
+    params: Default,
     handle: async (_ctx, { params }) => {
       const { group } = params
-      if (group !== undefined && !Object.hasOwn(configDefaults, group)) throw cloudError('forbidden', `Group ${group.slice(0, 60)} cannot be set for a domain.`)
+      if (group !== undefined && !Object.hasOwn(configDefaults, group))
+        throw cloudError('forbidden', `Group ${group.slice(0, 60)} cannot be set for a domain.`)
       return await Promise.resolve({ config: part(configDefaults, { id: '', ...params }) })
     },
-  }))
+  }),
+)
 
 /** What passwords must look like: everybody may know. */
 function securityRoutes(parts: Parts): readonly Route[] {
   const path = `${DOMAIN}/security_compliance`
   const all = (): Record<string, unknown> => {
     const { pattern } = parts.passwordRules
-    return { password_regex: pattern?.regex.source ?? null, password_regex_description: pattern?.description ?? null }
+    return {
+      password_regex: pattern?.regex.source ?? null,
+      password_regex_description: pattern?.description ?? null,
+    }
   }
   const change = async (): Promise<never> =>
-    await Promise.reject(cloudError('forbidden', 'Password rules hold for the whole cloud: they are set in its configuration, not for a domain.'))
+    await Promise.reject(
+      cloudError(
+        'forbidden',
+        'Password rules hold for the whole cloud: they are set in its configuration, not for a domain.',
+      ),
+    )
   return [
     guarded({
-      method: 'GET', path, policy: 'identity:get_security_compliance_domain_config', params: Params,
-      handle: async (ctx, { params }) => ({ config: { security_compliance: (await getDomain(ctx, params.id)) && all() } }),
+      method: 'GET',
+      path,
+      policy: 'identity:get_security_compliance_domain_config',
+      params: Params,
+      handle: async (ctx, { params }) => ({
+        config: { security_compliance: (await getDomain(ctx, params.id)) && all() },
+      }),
     }),
-    ...securityOptions.map((option) => guarded({
-      method: 'GET', path: `${path}/${option}`, policy: 'identity:get_security_compliance_domain_config', params: Params,
-      handle: async (ctx, { params }) => ({ config: { [option]: (await getDomain(ctx, params.id)) && all()[option] } }),
-    })),
-    ...(['PATCH', 'DELETE'] as const).map((method) => guarded({ method, path, policy: 'identity:update_domain_config', handle: change })),
+    ...securityOptions.map((option) =>
+      guarded({
+        method: 'GET',
+        path: `${path}/${option}`,
+        policy: 'identity:get_security_compliance_domain_config',
+        params: Params,
+        handle: async (ctx, { params }) => ({
+          config: { [option]: (await getDomain(ctx, params.id)) && all()[option] },
+        }),
+      }),
+    ),
+    ...(['PATCH', 'DELETE'] as const).map((method) =>
+      guarded({ method, path, policy: 'identity:update_domain_config', handle: change }),
+    ),
   ]
 }

@@ -13,32 +13,53 @@ import { optionsOf } from '../roles/routes.ts'
 import { extraOf, IdParams } from '../wire.ts'
 import { DEFAULT_DOMAIN } from './default-domain.ts'
 
-const domainTarget = async (_ctx: Ctx, { params }: { readonly params: { readonly id: string } }): Promise<Target> =>
-  await Promise.resolve({ 'target.domain.id': params.id })
+const domainTarget = async (
+  _ctx: Ctx,
+  { params }: { readonly params: { readonly id: string } },
+): Promise<Target> => await Promise.resolve({ 'target.domain.id': params.id })
 
 /** Here, as in Keystone, the 404 comes before the 403. */
-const existing = (rule: Rule) => async (ctx: Ctx, { params }: { readonly params: IdParams }): Promise<void> =>
-  allow(ctx, rule, { 'target.domain.id': (await getDomain(ctx, params.id)).id })
+const existing =
+  (rule: Rule) =>
+  async (ctx: Ctx, { params }: { readonly params: IdParams }): Promise<void> =>
+    allow(ctx, rule, { 'target.domain.id': (await getDomain(ctx, params.id)).id })
 
 /** /v3/domains: projects that act as domains, under their older name. */
 export function domainRoutes(parts: Parts): readonly Route[] {
   return [
     guarded({
-      method: 'POST', path: '/v3/domains', policy: 'identity:create_domain', body: CreateDomain, status: 201,
+      method: 'POST',
+      path: '/v3/domains',
+      policy: 'identity:create_domain',
+      body: CreateDomain,
+      status: 201,
       handle: async (ctx, req) => {
         const wish = req.body.domain
         const domain = await insertDomain(ctx, {
-          id: wish.explicit_domain_id ?? newId(), name: wish.name.trim(), description: wish.description ?? '', enabled: wish.enabled ?? true,
-          options: optionsOf(wish.options), extra: extraOf(wish, knownDomainAttributes), tags: wish.tags ?? [],
+          id: wish.explicit_domain_id ?? newId(),
+          name: wish.name.trim(),
+          description: wish.description ?? '',
+          enabled: wish.enabled ?? true,
+          options: optionsOf(wish.options),
+          extra: extraOf(wish, knownDomainAttributes),
+          tags: wish.tags ?? [],
         })
         return { domain: domainView(req, domain, wish.tags ?? []) }
       },
     }),
     guarded({
-      method: 'GET', path: '/v3/domains', policy: 'identity:list_domains',
+      method: 'GET',
+      path: '/v3/domains',
+      policy: 'identity:list_domains',
       handle: async (ctx, req) => {
         const asked = listQuery(req.rawQuery, ['name', 'id'], ['enabled'])
-        const domains = await listProjects(ctx, { ...asked, filters: [...asked.filters, { column: 'is_domain', how: 'equals', ignoreCase: false, value: '1' }] })
+        const domains = await listProjects(ctx, {
+          ...asked,
+          filters: [
+            ...asked.filters,
+            { column: 'is_domain', how: 'equals', ignoreCase: false, value: '1' },
+          ],
+        })
         return listBody(req, 'domains', await domainViews(ctx, req, domains), asked.limit)
       },
     }),
@@ -50,22 +71,46 @@ export function domainRoutes(parts: Parts): readonly Route[] {
 function ofOneDomain(parts: Parts): readonly Route[] {
   return [
     guarded({
-      method: 'GET', path: '/v3/domains/:id', policy: 'identity:get_domain', params: IdParams, target: domainTarget,
+      method: 'GET',
+      path: '/v3/domains/:id',
+      policy: 'identity:get_domain',
+      params: IdParams,
+      target: domainTarget,
       handle: async (ctx, req) => {
         const domain = await getDomain(ctx, req.params.id)
-        return { domain: domainView(req, domain, (await tagsOf(ctx, [domain.id])).get(domain.id) ?? []) }
+        return {
+          domain: domainView(req, domain, (await tagsOf(ctx, [domain.id])).get(domain.id) ?? []),
+        }
       },
     }),
     guarded({
-      method: 'PATCH', path: '/v3/domains/:id', policy: 'identity:update_domain', params: IdParams, body: UpdateDomain, check: existing('identity:update_domain'),
+      method: 'PATCH',
+      path: '/v3/domains/:id',
+      policy: 'identity:update_domain',
+      params: IdParams,
+      body: UpdateDomain,
+      check: existing('identity:update_domain'),
       handle: async (ctx, req) => {
-        const domain = await updateProject(ctx, parts, await getDomain(ctx, req.params.id), req.body.domain, knownDomainAttributes)
-        return { domain: domainView(req, domain, (await tagsOf(ctx, [domain.id])).get(domain.id) ?? []) }
+        const domain = await updateProject(
+          ctx,
+          parts,
+          await getDomain(ctx, req.params.id),
+          req.body.domain,
+          knownDomainAttributes,
+        )
+        return {
+          domain: domainView(req, domain, (await tagsOf(ctx, [domain.id])).get(domain.id) ?? []),
+        }
       },
     }),
     guarded({
-      method: 'DELETE', path: '/v3/domains/:id', policy: 'identity:delete_domain', params: IdParams, check: existing('identity:delete_domain'),
-      handle: async (ctx, { params }) => await removeProject(ctx, parts, await getDomain(ctx, params.id), 'domain', DEFAULT_DOMAIN),
+      method: 'DELETE',
+      path: '/v3/domains/:id',
+      policy: 'identity:delete_domain',
+      params: IdParams,
+      check: existing('identity:delete_domain'),
+      handle: async (ctx, { params }) =>
+        await removeProject(ctx, parts, await getDomain(ctx, params.id), 'domain', DEFAULT_DOMAIN),
     }),
   ]
 }

@@ -15,23 +15,50 @@ import { domainFilter, homeDomain } from '../users/routes.ts'
 import { findUser, getUser, listUsers } from '../users/store.ts'
 import { userView } from '../users/view.ts'
 import { extraOf, IdParams, IdText, openBody, ShortName } from '../wire.ts'
-import { addMember, findGroup, getGroup, insertGroup, isMember, listGroups, removeMember, saveGroup, type GroupRecord } from './store.ts'
+import {
+  addMember,
+  findGroup,
+  getGroup,
+  insertGroup,
+  isMember,
+  listGroups,
+  removeMember,
+  saveGroup,
+  type GroupRecord,
+} from './store.ts'
 import { groupView } from './view.ts'
 
 const Text = Type.Optional(Type.String({ maxLength: 65_535 }))
-const Create = openBody('group', { name: ShortName, domain_id: Type.Optional(IdText), description: Text })
-const Update = openBody('group', { name: Type.Optional(ShortName), domain_id: Type.Optional(IdText), description: Text }, { minProperties: 1 })
+const Create = openBody('group', {
+  name: ShortName,
+  domain_id: Type.Optional(IdText),
+  description: Text,
+})
+const Update = openBody(
+  'group',
+  { name: Type.Optional(ShortName), domain_id: Type.Optional(IdText), description: Text },
+  { minProperties: 1 },
+)
 const known = ['name', 'domain_id', 'description'] as const
 const Member = Type.Object({ id: Type.String(), user_id: Type.String() })
 
-async function groupTarget(ctx: Ctx, { params }: { readonly params: { readonly id: string } }): Promise<Target> {
+async function groupTarget(
+  ctx: Ctx,
+  { params }: { readonly params: { readonly id: string } },
+): Promise<Target> {
   const group = await findGroup(ctx, params.id)
   return group === undefined ? {} : { 'target.group.domain_id': group.domainId }
 }
 
-async function memberTarget(ctx: Ctx, { params }: { readonly params: { readonly id: string; readonly user_id: string } }): Promise<Target> {
+async function memberTarget(
+  ctx: Ctx,
+  { params }: { readonly params: { readonly id: string; readonly user_id: string } },
+): Promise<Target> {
   const user = await findUser(ctx, params.user_id)
-  return { ...(await groupTarget(ctx, { params })), ...(user === undefined ? {} : { 'target.user.domain_id': user.domainId }) }
+  return {
+    ...(await groupTarget(ctx, { params })),
+    ...(user === undefined ? {} : { 'target.user.domain_id': user.domainId }),
+  }
 }
 
 /** /v3/groups and their members. */
@@ -42,24 +69,48 @@ export function groupRoutes(parts: Parts): readonly Route[] {
 function groupCrud(parts: Parts): readonly Route[] {
   return [
     guarded({
-      method: 'POST', path: '/v3/groups', policy: 'identity:create_group', body: Create, status: 201,
-      target: async (ctx, { body }) => await Promise.resolve({ 'target.group.domain_id': body.group.domain_id ?? homeDomain(ctx) }),
+      method: 'POST',
+      path: '/v3/groups',
+      policy: 'identity:create_group',
+      body: Create,
+      status: 201,
+      target: async (ctx, { body }) =>
+        await Promise.resolve({
+          'target.group.domain_id': body.group.domain_id ?? homeDomain(ctx),
+        }),
       handle: async (ctx, req) => {
         const wish = req.body.group
         const domainId = wish.domain_id ?? homeDomain(ctx)
         if ((await findDomain(ctx, domainId)) === undefined) throw notFound('domain', domainId)
-        const group: GroupRecord = { id: newId(), name: wish.name, domainId, description: wish.description ?? '', extra: extraOf(wish, known) }
+        const group: GroupRecord = {
+          id: newId(),
+          name: wish.name,
+          domainId,
+          description: wish.description ?? '',
+          extra: extraOf(wish, known),
+        }
         await insertGroup(ctx, group)
         return { group: groupView(req, group) }
       },
     }),
     guarded({
-      method: 'GET', path: '/v3/groups', policy: 'identity:list_groups',
-      target: async (ctx) => await Promise.resolve({ 'target.group.domain_id': whoOf(ctx).domainId }),
+      method: 'GET',
+      path: '/v3/groups',
+      policy: 'identity:list_groups',
+      target: async (ctx) =>
+        await Promise.resolve({ 'target.group.domain_id': whoOf(ctx).domainId }),
       handle: async (ctx, req) => {
         const asked = listQuery(req.rawQuery, ['name', 'domain_id', 'id'])
-        const groups = await listGroups(ctx, { ...asked, filters: [...asked.filters, ...domainFilter(ctx)] })
-        return listBody(req, 'groups', groups.map((group) => groupView(req, group)), asked.limit)
+        const groups = await listGroups(ctx, {
+          ...asked,
+          filters: [...asked.filters, ...domainFilter(ctx)],
+        })
+        return listBody(
+          req,
+          'groups',
+          groups.map((group) => groupView(req, group)),
+          asked.limit,
+        )
       },
     }),
     ...ofOneGroup(parts),
@@ -70,23 +121,43 @@ function groupCrud(parts: Parts): readonly Route[] {
 function ofOneGroup(parts: Parts): readonly Route[] {
   return [
     guarded({
-      method: 'GET', path: '/v3/groups/:id', policy: 'identity:get_group', params: IdParams, target: groupTarget,
+      method: 'GET',
+      path: '/v3/groups/:id',
+      policy: 'identity:get_group',
+      params: IdParams,
+      target: groupTarget,
       handle: async (ctx, req) => ({ group: groupView(req, await getGroup(ctx, req.params.id)) }),
     }),
     guarded({
-      method: 'PATCH', path: '/v3/groups/:id', policy: 'identity:update_group', params: IdParams, body: Update, target: groupTarget,
+      method: 'PATCH',
+      path: '/v3/groups/:id',
+      policy: 'identity:update_group',
+      params: IdParams,
+      body: Update,
+      target: groupTarget,
       handle: async (ctx, req) => {
         const [group, wish] = [await getGroup(ctx, req.params.id), req.body.group]
-        if (wish.domain_id !== undefined && wish.domain_id !== group.domainId) throw cloudError('badRequest', 'The domain_id of a group cannot be changed.')
-        const changed = { ...group, name: wish.name ?? group.name, description: wish.description ?? group.description, extra: { ...group.extra, ...extraOf(wish, known) } }
+        if (wish.domain_id !== undefined && wish.domain_id !== group.domainId)
+          throw cloudError('badRequest', 'The domain_id of a group cannot be changed.')
+        const changed = {
+          ...group,
+          name: wish.name ?? group.name,
+          description: wish.description ?? group.description,
+          extra: { ...group.extra, ...extraOf(wish, known) },
+        }
         await saveGroup(ctx, changed)
         return { group: groupView(req, changed) }
       },
     }),
     guarded({
-      method: 'DELETE', path: '/v3/groups/:id', policy: 'identity:delete_group', params: IdParams,
+      method: 'DELETE',
+      path: '/v3/groups/:id',
+      policy: 'identity:delete_group',
+      params: IdParams,
       // here, as in Keystone, the 404 comes before the 403
-      target: async (ctx, { params }) => ({ 'target.group.domain_id': (await getGroup(ctx, params.id)).domainId }),
+      target: async (ctx, { params }) => ({
+        'target.group.domain_id': (await getGroup(ctx, params.id)).domainId,
+      }),
       handle: async (ctx, { params }) => {
         const group = await getGroup(ctx, params.id)
         await inTx(ctx, async (tx) => await deleteGroup(tx, parts, group.id))
@@ -99,30 +170,56 @@ function memberRoutes(parts: Parts): readonly Route[] {
   const path = '/v3/groups/:id/users/:user_id'
   return [
     guarded({
-      method: 'GET', path: '/v3/groups/:id/users', policy: 'identity:list_users_in_group', params: IdParams, target: groupTarget,
+      method: 'GET',
+      path: '/v3/groups/:id/users',
+      policy: 'identity:list_users_in_group',
+      params: IdParams,
+      target: groupTarget,
       handle: async (ctx, req) => {
         const group = await getGroup(ctx, req.params.id)
         const asked = listQuery(req.rawQuery, ['name', 'domain_id'], ['enabled'])
-        const users = await listUsers(ctx, { ...asked, filters: [...asked.filters, ...domainFilter(ctx)] }, group.id)
-        return listBody(req, 'users', users.map((user) => userView(req, user)), asked.limit)
+        const users = await listUsers(
+          ctx,
+          { ...asked, filters: [...asked.filters, ...domainFilter(ctx)] },
+          group.id,
+        )
+        return listBody(
+          req,
+          'users',
+          users.map((user) => userView(req, user)),
+          asked.limit,
+        )
       },
     }),
     guarded({
-      method: 'PUT', path, policy: 'identity:add_user_to_group', params: Member, target: memberTarget,
+      method: 'PUT',
+      path,
+      policy: 'identity:add_user_to_group',
+      params: Member,
+      target: memberTarget,
       handle: async (ctx, { params }) => {
         const [user, group] = [await getUser(ctx, params.user_id), await getGroup(ctx, params.id)]
         await addMember(ctx, group.id, user.id)
       },
     }),
     guarded({
-      method: 'GET', path, policy: 'identity:check_user_in_group', params: Member, target: memberTarget, status: 204,
+      method: 'GET',
+      path,
+      policy: 'identity:check_user_in_group',
+      params: Member,
+      target: memberTarget,
+      status: 204,
       handle: async (ctx, { params }) => {
         const [user, group] = [await getUser(ctx, params.user_id), await getGroup(ctx, params.id)]
         if (!(await isMember(ctx, group.id, user.id))) throw notInGroup(params)
       },
     }),
     guarded({
-      method: 'DELETE', path, policy: 'identity:remove_user_from_group', params: Member, target: memberTarget,
+      method: 'DELETE',
+      path,
+      policy: 'identity:remove_user_from_group',
+      params: Member,
+      target: memberTarget,
       handle: async (ctx, { params }) => {
         const [user, group] = [await getUser(ctx, params.user_id), await getGroup(ctx, params.id)]
         await inTx(ctx, async (tx) => {

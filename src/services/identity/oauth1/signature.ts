@@ -8,7 +8,9 @@ export function oauthParams(authorization: string | undefined): OauthParams {
   if (authorization === undefined || !/^OAuth\s/i.test(authorization)) {
     throw cloudError('unauthorized', 'The request needs an OAuth Authorization header.')
   }
-  const pairs = [...authorization.slice(6).matchAll(/([A-Za-z_]+)="([^"]*)"/g)].map((match) => [match[1] ?? '', decode(match[2] ?? '')] as const)
+  const pairs = [...authorization.slice(6).matchAll(/([A-Za-z_]+)="([^"]*)"/g)].map(
+    (match) => [match[1] ?? '', decode(match[2] ?? '')] as const,
+  )
   return Object.fromEntries(pairs)
 }
 
@@ -16,22 +18,42 @@ function decode(text: string): string {
   try {
     return decodeURIComponent(text)
   } catch {
-    throw cloudError('badRequest', 'The OAuth Authorization header is not percent-encoded as it should be.')
+    throw cloudError(
+      'badRequest',
+      'The OAuth Authorization header is not percent-encoded as it should be.',
+    )
   }
 }
 
 /** RFC 5849 §3.6: everything but letters, digits and `-._~`. */
-const encode = (text: string): string => encodeURIComponent(text).replaceAll(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`)
+const encode = (text: string): string =>
+  encodeURIComponent(text).replaceAll(
+    /[!'()*]/g,
+    (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`,
+  )
 
 /** §3.4: HMAC-SHA1 over method, URL and sorted parameters. PLAINTEXT is not taken: it would show the secrets. */
-export function isSigned(params: OauthParams, request: { readonly method: string; readonly url: string }, secrets: { readonly consumer: string; readonly token: string }): boolean {
+export function isSigned(
+  params: OauthParams,
+  request: { readonly method: string; readonly url: string },
+  secrets: { readonly consumer: string; readonly token: string },
+): boolean {
   if (params['oauth_signature_method'] !== 'HMAC-SHA1') return false
   const url = new URL(request.url)
-  const pairs = [...url.searchParams, ...Object.entries(params).filter(([key]) => key !== 'oauth_signature' && key !== 'realm')]
+  const pairs = [
+    ...url.searchParams,
+    ...Object.entries(params).filter(([key]) => key !== 'oauth_signature' && key !== 'realm'),
+  ]
     .map(([key, value]) => [encode(key), encode(value)] as const)
     .toSorted(([a, x], [b, y]) => (a === b ? (x < y ? -1 : 1) : a < b ? -1 : 1))
-  const text = [request.method, encode(url.origin + url.pathname), encode(pairs.map((pair) => pair.join('=')).join('&'))].join('&')
-  const wanted = createHmac('sha1', `${encode(secrets.consumer)}&${encode(secrets.token)}`).update(text).digest()
+  const text = [
+    request.method,
+    encode(url.origin + url.pathname),
+    encode(pairs.map((pair) => pair.join('=')).join('&')),
+  ].join('&')
+  const wanted = createHmac('sha1', `${encode(secrets.consumer)}&${encode(secrets.token)}`)
+    .update(text)
+    .digest()
   const sent = Buffer.from(params['oauth_signature'] ?? '', 'base64')
   return sent.length === wanted.length && timingSafeEqual(sent, wanted)
 }
@@ -43,8 +65,14 @@ const seenNonces = new Map<string, number>()
 export function isFresh(params: OauthParams, nowMs: number): boolean {
   const seconds = Number(params['oauth_timestamp'])
   const nonce = `${params['oauth_consumer_key'] ?? ''}|${params['oauth_token'] ?? ''}|${params['oauth_nonce'] ?? ''}`
-  if (!Number.isFinite(seconds) || Math.abs(nowMs / 1000 - seconds) > FRESH_SECONDS || seenNonces.has(nonce)) return false
-  for (const [known, until] of seenNonces) { // oldest first
+  if (
+    !Number.isFinite(seconds) ||
+    Math.abs(nowMs / 1000 - seconds) > FRESH_SECONDS ||
+    seenNonces.has(nonce)
+  )
+    return false
+  for (const [known, until] of seenNonces) {
+    // oldest first
     if (until > nowMs) break
     seenNonces.delete(known)
   }

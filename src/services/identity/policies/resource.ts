@@ -4,14 +4,29 @@ import { recordRoutes, type RecordResource } from '../records/resource.ts'
 import { removeRecordsOf } from '../records/store.ts'
 import { openBody } from '../wire.ts'
 
-const Blob = Type.Union([Type.String({ maxLength: 1_000_000 }), Type.Object({}), Type.Array(Type.Unknown())])
+const Blob = Type.Union([
+  Type.String({ maxLength: 1_000_000 }),
+  Type.Object({}),
+  Type.Array(Type.Unknown()),
+])
 const Kind = Type.String({ minLength: 1, maxLength: 255 })
 
 const policies: RecordResource = {
-  kind: 'policy', path: '/v3/policies', member: 'policy', collection: 'policies', noun: 'policy', nouns: 'policies', filters: ['type'],
+  kind: 'policy',
+  path: '/v3/policies',
+  member: 'policy',
+  collection: 'policies',
+  noun: 'policy',
+  nouns: 'policies',
+  filters: ['type'],
   create: openBody('policy', { blob: Blob, type: Kind }),
-  update: openBody('policy', { blob: Type.Optional(Blob), type: Type.Optional(Kind) }, { minProperties: 1 }),
-  prepare: async (_ctx, wish, before) => await Promise.resolve({ owner: '', body: { ...before?.body, ...wish } }),
+  update: openBody(
+    'policy',
+    { blob: Type.Optional(Blob), type: Type.Optional(Kind) },
+    { minProperties: 1 },
+  ),
+  prepare: async (_ctx, wish, before) =>
+    await Promise.resolve({ owner: '', body: { ...before?.body, ...wish } }),
   beforeDelete: async (ctx, policy) => await removeRecordsOf(ctx, 'policy-association', policy.id),
 }
 

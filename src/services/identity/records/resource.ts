@@ -8,7 +8,16 @@ import { newId } from '../new-id.ts'
 import { notFound } from '../not-found.ts'
 import type { Rule } from '../policies/rules.ts'
 import { IdParams } from '../wire.ts'
-import { findRecord, insertRecord, listRecords, removeRecord, saveRecord, type NewRecord, type RecordKind, type StoredRecord } from './store.ts'
+import {
+  findRecord,
+  insertRecord,
+  listRecords,
+  removeRecord,
+  saveRecord,
+  type NewRecord,
+  type RecordKind,
+  type StoredRecord,
+} from './store.ts'
 
 export type Body = Readonly<Record<string, unknown>>
 
@@ -33,7 +42,12 @@ export interface RecordResource {
   /** A record that is not there is a 404 even for those who may not see it. */
   readonly missingFirst?: boolean
   /** Checks a wish against the rest of the cloud and completes it; `before` is undefined for a new one. */
-  prepare(ctx: Ctx, wish: Body, before: StoredRecord | undefined, id: string): Promise<Omit<NewRecord, 'id'> & { readonly id?: string }>
+  prepare(
+    ctx: Ctx,
+    wish: Body,
+    before: StoredRecord | undefined,
+    id: string,
+  ): Promise<Omit<NewRecord, 'id'> & { readonly id?: string }>
   /** Refuses or cleans up; may be left out. */
   beforeDelete?(ctx: Ctx, record: StoredRecord): Promise<void>
   /** Attributes beside body, id and self link; or hides some. */
@@ -43,31 +57,63 @@ export interface RecordResource {
 export function recordRoutes(resource: RecordResource): readonly Route[] {
   const one = `${resource.path}/:id`
   const rule = (verb: string, noun: string): Rule => `identity:${verb}_${noun}` as Rule // every resource's names stand in policies/rules.ts; the kernel refuses unknown ones at start
-  const first = (verb: string): object => (resource.missingFirst === true ? missingFirst(resource, rule(verb, resource.noun)) : {})
+  const first = (verb: string): object =>
+    resource.missingFirst === true ? missingFirst(resource, rule(verb, resource.noun)) : {}
   return [
     resource.putCreates === true
       ? guarded({
-        method: 'PUT', path: one, policy: rule('create', resource.noun), params: IdParams, body: resource.create, status: 201,
-        handle: async (ctx, req) => await create(ctx, req, resource, req.params.id),
-      })
+          method: 'PUT',
+          path: one,
+          policy: rule('create', resource.noun),
+          params: IdParams,
+          body: resource.create,
+          status: 201,
+          handle: async (ctx, req) => await create(ctx, req, resource, req.params.id),
+        })
       : guarded({
-        method: 'POST', path: resource.path, policy: rule('create', resource.noun), body: resource.create, status: 201,
-        handle: async (ctx, req) => await create(ctx, req, resource, newId()),
-      }),
+          method: 'POST',
+          path: resource.path,
+          policy: rule('create', resource.noun),
+          body: resource.create,
+          status: 201,
+          handle: async (ctx, req) => await create(ctx, req, resource, newId()),
+        }),
     guarded({
-      method: 'GET', path: resource.path, policy: rule('list', resource.nouns),
+      method: 'GET',
+      path: resource.path,
+      policy: rule('list', resource.nouns),
       handle: async (ctx, req) => await list(ctx, req, resource),
     }),
     guarded({
-      method: 'GET', path: one, policy: rule('get', resource.noun), params: IdParams, ...first('get'),
-      handle: async (ctx, req) => ({ [resource.member]: viewOf(ctx, req, resource, await getRecord(ctx, resource, req.params.id)) }),
+      method: 'GET',
+      path: one,
+      policy: rule('get', resource.noun),
+      params: IdParams,
+      ...first('get'),
+      handle: async (ctx, req) => ({
+        [resource.member]: viewOf(
+          ctx,
+          req,
+          resource,
+          await getRecord(ctx, resource, req.params.id),
+        ),
+      }),
     }),
     guarded({
-      method: 'PATCH', path: one, policy: rule('update', resource.noun), params: IdParams, body: resource.update, ...first('update'),
+      method: 'PATCH',
+      path: one,
+      policy: rule('update', resource.noun),
+      params: IdParams,
+      body: resource.update,
+      ...first('update'),
       handle: async (ctx, req) => await update(ctx, req, resource, req.params.id),
     }),
     guarded({
-      method: 'DELETE', path: one, policy: rule('delete', resource.noun), params: IdParams, ...first('delete'),
+      method: 'DELETE',
+      path: one,
+      policy: rule('delete', resource.noun),
+      params: IdParams,
+      ...first('delete'),
       handle: async (ctx, { params }) => {
         const record = await getRecord(ctx, resource, params.id)
         await resource.beforeDelete?.(ctx, record)
@@ -77,7 +123,10 @@ export function recordRoutes(resource: RecordResource): readonly Route[] {
   ]
 }
 
-function missingFirst(resource: RecordResource, rule: Rule): { check(ctx: Ctx, req: { readonly params: IdParams }): Promise<void> } {
+function missingFirst(
+  resource: RecordResource,
+  rule: Rule,
+): { check(ctx: Ctx, req: { readonly params: IdParams }): Promise<void> } {
   return {
     async check(ctx, req) {
       await getRecord(ctx, resource, req.params.id)
@@ -86,17 +135,39 @@ function missingFirst(resource: RecordResource, rule: Rule): { check(ctx: Ctx, r
   }
 }
 
-export async function getRecord(ctx: Ctx, resource: Pick<RecordResource, 'kind' | 'noun'>, id: string): Promise<StoredRecord> {
+export async function getRecord(
+  ctx: Ctx,
+  resource: Pick<RecordResource, 'kind' | 'noun'>,
+  id: string,
+): Promise<StoredRecord> {
   const record = await findRecord(ctx, resource.kind, id)
   if (record === undefined) throw notFound(resource.noun.replaceAll('_', ' '), id)
   return record
 }
 
-export function viewOf(ctx: Ctx, req: Req, resource: Pick<RecordResource, 'path' | 'show'>, record: StoredRecord): Body & { readonly id: string } {
-  return { ...record.body, ...resource.show?.(ctx, req, record), id: record.id, links: { self: `${req.serviceUrl}${resource.path}/${encodeURIComponent(record.id)}`, ...linksOf(resource, ctx, req, record) } }
+export function viewOf(
+  ctx: Ctx,
+  req: Req,
+  resource: Pick<RecordResource, 'path' | 'show'>,
+  record: StoredRecord,
+): Body & { readonly id: string } {
+  return {
+    ...record.body,
+    ...resource.show?.(ctx, req, record),
+    id: record.id,
+    links: {
+      self: `${req.serviceUrl}${resource.path}/${encodeURIComponent(record.id)}`,
+      ...linksOf(resource, ctx, req, record),
+    },
+  }
 }
 
-function linksOf(resource: Pick<RecordResource, 'show'>, ctx: Ctx, req: Req, record: StoredRecord): Body {
+function linksOf(
+  resource: Pick<RecordResource, 'show'>,
+  ctx: Ctx,
+  req: Req,
+  record: StoredRecord,
+): Body {
   const links = resource.show?.(ctx, req, record)['links']
   return typeof links === 'object' && links !== null ? { ...links } : {}
 }
@@ -132,5 +203,8 @@ function wishOf(req: Req, resource: RecordResource): Body {
 }
 
 function taken(resource: RecordResource, record: NewRecord): Error {
-  return cloudError('conflict', `Conflict occurred attempting to store ${resource.noun} - Duplicate entry: ${record.uniqueKey ?? record.id}.`)
+  return cloudError(
+    'conflict',
+    `Conflict occurred attempting to store ${resource.noun} - Duplicate entry: ${record.uniqueKey ?? record.id}.`,
+  )
 }

@@ -13,11 +13,30 @@ import { Description, extraOf, IdParams, Name, NullableId, openBody } from '../w
 import { getRole, insertRole, listRoles, saveRole, type RoleRecord } from './store.ts'
 import { roleView } from './view.ts'
 
-const Options = Type.Optional(Type.Object({ immutable: Type.Optional(Type.Union([Type.Boolean(), Type.Null()])) }, { additionalProperties: false }))
+const Options = Type.Optional(
+  Type.Object(
+    { immutable: Type.Optional(Type.Union([Type.Boolean(), Type.Null()])) },
+    { additionalProperties: false },
+  ),
+)
 const known = ['name', 'domain_id', 'description', 'options'] as const
 
-const Create = openBody('role', { name: Name, domain_id: Type.Optional(NullableId), description: Type.Optional(Description), options: Options })
-const Update = openBody('role', { name: Type.Optional(Name), domain_id: Type.Optional(NullableId), description: Type.Optional(Description), options: Options }, { minProperties: 1 })
+const Create = openBody('role', {
+  name: Name,
+  domain_id: Type.Optional(NullableId),
+  description: Type.Optional(Description),
+  options: Options,
+})
+const Update = openBody(
+  'role',
+  {
+    name: Type.Optional(Name),
+    domain_id: Type.Optional(NullableId),
+    description: Type.Optional(Description),
+    options: Options,
+  },
+  { minProperties: 1 },
+)
 
 /** Another rule holds for roles of a domain than for roles of the cloud; a role that is not there is a 404 for everybody. */
 async function checkOne(ctx: Ctx, verb: 'get' | 'update' | 'delete', id: string): Promise<void> {
@@ -29,27 +48,56 @@ async function checkOne(ctx: Ctx, verb: 'get' | 'update' | 'delete', id: string)
 export function roleRoutes(parts: Parts): readonly Route[] {
   return [
     guarded({
-      method: 'POST', path: '/v3/roles', policy: 'identity:create_role', body: Create, status: 201,
-      check: async (ctx, { body }) => await Promise.resolve(allow(ctx, body.role.domain_id == null ? 'identity:create_role' : 'identity:create_domain_role', {})),
+      method: 'POST',
+      path: '/v3/roles',
+      policy: 'identity:create_role',
+      body: Create,
+      status: 201,
+      check: async (ctx, { body }) =>
+        await Promise.resolve(
+          allow(
+            ctx,
+            body.role.domain_id == null ? 'identity:create_role' : 'identity:create_domain_role',
+            {},
+          ),
+        ),
       handle: async (ctx, req) => {
         const { role: wish } = req.body
         if (wish.domain_id != null) await getDomain(ctx, wish.domain_id)
         const role: RoleRecord = {
-          id: newId(), name: wish.name, domainId: wish.domain_id ?? null, description: wish.description ?? null,
-          options: optionsOf(wish.options), extra: extraOf(wish, known),
+          id: newId(),
+          name: wish.name,
+          domainId: wish.domain_id ?? null,
+          description: wish.description ?? null,
+          options: optionsOf(wish.options),
+          extra: extraOf(wish, known),
         }
         await insertRole(ctx, role)
         return { role: roleView(req, role) }
       },
     }),
     guarded({
-      method: 'GET', path: '/v3/roles', policy: 'identity:list_roles',
-      check: async (ctx, { rawQuery }) => await Promise.resolve(allow(ctx, rawQuery.has('domain_id') ? 'identity:list_domain_roles' : 'identity:list_roles', {})),
+      method: 'GET',
+      path: '/v3/roles',
+      policy: 'identity:list_roles',
+      check: async (ctx, { rawQuery }) =>
+        await Promise.resolve(
+          allow(
+            ctx,
+            rawQuery.has('domain_id') ? 'identity:list_domain_roles' : 'identity:list_roles',
+            {},
+          ),
+        ),
       handle: async (ctx, req) => {
         const list = listQuery(req.rawQuery, ['name', 'id'])
         const domainId = req.rawQuery.get('domain_id')
         const roles = await listRoles(ctx, list, domainId === '' ? null : domainId)
-        return listBody(req, 'roles', roles.map((role) => roleView(req, role)), list.limit)
+        return listBody(
+          req,
+          'roles',
+          roles.map((role) => roleView(req, role)),
+          list.limit,
+        )
       },
     }),
     ...ofOneRole(parts),
@@ -60,17 +108,29 @@ export function roleRoutes(parts: Parts): readonly Route[] {
 function ofOneRole(parts: Parts): readonly Route[] {
   return [
     guarded({
-      method: 'GET', path: '/v3/roles/:id', policy: 'identity:get_role', params: IdParams,
+      method: 'GET',
+      path: '/v3/roles/:id',
+      policy: 'identity:get_role',
+      params: IdParams,
       check: async (ctx, { params }) => await checkOne(ctx, 'get', params.id),
       handle: async (ctx, req) => ({ role: roleView(req, await getRole(ctx, req.params.id)) }),
     }),
     guarded({
-      method: 'PATCH', path: '/v3/roles/:id', policy: 'identity:update_role', params: IdParams, body: Update,
+      method: 'PATCH',
+      path: '/v3/roles/:id',
+      policy: 'identity:update_role',
+      params: IdParams,
+      body: Update,
       check: async (ctx, { params }) => await checkOne(ctx, 'update', params.id),
-      handle: async (ctx, req) => ({ role: roleView(req, await update(ctx, req.params.id, req.body.role)) }),
+      handle: async (ctx, req) => ({
+        role: roleView(req, await update(ctx, req.params.id, req.body.role)),
+      }),
     }),
     guarded({
-      method: 'DELETE', path: '/v3/roles/:id', policy: 'identity:delete_role', params: IdParams,
+      method: 'DELETE',
+      path: '/v3/roles/:id',
+      policy: 'identity:delete_role',
+      params: IdParams,
       check: async (ctx, { params }) => await checkOne(ctx, 'delete', params.id),
       handle: async (ctx, { params }) => {
         const role = await getRole(ctx, params.id)
@@ -91,10 +151,14 @@ interface RoleChange {
 async function update(ctx: Ctx, id: string, wish: RoleChange): Promise<RoleRecord> {
   const role = await getRole(ctx, id)
   refuseImmutable(role, wish)
-  if (wish.domain_id !== undefined && wish.domain_id !== role.domainId) throw cloudError('badRequest', 'The domain_id of a role cannot be changed.')
+  if (wish.domain_id !== undefined && wish.domain_id !== role.domainId)
+    throw cloudError('badRequest', 'The domain_id of a role cannot be changed.')
   const changed: RoleRecord = {
-    ...role, name: wish.name ?? role.name, description: wish.description === undefined ? role.description : wish.description,
-    options: wish.options === undefined ? role.options : optionsOf({ ...role.options, ...wish.options }),
+    ...role,
+    name: wish.name ?? role.name,
+    description: wish.description === undefined ? role.description : wish.description,
+    options:
+      wish.options === undefined ? role.options : optionsOf({ ...role.options, ...wish.options }),
     extra: { ...role.extra, ...extraOf({ ...wish }, known) },
   }
   await saveRole(ctx, changed)
@@ -104,11 +168,20 @@ async function update(ctx: Ctx, id: string, wish: RoleChange): Promise<RoleRecor
 /** An immutable role must first be made mutable, and by nothing else in the same request. */
 function refuseImmutable(role: RoleRecord, wish: RoleChange | undefined): void {
   if (role.options['immutable'] !== true) return
-  const onlyOptions = wish !== undefined && Object.keys(wish).every((key) => key === 'options') && wish.options?.immutable !== undefined
-  if (!onlyOptions) throw cloudError('forbidden', `Role ${role.id} is immutable: set its option immutable to false first.`)
+  const onlyOptions =
+    wish !== undefined &&
+    Object.keys(wish).every((key) => key === 'options') &&
+    wish.options?.immutable !== undefined
+  if (!onlyOptions)
+    throw cloudError(
+      'forbidden',
+      `Role ${role.id} is immutable: set its option immutable to false first.`,
+    )
 }
 
 /** null removes an option. */
-export function optionsOf(options: Readonly<Record<string, unknown>> | undefined): Record<string, unknown> {
+export function optionsOf(
+  options: Readonly<Record<string, unknown>> | undefined,
+): Record<string, unknown> {
   return Object.fromEntries(Object.entries(options ?? {}).filter(([, value]) => value !== null))
 }

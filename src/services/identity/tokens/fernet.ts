@@ -1,4 +1,10 @@
-import { createCipheriv, createDecipheriv, createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHmac,
+  randomBytes,
+  timingSafeEqual,
+} from 'node:crypto'
 
 /**
  * Fernet (https://github.com/fernet/spec): version 0x80, time, IV, AES-128-CBC, HMAC-SHA256 over all of it, in URL-safe

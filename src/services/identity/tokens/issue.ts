@@ -9,10 +9,21 @@ import type { Payload } from './payload.ts'
 import type { Scope } from './scope.ts'
 
 /** Puts together what a new token says. `startedMs` was taken before anything was read: what is revoked meanwhile counts. */
-export async function payloadFor(ctx: Ctx, parts: Parts, proof: Proof, scope: Scope, startedMs: number): Promise<Payload> {
+export async function payloadFor(
+  ctx: Ctx,
+  parts: Parts,
+  proof: Proof,
+  scope: Scope,
+  startedMs: number,
+): Promise<Payload> {
   const { token, applicationCredential, oauth } = proof
   const trust = scope.kind === 'project' ? scope.trust : undefined
-  const limits = [token?.expiresMs, ...[applicationCredential?.expiresAt, oauth?.expiresAt, trust?.expiresAt].map((text) => (text == null ? undefined : expiryMs(text)))]
+  const limits = [
+    token?.expiresMs,
+    ...[applicationCredential?.expiresAt, oauth?.expiresAt, trust?.expiresAt].map((text) =>
+      text == null ? undefined : expiryMs(text),
+    ),
+  ]
   const chain = token?.auditIds.at(-1)
   return {
     user: await userOf(ctx, proof, scope),
@@ -22,19 +33,34 @@ export async function payloadFor(ctx: Ctx, parts: Parts, proof: Proof, scope: Sc
     methods: proof.methods,
     auditIds: [randomBytes(16).toString('base64url'), ...(chain === undefined ? [] : [chain])],
     issuedMs: startedMs,
-    expiresMs: Math.min(startedMs + parts.tokenMs, ...limits.filter((limit) => limit !== undefined)),
-    ...(proof.user.passwordExpiresAt === null ? {} : { passwordExpiresAt: proof.user.passwordExpiresAt }),
+    expiresMs: Math.min(
+      startedMs + parts.tokenMs,
+      ...limits.filter((limit) => limit !== undefined),
+    ),
+    ...(proof.user.passwordExpiresAt === null
+      ? {}
+      : { passwordExpiresAt: proof.user.passwordExpiresAt }),
     ...(await credentialPart(ctx, proof)),
-    ...(oauth === undefined ? {} : { oauth: { accessTokenId: oauth.accessTokenId, consumerId: oauth.consumerId } }),
-    ...(trust === undefined ? {} : {
-      trust: { id: trust.id, impersonation: trust.impersonation, trustorId: trust.trustorUserId, trusteeId: trust.trusteeUserId },
-    }),
+    ...(oauth === undefined
+      ? {}
+      : { oauth: { accessTokenId: oauth.accessTokenId, consumerId: oauth.consumerId } }),
+    ...(trust === undefined
+      ? {}
+      : {
+          trust: {
+            id: trust.id,
+            impersonation: trust.impersonation,
+            trustorId: trust.trustorUserId,
+            trusteeId: trust.trusteeUserId,
+          },
+        }),
   }
 }
 
 /** With impersonation the token speaks for the trustor. */
 async function userOf(ctx: Ctx, proof: Proof, scope: Scope): Promise<Payload['user']> {
-  const trustor = scope.kind === 'project' && scope.trust?.impersonation === true ? scope.trustor : undefined
+  const trustor =
+    scope.kind === 'project' && scope.trust?.impersonation === true ? scope.trustor : undefined
   const user = trustor ?? proof.user
   const domain = trustor === undefined ? proof.userDomain : await getDomain(ctx, trustor.domainId)
   return { id: user.id, name: user.name, domain: { id: domain.id, name: domain.name } }
@@ -43,14 +69,25 @@ async function userOf(ctx: Ctx, proof: Proof, scope: Scope): Promise<Payload['us
 function scopeParts(scope: Scope): Pick<Payload, 'project' | 'domain'> {
   if (scope.kind === 'project') {
     const { project, domain } = scope
-    return { project: { id: project.id, name: project.name, domain: { id: domain.id, name: domain.name }, isDomain: project.isDomain } }
+    return {
+      project: {
+        id: project.id,
+        name: project.name,
+        domain: { id: domain.id, name: domain.name },
+        isDomain: project.isDomain,
+      },
+    }
   }
   return scope.kind === 'domain' ? { domain: { id: scope.domain.id, name: scope.domain.name } } : {}
 }
 
-async function credentialPart(ctx: Ctx, { applicationCredential }: Proof): Promise<Pick<Payload, 'applicationCredential'>> {
+async function credentialPart(
+  ctx: Ctx,
+  { applicationCredential }: Proof,
+): Promise<Pick<Payload, 'applicationCredential'>> {
   if (applicationCredential === undefined) return {}
   const { id, name, unrestricted, accessRuleIds } = applicationCredential
-  const rules = accessRuleIds === null ? {} : { accessRules: await accessRulesByIds(ctx, accessRuleIds) }
+  const rules =
+    accessRuleIds === null ? {} : { accessRules: await accessRulesByIds(ctx, accessRuleIds) }
   return { applicationCredential: { id, name, restricted: !unrestricted, ...rules } }
 }

@@ -1,5 +1,15 @@
 import { randomBytes } from 'node:crypto'
-import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 
 /**
@@ -45,7 +55,8 @@ export class KeyFolder {
     utimesSync(next, new Date(), new Date()) // its age counts from here, not from when it was staged
     this.#write(0)
     const old = indexes(this.#path).filter((index) => index > 0)
-    for (const index of old.slice(0, Math.max(0, old.length + 1 - this.#maxKeys))) rmSync(join(this.#path, String(index)), { force: true })
+    for (const index of old.slice(0, Math.max(0, old.length + 1 - this.#maxKeys)))
+      rmSync(join(this.#path, String(index)), { force: true })
     this.reload()
   }
 
@@ -63,7 +74,9 @@ export class KeyFolder {
 
   reload(): void {
     this.#readAt = Date.now()
-    this.#keys = indexes(this.#path).toSorted((a, b) => b - a).map((index) => ({ index, key: read(join(this.#path, String(index))) }))
+    this.#keys = indexes(this.#path)
+      .toSorted((a, b) => b - a)
+      .map((index) => ({ index, key: read(join(this.#path, String(index))) }))
   }
 
   /** Written under another name first: a reader never sees half a key. */
@@ -75,7 +88,10 @@ export class KeyFolder {
 }
 
 function indexes(path: string): number[] {
-  return readdirSync(path).filter((name) => /^\d+$/.test(name)).map(Number).toSorted((a, b) => a - b)
+  return readdirSync(path)
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .toSorted((a, b) => a - b)
 }
 
 function read(file: string): Buffer {

@@ -14,7 +14,12 @@ export interface Payload {
   readonly issuedMs: number
   readonly expiresMs: number
   readonly passwordExpiresAt?: string
-  readonly applicationCredential?: { readonly id: string; readonly name: string; readonly restricted: boolean; readonly accessRules?: readonly AccessRule[] }
+  readonly applicationCredential?: {
+    readonly id: string
+    readonly name: string
+    readonly restricted: boolean
+    readonly accessRules?: readonly AccessRule[]
+  }
   readonly trust?: Trust
   readonly oauth?: { readonly accessTokenId: string; readonly consumerId: string }
 }

@@ -24,7 +24,8 @@ export class Revocations {
   async add(ctx: Ctx, keys: readonly string[]): Promise<void> {
     if (keys.length === 0) return
     const now = ctx.now().getTime()
-    for (let at = 0; at < keys.length; at += 200) await this.#write(ctx, [...new Set(keys.slice(at, at + 200))], now)
+    for (let at = 0; at < keys.length; at += 200)
+      await this.#write(ctx, [...new Set(keys.slice(at, at + 200))], now)
     const apply = (): void => keys.forEach((key) => this.#take(key, now))
     if (ctx.db.afterCommit === undefined) apply()
     else ctx.db.afterCommit.push(apply)
@@ -33,8 +34,14 @@ export class Revocations {
   async #write(ctx: Ctx, keys: readonly string[], now: number): Promise<void> {
     await db(ctx)
       .insertInto('identity_revocations')
-      .values(keys.map((key) => ({ key, issued_before: now, expires_at: now + this.#lifeMs, seq: now })))
-      .onConflict((conflict) => conflict.column('key').doUpdateSet({ issued_before: now, expires_at: now + this.#lifeMs, seq: now }))
+      .values(
+        keys.map((key) => ({ key, issued_before: now, expires_at: now + this.#lifeMs, seq: now })),
+      )
+      .onConflict((conflict) =>
+        conflict
+          .column('key')
+          .doUpdateSet({ issued_before: now, expires_at: now + this.#lifeMs, seq: now }),
+      )
       .execute()
   }
 
@@ -67,7 +74,8 @@ export class Revocations {
   async prune(ctx: Ctx): Promise<void> {
     const now = ctx.now().getTime()
     await db(ctx).deleteFrom('identity_revocations').where('expires_at', '<', now).execute()
-    for (const [key, before] of this.#events) if (before + this.#lifeMs < now) this.#events.delete(key)
+    for (const [key, before] of this.#events)
+      if (before + this.#lifeMs < now) this.#events.delete(key)
   }
 
   #take(key: string, issuedBefore: number): void {
@@ -94,17 +102,31 @@ export const revocationOf = {
 function keysOf(payload: Payload): string[] {
   const { user, project, domain, trust, applicationCredential, oauth } = payload
   const keys = [revocationOf.user(user.id), revocationOf.domain(user.domain.id)]
-  keys.push(...payload.auditIds.slice(0, 1).map(revocationOf.audit), ...payload.roles.map((role) => revocationOf.role(role.id)))
+  keys.push(
+    ...payload.auditIds.slice(0, 1).map(revocationOf.audit),
+    ...payload.roles.map((role) => revocationOf.role(role.id)),
+  )
   if (project !== undefined) {
-    keys.push(revocationOf.project(project.id), revocationOf.domain(project.domain.id), revocationOf.userOn(user.id, `project:${project.id}`))
+    keys.push(
+      revocationOf.project(project.id),
+      revocationOf.domain(project.domain.id),
+      revocationOf.userOn(user.id, `project:${project.id}`),
+    )
   }
-  if (domain !== undefined) keys.push(revocationOf.domain(domain.id), revocationOf.userOn(user.id, `domain:${domain.id}`))
+  if (domain !== undefined)
+    keys.push(revocationOf.domain(domain.id), revocationOf.userOn(user.id, `domain:${domain.id}`))
   if (payload.system) keys.push(revocationOf.userOn(user.id, 'system'))
-  if (applicationCredential !== undefined) keys.push(revocationOf.applicationCredential(applicationCredential.id))
+  if (applicationCredential !== undefined)
+    keys.push(revocationOf.applicationCredential(applicationCredential.id))
   if (oauth !== undefined) keys.push(revocationOf.accessToken(oauth.accessTokenId))
   if (trust !== undefined) {
-    keys.push(revocationOf.trust(trust.id), revocationOf.user(trust.trustorId), revocationOf.user(trust.trusteeId))
-    if (project !== undefined) keys.push(revocationOf.userOn(trust.trustorId, `project:${project.id}`))
+    keys.push(
+      revocationOf.trust(trust.id),
+      revocationOf.user(trust.trustorId),
+      revocationOf.user(trust.trusteeId),
+    )
+    if (project !== undefined)
+      keys.push(revocationOf.userOn(trust.trustorId, `project:${project.id}`))
   }
   return keys
 }

@@ -23,32 +23,59 @@ export function tokenRoutes(parts: Parts): readonly Route[] {
   }
   return [
     guarded({
-      method: 'POST', path: '/v3/auth/tokens', policy: null, body: AuthBody, summary: 'Issue a token',
+      method: 'POST',
+      path: '/v3/auth/tokens',
+      policy: null,
+      body: AuthBody,
+      summary: 'Issue a token',
       handle: async (ctx, req) => {
         const startedMs = ctx.now().getTime()
         const url = req.serviceUrl + req.url
-        const proof = await prove(ctx, parts, req.body.auth.identity, { url, authorization: req.headers.authorization })
+        const proof = await prove(ctx, parts, req.body.auth.identity, {
+          url,
+          authorization: req.headers.authorization,
+        })
         const scope = await resolveScope(ctx, proof, req.body.auth.scope)
         const payload = await payloadFor(ctx, parts, proof, scope, startedMs)
-        return tokenReply(201, parts.tokens.issue(payload), await tokenView(ctx, payload, !flagOf(req.rawQuery, 'nocatalog')))
+        return tokenReply(
+          201,
+          parts.tokens.issue(payload),
+          await tokenView(ctx, payload, !flagOf(req.rawQuery, 'nocatalog')),
+        )
       },
     }),
     guarded({
-      method: 'GET', path: '/v3/auth/tokens', policy: 'identity:validate_token', target: subjectTarget, summary: 'Validate a token and show it',
+      method: 'GET',
+      path: '/v3/auth/tokens',
+      policy: 'identity:validate_token',
+      target: subjectTarget,
+      summary: 'Validate a token and show it',
       handle: async (ctx, req) => {
         const payload = await subject(ctx, parts, req)
-        return tokenReply(200, subjectOf(req), await tokenView(ctx, payload, !flagOf(req.rawQuery, 'nocatalog')))
+        return tokenReply(
+          200,
+          subjectOf(req),
+          await tokenView(ctx, payload, !flagOf(req.rawQuery, 'nocatalog')),
+        )
       },
     }),
     guarded({
-      method: 'HEAD', path: '/v3/auth/tokens', policy: 'identity:check_token', target: subjectTarget, summary: 'Validate a token',
+      method: 'HEAD',
+      path: '/v3/auth/tokens',
+      policy: 'identity:check_token',
+      target: subjectTarget,
+      summary: 'Validate a token',
       handle: async (ctx, req) => {
         await subject(ctx, parts, req)
         return reply(200, undefined, { Vary: 'X-Auth-Token' })
       },
     }),
     guarded({
-      method: 'DELETE', path: '/v3/auth/tokens', policy: 'identity:revoke_token', target: subjectTarget, summary: 'Revoke a token',
+      method: 'DELETE',
+      path: '/v3/auth/tokens',
+      policy: 'identity:revoke_token',
+      target: subjectTarget,
+      summary: 'Revoke a token',
       handle: async (ctx, req) => {
         const payload = await subject(ctx, parts, req)
         await parts.revocations.add(ctx, payload.auditIds.slice(0, 1).map(revocationOf.audit))
@@ -61,29 +88,44 @@ export function tokenRoutes(parts: Parts): readonly Route[] {
 function whereToRoutes(): readonly Route[] {
   return [
     guarded({
-      method: 'GET', path: '/v3/auth/catalog', policy: 'identity:get_auth_catalog',
+      method: 'GET',
+      path: '/v3/auth/catalog',
+      policy: 'identity:get_auth_catalog',
       handle: async (ctx, req) => {
         const { userId, projectId } = whoOf(ctx)
-        const catalog = await catalogFor(ctx, { userId, ...(projectId === undefined ? {} : { projectId }) })
+        const catalog = await catalogFor(ctx, {
+          userId,
+          ...(projectId === undefined ? {} : { projectId }),
+        })
         return { catalog, links: links(req) }
       },
     }),
     guarded({
-      method: 'GET', path: '/v3/auth/projects', policy: 'identity:get_auth_projects',
+      method: 'GET',
+      path: '/v3/auth/projects',
+      policy: 'identity:get_auth_projects',
       handle: async (ctx, req) => {
-        const projects = (await projectsOfUser(ctx, whoOf(ctx).userId)).filter((project) => project.enabled && !project.isDomain)
+        const projects = (await projectsOfUser(ctx, whoOf(ctx).userId)).filter(
+          (project) => project.enabled && !project.isDomain,
+        )
         return { projects: await projectViews(ctx, req, projects), links: links(req) }
       },
     }),
     guarded({
-      method: 'GET', path: '/v3/auth/domains', policy: 'identity:get_auth_domains',
+      method: 'GET',
+      path: '/v3/auth/domains',
+      policy: 'identity:get_auth_domains',
       handle: async (ctx, req) => {
-        const domains = (await domainsOfUser(ctx, whoOf(ctx).userId)).filter((domain) => domain.enabled)
+        const domains = (await domainsOfUser(ctx, whoOf(ctx).userId)).filter(
+          (domain) => domain.enabled,
+        )
         return { domains: domains.map((domain) => domainView(req, domain, [])), links: links(req) }
       },
     }),
     guarded({
-      method: 'GET', path: '/v3/auth/system', policy: 'identity:get_auth_system',
+      method: 'GET',
+      path: '/v3/auth/system',
+      policy: 'identity:get_auth_system',
       handle: async (ctx, req) => {
         const roles = await rolesOnSystem(ctx, whoOf(ctx).userId)
         return { system: roles.length > 0 ? [{ all: true }] : [], links: links(req) }
@@ -92,7 +134,11 @@ function whereToRoutes(): readonly Route[] {
   ]
 }
 
-const links = (req: Req): Record<string, unknown> => ({ next: null, previous: null, self: req.serviceUrl + req.url })
+const links = (req: Req): Record<string, unknown> => ({
+  next: null,
+  previous: null,
+  self: req.serviceUrl + req.url,
+})
 
 function tokenReply(status: number, token: string, body: unknown): Reply {
   return reply(status, body, { 'X-Subject-Token': token, Vary: 'X-Auth-Token' })

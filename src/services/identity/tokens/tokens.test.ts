@@ -16,17 +16,29 @@ afterAll(async () => {
 
 const tokens = '/identity/v3/auth/tokens'
 const nobody = (): TestClient => new TestClient(app.url, undefined)
-const auth = (identity: unknown, scope?: unknown): unknown => ({ auth: { identity, ...(scope === undefined ? {} : { scope }) } })
+const auth = (identity: unknown, scope?: unknown): unknown => ({
+  auth: { identity, ...(scope === undefined ? {} : { scope }) },
+})
 
 describe('a login by password', () => {
   it('gives a token with roles, implied ones too, and a catalog by the address of the client', async () => {
     const answer = await app.login('demo')
     expect(answer.status).toBe(201)
-    expect(answer.body.token.roles.map((role: { name: string }) => role.name).toSorted()).toEqual(['member', 'reader'])
-    expect(answer.body.token.catalog.map((service: { type: string }) => service.type).toSorted()).toEqual(['identity', 'orchestration'])
-    const urlOf = (catalog: Json, type: string): string => catalog.find((service: Json) => service.type === type).endpoints[0].url
-    expect(urlOf(answer.body.token.catalog, 'orchestration')).toBe(`${app.url}/orchestration/v1/${answer.body.token.project.id}`)
-    const proxied = await new TestClient(app.url, answer.headers.get('x-subject-token') ?? '').with({ 'x-forwarded-proto': 'https', 'x-forwarded-host': 'cloud.example' }).get('/identity/v3/auth/catalog')
+    expect(answer.body.token.roles.map((role: { name: string }) => role.name).toSorted()).toEqual([
+      'member',
+      'reader',
+    ])
+    expect(
+      answer.body.token.catalog.map((service: { type: string }) => service.type).toSorted(),
+    ).toEqual(['identity', 'orchestration'])
+    const urlOf = (catalog: Json, type: string): string =>
+      catalog.find((service: Json) => service.type === type).endpoints[0].url
+    expect(urlOf(answer.body.token.catalog, 'orchestration')).toBe(
+      `${app.url}/orchestration/v1/${answer.body.token.project.id}`,
+    )
+    const proxied = await new TestClient(app.url, answer.headers.get('x-subject-token') ?? '')
+      .with({ 'x-forwarded-proto': 'https', 'x-forwarded-host': 'cloud.example' })
+      .get('/identity/v3/auth/catalog')
     expect(urlOf(proxied.body.catalog, 'identity')).toBe('https://cloud.example/identity')
   })
 
@@ -37,13 +49,22 @@ describe('a login by password', () => {
     ['no such id', { id: 'x', password: 'no' }],
   ])('refuses with one wording: %s', async (_why, user) => {
     const answer = await nobody().post(tokens, auth({ methods: ['password'], password: { user } }))
-    expect([answer.status, answer.body.error.message]).toEqual([401, 'The request you have made requires authentication.'])
+    expect([answer.status, answer.body.error.message]).toEqual([
+      401,
+      'The request you have made requires authentication.',
+    ])
   })
 
   it('takes as long for a name that is not there', async () => {
     const time = async (name: string): Promise<number> => {
       const started = performance.now()
-      await nobody().post(tokens, auth({ methods: ['password'], password: { user: { name, domain: { id: 'default' }, password: 'no' } } }))
+      await nobody().post(
+        tokens,
+        auth({
+          methods: ['password'],
+          password: { user: { name, domain: { id: 'default' }, password: 'no' } },
+        }),
+      )
       return performance.now() - started
     }
     await time('demo')
@@ -62,9 +83,13 @@ describe('a login by password', () => {
   })
 
   it('refuses a scope without a role, and two scopes at once', async () => {
-    expect((await app.login('demo', { project: { name: 'admin', domain: { id: 'default' } } })).status).toBe(401)
+    expect(
+      (await app.login('demo', { project: { name: 'admin', domain: { id: 'default' } } })).status,
+    ).toBe(401)
     expect((await app.login('demo', { system: { all: true } })).status).toBe(401)
-    expect((await app.login('admin', { system: { all: true }, domain: { id: 'default' } })).status).toBe(400)
+    expect(
+      (await app.login('admin', { system: { all: true }, domain: { id: 'default' } })).status,
+    ).toBe(400)
   })
 
   it('gives an unscoped token without roles and catalog', async () => {
@@ -80,27 +105,48 @@ describe('the life of a token', () => {
     const id = first.headers.get('x-subject-token') ?? ''
     const mine = new TestClient(app.url, id).with({ 'x-subject-token': id })
     expect((await mine.get(tokens)).body.token.user.name).toBe('demo')
-    const second = await nobody().post(tokens, auth({ methods: ['token'], token: { id } }, { project: { name: 'demo', domain: { id: 'default' } } }))
+    const second = await nobody().post(
+      tokens,
+      auth(
+        { methods: ['token'], token: { id } },
+        { project: { name: 'demo', domain: { id: 'default' } } },
+      ),
+    )
     expect(second.body.token.expires_at).toBe(first.body.token.expires_at)
     expect(second.body.token.methods.toSorted()).toEqual(['password', 'token'])
     expect(second.body.token.audit_ids[1]).toBe(first.body.token.audit_ids[0])
     expect((await mine.delete(tokens)).status).toBe(204)
     expect((await mine.get(tokens)).status).toBe(401)
-    expect((await new TestClient(app.url, second.headers.get('x-subject-token') ?? '').get('/identity/v3/auth/projects')).status).toBe(200)
+    expect(
+      (
+        await new TestClient(app.url, second.headers.get('x-subject-token') ?? '').get(
+          '/identity/v3/auth/projects',
+        )
+      ).status,
+    ).toBe(200)
   })
 
   it('ends with a changed password, a disabled user, a taken role', async () => {
     const admin = await app.as('admin')
     const project = (await admin.get('/identity/v3/projects?name=demo')).body.projects[0].id
     const role = (await admin.get('/identity/v3/roles?name=member')).body.roles[0].id
-    const user = (await admin.post('/identity/v3/users', { user: { name: 'eve', password: 'one' } })).body.user.id
+    const user = (
+      await admin.post('/identity/v3/users', { user: { name: 'eve', password: 'one' } })
+    ).body.user.id
     const grant = `/identity/v3/projects/${project}/users/${user}/roles/${role}`
-    const alive = async (client: TestClient): Promise<boolean> => (await client.get('/identity/v3/auth/projects')).status === 200
+    const alive = async (client: TestClient): Promise<boolean> =>
+      (await client.get('/identity/v3/auth/projects')).status === 200
 
     await admin.put(grant)
     const before = await app.as('eve', undefined, 'one')
     expect(await alive(before)).toBe(true)
-    expect((await nobody().post(`/identity/v3/users/${user}/password`, { user: { password: 'two', original_password: 'one' } })).status).toBe(204)
+    expect(
+      (
+        await nobody().post(`/identity/v3/users/${user}/password`, {
+          user: { password: 'two', original_password: 'one' },
+        })
+      ).status,
+    ).toBe(204)
     expect(await alive(before)).toBe(false)
 
     const scoped = await app.as('eve', undefined, 'two')
@@ -108,15 +154,25 @@ describe('the life of a token', () => {
     expect((await admin.delete(grant)).status).toBe(204)
     expect([await alive(scoped), await alive(unscoped)]).toEqual([false, true])
 
-    expect((await admin.patch(`/identity/v3/users/${user}`, { user: { enabled: false } })).status).toBe(200)
+    expect(
+      (await admin.patch(`/identity/v3/users/${user}`, { user: { enabled: false } })).status,
+    ).toBe(200)
     expect(await alive(unscoped)).toBe(false)
     expect((await app.login('eve', 'unscoped', 'two')).status).toBe(401)
   })
 
   it('is nothing that can be guessed or altered', async () => {
     const id = (await app.login('demo')).headers.get('x-subject-token') ?? ''
-    for (const wrong of ['', 'x', id.slice(0, -2), `${id.slice(0, 60)}A${id.slice(61)}`, 'gAAAAA'.repeat(2000)]) {
-      expect((await new TestClient(app.url, wrong).get('/identity/v3/auth/catalog')).status).toBe(401)
+    for (const wrong of [
+      '',
+      'x',
+      id.slice(0, -2),
+      `${id.slice(0, 60)}A${id.slice(61)}`,
+      'gAAAAA'.repeat(2000),
+    ]) {
+      expect((await new TestClient(app.url, wrong).get('/identity/v3/auth/catalog')).status).toBe(
+        401,
+      )
     }
   })
 })
@@ -134,7 +190,9 @@ describe('keys', () => {
     folder.rotate()
     expect(unseal(folder.all, sealed)?.toString()).toBe('hello')
     // another process that has not read the folder again knows the new primary: it was staged
-    expect(unseal(other.all, seal(folder.primary, Buffer.from('new'), Date.now()))?.toString()).toBe('new')
+    expect(
+      unseal(other.all, seal(folder.primary, Buffer.from('new'), Date.now()))?.toString(),
+    ).toBe('new')
     folder.rotate()
     folder.rotate()
     expect(unseal(folder.all, sealed)).toBeUndefined()

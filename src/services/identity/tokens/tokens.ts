@@ -68,7 +68,9 @@ export class Tokens {
 
   #open(token: string): Seen | undefined {
     if (token.length > LONGEST_TOKEN) return undefined
-    const bytes = unseal(this.#keys.all, token) ?? (this.#keys.reloadIfOlderThan(5_000, Date.now()) ? unseal(this.#keys.all, token) : undefined)
+    const bytes =
+      unseal(this.#keys.all, token) ??
+      (this.#keys.reloadIfOlderThan(5_000, Date.now()) ? unseal(this.#keys.all, token) : undefined)
     const payload = bytes === undefined ? undefined : unpackPayload(bytes)
     if (payload === undefined) return undefined
     const who = whoFrom(payload)
@@ -89,15 +91,28 @@ export class Tokens {
 function whoFrom(payload: Payload): Who {
   const { user, project, domain, applicationCredential } = payload
   return {
-    userId: user.id, userName: user.name, userDomainId: user.domain.id, userDomainName: user.domain.name,
-    ...(project === undefined ? {} : {
-      projectId: project.id, projectName: project.name, projectDomainId: project.domain.id, projectDomainName: project.domain.name,
-    }),
+    userId: user.id,
+    userName: user.name,
+    userDomainId: user.domain.id,
+    userDomainName: user.domain.name,
+    ...(project === undefined
+      ? {}
+      : {
+          projectId: project.id,
+          projectName: project.name,
+          projectDomainId: project.domain.id,
+          projectDomainName: project.domain.name,
+        }),
     ...(domain === undefined ? {} : { domainId: domain.id, domainName: domain.name }),
     system: payload.system,
-    roles: payload.roles.map((role) => role.name), roleIds: payload.roles.map((role) => role.id),
-    methods: payload.methods, auditIds: payload.auditIds,
-    issuedAt: isoMicros(payload.issuedMs), expiresAt: isoMicros(payload.expiresMs),
-    ...(applicationCredential === undefined ? {} : { applicationCredentialId: applicationCredential.id }),
+    roles: payload.roles.map((role) => role.name),
+    roleIds: payload.roles.map((role) => role.id),
+    methods: payload.methods,
+    auditIds: payload.auditIds,
+    issuedAt: isoMicros(payload.issuedMs),
+    expiresAt: isoMicros(payload.expiresMs),
+    ...(applicationCredential === undefined
+      ? {}
+      : { applicationCredentialId: applicationCredential.id }),
   }
 }

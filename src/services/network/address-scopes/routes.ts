@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { Type } from 'typebox'
+import { Type, type Static } from 'typebox'
+import type { Ctx } from '../../../kernel/ctx/ctx.ts'
 import { neutronError } from '../fault.ts'
 import { deleteSharesOf, setShared } from '../rbac-policies/store.ts'
 import { resource, type Resource } from '../standard/resource.ts'
@@ -36,55 +37,9 @@ export function addressScopeResource(): Resource {
     createBody: NewScope,
     updateBody: ScopeChange,
     adminOnly: { shared: false },
-    async create(tx, wish, projectId) {
-      const id = randomUUID()
-      await insertAddressScope(tx, {
-        ...newRow(tx, id, projectId, wish),
-        version: versionOf(wish.ip_version),
-      })
-      if (bit(wish.shared, false) === 1)
-        await setShared(
-          tx,
-          { type: 'address_scope', id, action: 'access_as_shared' },
-          projectId,
-          true,
-        )
-      return id
-    },
-    async update(tx, row, wish) {
-      if (wish.shared !== undefined) {
-        // others may have come to rely on it
-        if (row.is_shared === 1 && !isTrue(wish.shared))
-          throw neutronError(
-            'badRequest',
-            'AddressScopeUpdateError',
-            `Unable to update address scope ${row.id}: Shared address scope can't be unshared.`,
-          )
-        await setShared(
-          tx,
-          { type: 'address_scope', id: row.id, action: 'access_as_shared' },
-          row.project_id,
-          isTrue(wish.shared),
-        )
-      }
-      await changeRow(
-        tx,
-        addressScopeSpec,
-        row.id,
-        wish.name === undefined ? {} : { name: wish.name },
-      )
-    },
-    async remove(tx, row) {
-      if ((await poolsInScope(tx, row.id)).length > 0) {
-        throw neutronError(
-          'conflict',
-          'AddressScopeInUse',
-          `Unable to complete operation on address scope ${row.id}. There are one or more subnet pools in use on the address scope.`,
-        )
-      }
-      await deleteAddressScope(tx, row.id)
-      await deleteSharesOf(tx, row.id)
-    },
+    create: createScope,
+    update: updateScope,
+    remove: removeScope,
     views: async (_ctx, rows) =>
       await Promise.resolve(
         rows.map((row) => ({
@@ -97,4 +52,49 @@ export function addressScopeResource(): Resource {
         })),
       ),
   })
+}
+
+const sharing = (id: string) => ({ type: 'address_scope', id, action: 'access_as_shared' }) as const
+
+async function createScope(
+  tx: Ctx,
+  wish: Static<typeof NewScope>,
+  projectId: string,
+): Promise<string> {
+  const id = randomUUID()
+  await insertAddressScope(tx, {
+    ...newRow(tx, id, projectId, wish),
+    version: versionOf(wish.ip_version),
+  })
+  if (bit(wish.shared, false) === 1) await setShared(tx, sharing(id), projectId, true)
+  return id
+}
+
+async function updateScope(
+  tx: Ctx,
+  row: AddressScopeRow,
+  wish: Static<typeof ScopeChange>,
+): Promise<void> {
+  if (wish.shared !== undefined) {
+    // others may have come to rely on it
+    if (row.is_shared === 1 && !isTrue(wish.shared))
+      throw neutronError(
+        'badRequest',
+        'AddressScopeUpdateError',
+        `Unable to update address scope ${row.id}: Shared address scope can't be unshared.`,
+      )
+    await setShared(tx, sharing(row.id), row.project_id, isTrue(wish.shared))
+  }
+  await changeRow(tx, addressScopeSpec, row.id, { name: wish.name })
+}
+
+async function removeScope(tx: Ctx, row: AddressScopeRow): Promise<void> {
+  if ((await poolsInScope(tx, row.id)).length > 0)
+    throw neutronError(
+      'conflict',
+      'AddressScopeInUse',
+      `Unable to complete operation on address scope ${row.id}. There are one or more subnet pools in use on the address scope.`,
+    )
+  await deleteAddressScope(tx, row.id)
+  await deleteSharesOf(tx, row.id)
 }

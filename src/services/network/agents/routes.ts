@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { can, type Ctx } from '../../../kernel/ctx/ctx.ts'
+import { can } from '../../../kernel/ctx/ctx.ts'
 import { route, type Route } from '../../../kernel/http/route.ts'
 import { neutronError } from '../fault.ts'
 import { ZONE } from '../kinds.ts'
@@ -20,37 +20,45 @@ export const agentPolicies = {
 
 type Agent = View & { readonly id: string; readonly agent_type: string }
 
-/** Agents: rows for what this very process does, alive as long as it answers. Who may not see them gets an empty list, as Neutron does it. */
-export function agentRoutes(host: string): Route[] {
-  const startedAt = new Date()
-  const all = (ctx: Ctx): Agent[] =>
-    roles.map(({ type, topic, configurations }) => ({
-      id: idOf(`${host} ${type}`),
+/** Agents: rows for what this very process does, alive as long as it answers. */
+class Agents {
+  readonly #host: string
+  readonly #startedAt = clock(new Date())
+
+  constructor(host: string) {
+    this.#host = host
+  }
+
+  list(now: Date): Agent[] {
+    return roles.map(({ type, topic, configurations }) => ({
+      id: idOf(`${this.#host} ${type}`),
       agent_type: type,
       binary: 'stackyard',
       topic,
-      host,
+      host: this.#host,
       availability_zone: ZONE,
       admin_state_up: true,
       alive: true,
-      created_at: clock(startedAt),
-      started_at: clock(startedAt),
-      heartbeat_timestamp: clock(ctx.now()),
+      created_at: this.#startedAt,
+      started_at: this.#startedAt,
+      heartbeat_timestamp: clock(now),
       configurations,
       description: null,
       resources_synced: null,
     }))
-  const find = (ctx: Ctx, params: unknown): Agent => {
-    const { id } = params as { id: string } // named in the path
-    const agent = all(ctx).find((candidate) => candidate.id === id)
-    if (agent === undefined)
-      throw neutronError(
-        'notFound',
-        'AgentNotFound',
-        `Agent ${id.slice(0, 100)} could not be found.`,
-      )
-    return agent
   }
+
+  get(now: Date, params: unknown): Agent {
+    const { id } = params as { id: string } // named in the path
+    const agent = this.list(now).find((candidate) => candidate.id === id)
+    if (agent !== undefined) return agent
+    throw neutronError('notFound', 'AgentNotFound', `Agent ${id.slice(0, 100)} could not be found.`)
+  }
+}
+
+/** Who may not see agents gets an empty list, as Neutron does it. */
+export function agentRoutes(host: string): Route[] {
+  const agents = new Agents(host)
   return [
     route({
       method: 'GET',
@@ -58,7 +66,7 @@ export function agentRoutes(host: string): Route[] {
       policy: 'network:list_agents',
       handle: async (ctx, { rawQuery }) =>
         await Promise.resolve({
-          agents: (can(ctx, 'network:get_agent') ? all(ctx) : [])
+          agents: (can(ctx, 'network:get_agent') ? agents.list(ctx.now()) : [])
             .filter((agent) => matches(agent, rawQuery))
             .map((agent) => pick(agent, rawQuery.getAll('fields'))),
         }),
@@ -67,40 +75,40 @@ export function agentRoutes(host: string): Route[] {
       method: 'GET',
       path: '/v2.0/agents/:id',
       policy: 'network:get_agent',
-      handle: async (ctx, req) => {
-        return await Promise.resolve({
-          agent: pick(find(ctx, req.params), req.rawQuery.getAll('fields')),
-        })
-      },
+      handle: async (ctx, { params, rawQuery }) =>
+        await Promise.resolve({
+          agent: pick(agents.get(ctx.now(), params), rawQuery.getAll('fields')),
+        }),
     }),
     route({
       method: 'DELETE',
       path: '/v2.0/agents/:id',
       policy: 'network:get_agent',
-      handle: async (ctx, req) => {
-        const { agent_type: type } = find(ctx, req.params)
-        return await Promise.reject(
-          neutronError(
-            'conflict',
-            'AgentInUse',
-            `The ${type} is part of the running cloud: it cannot be deleted.`,
-          ),
-        )
-      },
+      handle: async (ctx, { params }) =>
+        await Promise.reject(undeletable(agents.get(ctx.now(), params))),
     }),
-    route({
-      method: 'GET',
-      path: '/v2.0/availability_zones',
-      policy: 'network:get_availability_zone',
-      handle: async (_ctx, { rawQuery }) =>
-        await Promise.resolve({
-          availability_zones: ['network', 'router']
-            .map((resource) => ({ name: ZONE, resource, state: 'available' }))
-            .filter((zone) => matches(zone, rawQuery)),
-        }),
-    }),
+    zoneRoute,
   ]
 }
+
+const undeletable = ({ agent_type: type }: Agent): Error =>
+  neutronError(
+    'conflict',
+    'AgentInUse',
+    `The ${type} is part of the running cloud: it cannot be deleted.`,
+  )
+
+const zoneRoute = route({
+  method: 'GET',
+  path: '/v2.0/availability_zones',
+  policy: 'network:get_availability_zone',
+  handle: async (_ctx, { rawQuery }) =>
+    await Promise.resolve({
+      availability_zones: ['network', 'router']
+        .map((resource) => ({ name: ZONE, resource, state: 'available' }))
+        .filter((zone) => matches(zone, rawQuery)),
+    }),
+})
 
 /** The same for the same host and role, whenever asked. */
 function idOf(seed: string): string {
@@ -108,7 +116,9 @@ function idOf(seed: string): string {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-5${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`
 }
 
-const clock = (time: Date): string => time.toISOString().slice(0, 19).replace('T', ' ')
+function clock(time: Date): string {
+  return time.toISOString().slice(0, 19).replace('T', ' ')
+}
 
 function matches(item: Readonly<Record<string, unknown>>, query: URLSearchParams): boolean {
   return [...new Set(query.keys())]

@@ -154,17 +154,7 @@ async function portInfos(
     mac: row.mac,
     mtu: networks.get(row.network_id)?.mtu ?? 1500,
     status: row.status,
-    fixedIps: (addresses.get(row.id) ?? []).map((at) => {
-      const dns = fromJson<string[]>(at.dns)
-      return {
-        subnetId: at.subnet_id,
-        address: at.address,
-        version: at.version,
-        cidr: at.cidr,
-        gateway: at.gateway,
-        dns: dns.length > 0 ? dns : guestDns,
-      }
-    }),
+    fixedIps: (addresses.get(row.id) ?? []).map((at) => fixedIpInfo(at, guestDns)),
     securityGroups: (groups.get(row.id) ?? []).map(({ group_id, name }) => ({
       id: group_id,
       name,
@@ -174,4 +164,18 @@ async function portInfos(
       fixed: fixed_address ?? '',
     })),
   }))
+}
+
+type Placed = Awaited<ReturnType<typeof addressesWithSubnets>>[number]
+
+function fixedIpInfo(at: Placed, guestDns: readonly string[]): PortInfo['fixedIps'][number] {
+  const dns = fromJson<string[]>(at.dns)
+  return {
+    subnetId: at.subnet_id,
+    address: at.address,
+    version: at.version,
+    cidr: at.cidr,
+    gateway: at.gateway,
+    dns: dns.length > 0 ? dns : guestDns,
+  }
 }

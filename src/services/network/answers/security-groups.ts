@@ -1,6 +1,6 @@
 import { projectOf, type Ctx } from '../../../kernel/ctx/ctx.ts'
 import { inTx } from '../../../kernel/db/db.ts'
-import type { NetworkFace, RuleInfo, SecurityGroupInfo } from '../face.ts'
+import type { NetworkFace, NewRule, RuleInfo, SecurityGroupInfo } from '../face.ts'
 import { neutronError } from '../fault.ts'
 import { ensureDefaultGroup } from '../security-groups/effects.ts'
 import {
@@ -51,24 +51,7 @@ export function groupAnswers(): GroupAnswers {
         async (tx) => await removeGroup(tx, await mine(tx, id, 'delete_security_group')),
       ),
     createSecurityGroupRule: async (ctx, wish) =>
-      await inTx(ctx, async (tx) => {
-        const id = await createRule(
-          tx,
-          {
-            security_group_id: wish.groupId,
-            direction: wish.direction,
-            ethertype: wish.ethertype,
-            protocol: wish.protocol,
-            port_range_min: wish.portMin,
-            port_range_max: wish.portMax,
-            remote_ip_prefix: wish.remoteCidr,
-            remote_group_id: wish.remoteGroupId,
-            description: '',
-          },
-          projectOf(tx),
-        )
-        return ruleInfo(await getRule(tx, id))
-      }),
+      await inTx(ctx, async (tx) => await addRule(tx, wish)),
     deleteSecurityGroupRule: async (ctx, id) =>
       await inTx(ctx, async (tx) => {
         const rule = await getRule(tx, id)
@@ -76,6 +59,21 @@ export function groupAnswers(): GroupAnswers {
         await removeRule(tx, rule)
       }),
   }
+}
+
+async function addRule(tx: Ctx, wish: NewRule): Promise<RuleInfo> {
+  const rule = {
+    security_group_id: wish.groupId,
+    direction: wish.direction,
+    ethertype: wish.ethertype,
+    protocol: wish.protocol,
+    port_range_min: wish.portMin,
+    port_range_max: wish.portMax,
+    remote_ip_prefix: wish.remoteCidr,
+    remote_group_id: wish.remoteGroupId,
+    description: '',
+  }
+  return ruleInfo(await getRule(tx, await createRule(tx, rule, projectOf(tx))))
 }
 
 async function mine(tx: Ctx, id: string, rule: string): Promise<GroupRow> {

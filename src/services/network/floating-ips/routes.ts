@@ -134,22 +134,8 @@ async function goalOf(
     )
   }
   const target = await innerAddress(tx, port, fixedAddress)
-  const other = await associationOf(tx, row.network_id, port.id, target.address)
-  if (other !== undefined && other !== row.id) {
-    throw neutronError(
-      'conflict',
-      'FloatingIPPortAlreadyAssociated',
-      `Cannot associate floating IP ${row.address} (${row.id}) with port ${port.id} using fixed IP ${target.address}, as that fixed IP already has a floating IP on external network ${row.network_id}.`,
-    )
-  }
-  const router = await routerBetween(tx, target.subnet_id, row.network_id)
-  if (router === undefined) {
-    throw neutronError(
-      'notFound',
-      'ExternalGatewayForFloatingIPNotFound',
-      `External network ${row.network_id} is not reachable from subnet ${target.subnet_id}. Therefore, cannot associate Port ${port.id} with a Floating IP.`,
-    )
-  }
+  await mustBeAlone(tx, row, port, target.address)
+  const router = await routerFor(tx, row, port, target.subnet_id)
   // a router that carries it already need not be waited for
   const same =
     row.port_id === port.id && row.fixed_address === target.address && row.router_id === router
@@ -159,6 +145,36 @@ async function goalOf(
     router_id: router,
     status: same ? row.status : 'DOWN',
   }
+}
+
+async function mustBeAlone(
+  tx: Ctx,
+  row: FloatingIpTable,
+  port: PortTable,
+  fixed: string,
+): Promise<void> {
+  const other = await associationOf(tx, row.network_id, port.id, fixed)
+  if (other === undefined || other === row.id) return
+  throw neutronError(
+    'conflict',
+    'FloatingIPPortAlreadyAssociated',
+    `Cannot associate floating IP ${row.address} (${row.id}) with port ${port.id} using fixed IP ${fixed}, as that fixed IP already has a floating IP on external network ${row.network_id}.`,
+  )
+}
+
+async function routerFor(
+  tx: Ctx,
+  row: FloatingIpTable,
+  port: PortTable,
+  subnetId: string,
+): Promise<string> {
+  const router = await routerBetween(tx, subnetId, row.network_id)
+  if (router !== undefined) return router
+  throw neutronError(
+    'notFound',
+    'ExternalGatewayForFloatingIPNotFound',
+    `External network ${row.network_id} is not reachable from subnet ${subnetId}. Therefore, cannot associate Port ${port.id} with a Floating IP.`,
+  )
 }
 
 async function innerAddress(
@@ -189,7 +205,7 @@ export async function updateFloatingIp(
   row: FloatingIpRow,
   wish: FloatingIpChangeWish,
 ): Promise<void> {
-  const described = wish.description === undefined ? {} : { description: wish.description }
+  const described = { description: wish.description }
   if (wish.port_id === undefined && wish.fixed_ip_address === undefined)
     return await changeRow(tx, floatingIpSpec, row.id, described)
   const portId = wish.port_id === undefined ? row.port_id : wish.port_id

@@ -9,7 +9,7 @@ import { mustFit } from '../quotas/store.ts'
 import { setShared, sharesOf } from '../rbac-policies/store.ts'
 import { seesAll } from '../standard/access.ts'
 import { resource, type Resource } from '../standard/resource.ts'
-import { bit, isTrue, standardView, type View } from '../standard/schema.ts'
+import { bit, given, isTrue, standardView, type View } from '../standard/schema.ts'
 import { changeRow, tagsOf } from '../standard/store.ts'
 import {
   NetworkChange,
@@ -123,17 +123,13 @@ async function updateNetwork(
   if (wish['router:external'] !== undefined)
     await changeExternal(tx, row, isTrue(wish['router:external']))
   await changeRow(tx, networkSpec, row.id, {
-    ...(wish.name === undefined ? {} : { name: wish.name }),
-    ...(wish.description === undefined ? {} : { description: wish.description }),
-    ...(wish.admin_state_up === undefined ? {} : { admin_up: bit(wish.admin_state_up, true) }),
-    ...(wish['router:external'] === undefined
-      ? {}
-      : { external: bit(wish['router:external'], false) }),
-    ...(wish.is_default === undefined ? {} : { is_default: bit(wish.is_default, false) }),
-    ...(wish.mtu === undefined ? {} : { mtu: mtuOf(wish.mtu, home) }),
-    ...(wish.port_security_enabled === undefined
-      ? {}
-      : { port_security: bit(wish.port_security_enabled, true) }),
+    name: wish.name,
+    description: wish.description,
+    admin_up: given(wish.admin_state_up, (on) => bit(on, true)),
+    external: given(wish['router:external'], (on) => bit(on, false)),
+    is_default: given(wish.is_default, (on) => bit(on, false)),
+    mtu: given(wish.mtu, (mtu) => mtuOf(mtu, home)),
+    port_security: given(wish.port_security_enabled, (on) => bit(on, true)),
   })
   await nudge(tx, kinds.network, row.id)
   if (row.external === 1 || wish['router:external'] !== undefined)

@@ -14,7 +14,7 @@ import { mustFit } from '../quotas/store.ts'
 import { ensureDefaultGroup, membershipChanged } from '../security-groups/effects.ts'
 import { getGroup } from '../security-groups/store.ts'
 import { askingProject, mustOwn, seesAll } from '../standard/access.ts'
-import { bit, isTrue } from '../standard/schema.ts'
+import { bit, given, isTrue } from '../standard/schema.ts'
 import { changeRow } from '../standard/store.ts'
 import { subnetsIn } from '../subnets/store.ts'
 import { newRow, type PortTable } from '../tables.ts'
@@ -134,19 +134,14 @@ export interface PortWish {
   readonly onlyIpv4?: boolean
 }
 
-/** Writes a port with its addresses; routers and floating IPs make theirs here too. */
-export async function addPort(
-  tx: Ctx,
-  network: Pick<NetworkRow, 'id'>,
-  wish: PortWish,
-): Promise<MadePort> {
-  const row: PortTable = {
+function newPortRow(tx: Ctx, networkId: string, wish: PortWish): PortTable {
+  return {
     ...newRow(tx, randomUUID(), wish.projectId, {
       name: wish.name,
       description: wish.description ?? '',
     }),
     tags: toJson([...new Set(wish.tags ?? [])].toSorted()),
-    network_id: network.id,
+    network_id: networkId,
     mac: wish.mac ?? newMac(),
     admin_up: wish.adminUp === false ? 0 : 1,
     status: 'DOWN',
@@ -163,6 +158,15 @@ export async function addPort(
     ifname: null,
     deleted: 0,
   }
+}
+
+/** Writes a port with its addresses; routers and floating IPs make theirs here too. */
+export async function addPort(
+  tx: Ctx,
+  network: Pick<NetworkRow, 'id'>,
+  wish: PortWish,
+): Promise<MadePort> {
+  const row = newPortRow(tx, network.id, wish)
   const mac = await insertPort(tx, row, wish.macIsWished === true)
   const subnets = (await subnetsIn(tx, network.id)).filter(
     ({ version }) => wish.onlyIpv4 !== true || version === 4,
@@ -182,22 +186,7 @@ export async function updatePort(tx: Ctx, row: PortRow, wish: PortChangeWish): P
   mustHaveRights(tx, network, wish, 'update_port')
   const mac = await changedMac(tx, row, wish.mac_address)
   const hadGroups = await groupIdsOf(tx, row.id)
-  const security =
-    wish.port_security_enabled === undefined
-      ? row.port_security === 1
-      : isTrue(wish.port_security_enabled)
-  const groups =
-    wish.security_groups === undefined
-      ? hadGroups
-      : await groupsFor(tx, wish.security_groups ?? [], row.project_id, security)
-  const pairs =
-    wish.allowed_address_pairs === undefined
-      ? fromJson<Pair[]>(row.pairs)
-      : pairsOf(wish.allowed_address_pairs, mac)
-  checkSecurity(
-    { security, groups, pairs },
-    wish.security_groups !== undefined && wish.port_security_enabled === undefined,
-  )
+  const { security, groups, pairs } = await changedSecurity(tx, row, wish, mac, hadGroups)
   const device = {
     device_id: wish.device_id ?? row.device_id,
     device_owner: wish.device_owner ?? row.device_owner,
@@ -208,30 +197,64 @@ export async function updatePort(tx: Ctx, row: PortRow, wish: PortChangeWish): P
       : await changeAddresses(tx, { ...row, ...device, mac }, wish.fixed_ips)
   if (wish.security_groups !== undefined) await setGroups(tx, row.id, groups)
   await changeRow(tx, portSpec, row.id, {
+    ...plainChanges(row, wish),
     mac,
     port_security: security ? 1 : 0,
     pairs: toJson(pairs),
     ...device,
-    ...(wish.name === undefined ? {} : { name: wish.name }),
-    ...(wish.description === undefined ? {} : { description: wish.description }),
-    ...(wish.admin_state_up === undefined ? {} : { admin_up: bit(wish.admin_state_up, true) }),
-    ...(wish.extra_dhcp_opts === undefined
-      ? {}
-      : {
-          dhcp_opts: toJson(
-            mergedOptions(fromJson<DhcpOption[]>(row.dhcp_opts), wish.extra_dhcp_opts),
-          ),
-        }),
-    ...(wish['binding:host_id'] === undefined ? {} : { host_id: wish['binding:host_id'] ?? '' }),
-    ...(wish['binding:profile'] === undefined
-      ? {}
-      : { profile: toJson(wish['binding:profile'] ?? {}) }),
   })
   await portChanged(tx, { ...row, ...device })
   if (device.device_id !== row.device_id || device.device_owner !== row.device_owner)
     await portChanged(tx, row)
   if (moved || wish.security_groups !== undefined)
     await membershipChanged(tx, [...new Set([...hadGroups, ...groups])])
+}
+
+interface Security {
+  readonly security: boolean
+  readonly groups: readonly string[]
+  readonly pairs: readonly Pair[]
+}
+
+async function changedSecurity(
+  tx: Ctx,
+  row: PortRow,
+  wish: PortChangeWish,
+  mac: string,
+  had: readonly string[],
+): Promise<Security> {
+  const asked = wish.port_security_enabled
+  const security = asked === undefined ? row.port_security === 1 : isTrue(asked)
+  const groups =
+    wish.security_groups === undefined
+      ? had
+      : await groupsFor(tx, wish.security_groups ?? [], row.project_id, security)
+  const pairs =
+    wish.allowed_address_pairs === undefined
+      ? fromJson<Pair[]>(row.pairs)
+      : pairsOf(wish.allowed_address_pairs, mac)
+  checkSecurity(
+    { security, groups, pairs },
+    wish.security_groups !== undefined && asked === undefined,
+  )
+  return { security, groups, pairs }
+}
+
+/** Attributes that need nothing but to be written. */
+function plainChanges(
+  row: PortRow,
+  wish: PortChangeWish,
+): Record<string, string | number | undefined> {
+  return {
+    name: wish.name,
+    description: wish.description,
+    admin_up: given(wish.admin_state_up, (on) => bit(on, true)),
+    dhcp_opts: given(wish.extra_dhcp_opts, (options) =>
+      toJson(mergedOptions(fromJson<DhcpOption[]>(row.dhcp_opts), options)),
+    ),
+    host_id: given(wish['binding:host_id'], (host) => host ?? ''),
+    profile: given(wish['binding:profile'], (profile) => toJson(profile ?? {})),
+  }
 }
 
 async function changedMac(tx: Ctx, row: PortRow, asked: string | undefined): Promise<string> {

@@ -36,59 +36,60 @@ export const quotaPolicies = {
   'network:delete_quota': 'rule:admin',
 } as const
 
+const BASE = '/v2.0/quotas'
+
 /** Quotas: what a project may have at most. */
 export function quotaRoutes(): Route[] {
-  const base = '/v2.0/quotas'
-  const read = 'network:get_quota'
+  return [...lookRoutes(), ...projectRoutes(), ...changeRoutes()]
+}
+
+function lookRoutes(): Route[] {
   return [
     route({
       method: 'GET',
-      path: base,
+      path: BASE,
       policy: 'network:get_any_quota',
       handle: async (ctx) => ({ quotas: await customQuotas(ctx) }),
     }),
     // who am I: old clients ask so for their project's id
     route({
       method: 'GET',
-      path: `${base}/tenant`,
-      policy: read,
+      path: `${BASE}/tenant`,
+      policy: 'network:get_quota',
       handle: async (ctx) =>
         await Promise.resolve({
           tenant: { tenant_id: projectOf(ctx), project_id: projectOf(ctx) },
         }),
     }),
+  ]
+}
+
+function projectRoutes(): Route[] {
+  const answers: readonly (readonly [string, (ctx: Ctx, project: string) => Promise<unknown>])[] = [
+    ['', quotasOf],
+    ['/default', async () => await Promise.resolve(quotaDefaults)],
+    ['/details', details],
+    ['/details.json', details],
+  ]
+  return answers.map(([end, answer]) =>
     route({
       method: 'GET',
-      path: `${base}/:project`,
-      policy: read,
+      path: `${BASE}/:project${end}`,
+      policy: 'network:get_quota',
       params: Path,
       handle: async (ctx, { params }) => {
         mayRead(ctx, params.project)
-        return { quota: await quotasOf(ctx, params.project) }
+        return { quota: await answer(ctx, params.project) }
       },
     }),
-    route({
-      method: 'GET',
-      path: `${base}/:project/default`,
-      policy: read,
-      params: Path,
-      handle: async (ctx, { params }) => {
-        mayRead(ctx, params.project)
-        return await Promise.resolve({ quota: quotaDefaults })
-      },
-    }),
-    ...['details', 'details.json'].map((name) =>
-      route({
-        method: 'GET',
-        path: `${base}/:project/${name}`,
-        policy: read,
-        params: Path,
-        handle: async (ctx, { params }) => ({ quota: await details(ctx, params.project) }),
-      }),
-    ),
+  )
+}
+
+function changeRoutes(): Route[] {
+  return [
     route({
       method: 'PUT',
-      path: `${base}/:project`,
+      path: `${BASE}/:project`,
       policy: 'network:update_quota',
       params: Path,
       body: Change,
@@ -100,7 +101,7 @@ export function quotaRoutes(): Route[] {
     }),
     route({
       method: 'DELETE',
-      path: `${base}/:project`,
+      path: `${BASE}/:project`,
       policy: 'network:delete_quota',
       params: Path,
       handle: async (ctx, { params }) => {
@@ -131,7 +132,6 @@ async function customQuotas(ctx: Ctx): Promise<unknown[]> {
 }
 
 async function details(ctx: Ctx, projectId: string): Promise<unknown> {
-  mayRead(ctx, projectId)
   const [limits, used] = [await quotasOf(ctx, projectId), await usageOf(ctx, projectId)]
   return Object.fromEntries(
     quotedNames.map((name) => [name, { limit: limits[name], used: used[name], reserved: 0 }]),

@@ -24,18 +24,7 @@ export async function setGateway(
   wish: GatewayWish | null,
   verb: 'create' | 'update',
 ): Promise<void> {
-  for (const part of gatewayRules) {
-    if (
-      wish?.[part] !== undefined &&
-      !can(tx, `network:${verb}_router:external_gateway_info:${part}`)
-    ) {
-      throw neutronError(
-        'forbidden',
-        'PolicyNotAuthorized',
-        `(rule:${verb}_router:external_gateway_info:${part}) is disallowed by policy`,
-      )
-    }
-  }
+  mayChoose(tx, wish, verb)
   const networkId = wish?.network_id ?? null
   if (networkId === null || wish === null) return await clearGateway(tx, router)
   const network = await externalNetwork(tx, networkId)
@@ -48,21 +37,39 @@ export async function setGateway(
       await mustBeFree(tx, router)
     await checkApart(tx, router, network.id)
     await dropGatewayPort(tx, router)
-    const { row } = await addPort(tx, network, {
-      projectId: '',
-      name: '',
-      deviceId: router.id,
-      deviceOwner: 'network:router_gateway',
-      ...(wish.external_fixed_ips === undefined ? {} : { fixedIps: wish.external_fixed_ips }),
-    })
+    const port = await addGatewayPort(tx, router, network, wish)
     await changeRow(tx, routerSpec, router.id, {
       gateway_network: networkId,
-      gateway_port: row.id,
+      gateway_port: port,
       snat,
     })
   } else {
     await changeRow(tx, routerSpec, router.id, { snat })
   }
+}
+
+function mayChoose(ctx: Ctx, wish: GatewayWish | null, verb: 'create' | 'update'): void {
+  for (const part of gatewayRules) {
+    const rule = `${verb}_router:external_gateway_info:${part}`
+    if (wish?.[part] === undefined || can(ctx, `network:${rule}`)) continue
+    throw neutronError('forbidden', 'PolicyNotAuthorized', `(rule:${rule}) is disallowed by policy`)
+  }
+}
+
+async function addGatewayPort(
+  tx: Ctx,
+  router: Router,
+  network: NetworkTable,
+  wish: GatewayWish,
+): Promise<string> {
+  const { row } = await addPort(tx, network, {
+    projectId: '',
+    name: '',
+    deviceId: router.id,
+    deviceOwner: 'network:router_gateway',
+    ...(wish.external_fixed_ips === undefined ? {} : { fixedIps: wish.external_fixed_ips }),
+  })
+  return row.id
 }
 
 async function externalNetwork(tx: Ctx, id: string): Promise<NetworkTable> {

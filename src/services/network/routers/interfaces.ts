@@ -169,44 +169,27 @@ async function removeInterface(tx: Ctx, router: RouterRow, ref: Ref): Promise<un
   if (ref.port_id === undefined && ref.subnet_id === undefined)
     throw badRequest('Bad router request: Either subnet_id or port_id must be specified.')
   const ports = await interfacePorts(tx, router.id)
-  const addresses = await addressesOf(
-    tx,
-    ports.map(({ id }) => id),
-  )
+  const portIds = ports.map(({ id }) => id)
+  const addresses = await addressesOf(tx, portIds)
   const held = addresses.find(
     (address) =>
       (ref.port_id === undefined || address.port_id === ref.port_id) &&
       (ref.subnet_id === undefined || address.subnet_id === ref.subnet_id),
   )
   const port = ports.find(({ id }) => id === (held?.port_id ?? ref.port_id))
-  if (port === undefined) {
-    const [code, what] =
-      ref.port_id === undefined
-        ? ['RouterInterfaceNotFoundForSubnet', `subnet ${ref.subnet_id}`]
-        : ['RouterInterfaceNotFound', `port ${ref.port_id}`]
-    throw neutronError(
-      'notFound',
-      code,
-      `Router ${router.id} does not have an interface on ${what}`,
-    )
-  }
-  if (held === undefined && ref.subnet_id !== undefined) {
+  if (port === undefined) throw noInterface(router, ref)
+  if (held === undefined && ref.subnet_id !== undefined)
     throw neutronError(
       'conflict',
       'SubnetMismatchForPort',
       `Subnet on port ${port.id} does not match the requested subnet ${ref.subnet_id}.`,
     )
-  }
   const mine = addresses.filter((address) => address.port_id === port.id)
   // by subnet, only that subnet's address of a port with several goes
   const leaving = ref.port_id === undefined && held !== undefined && mine.length > 1 ? [held] : mine
   await mustBeUnused(tx, router, leaving)
-  if (leaving.length < mine.length)
-    await deleteAddresses(
-      tx,
-      port.network_id,
-      leaving.map(({ address }) => address),
-    )
+  const freed = leaving.map(({ address }) => address)
+  if (leaving.length < mine.length) await deleteAddresses(tx, port.network_id, freed)
   else await dropPort(tx, port)
   return answerOf(
     router,
@@ -214,6 +197,14 @@ async function removeInterface(tx: Ctx, router: RouterRow, ref: Ref): Promise<un
     port.network_id,
     leaving.map(({ subnet_id }) => subnet_id),
   )
+}
+
+function noInterface(router: RouterRow, ref: Ref): Error {
+  const [code, what] =
+    ref.port_id === undefined
+      ? ['RouterInterfaceNotFoundForSubnet', `subnet ${ref.subnet_id}`]
+      : ['RouterInterfaceNotFound', `port ${ref.port_id}`]
+  return neutronError('notFound', code, `Router ${router.id} does not have an interface on ${what}`)
 }
 
 async function mustBeUnused(

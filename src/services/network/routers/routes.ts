@@ -8,7 +8,7 @@ import { kinds, ZONE } from '../kinds.ts'
 import { checkZones } from '../networks/routes.ts'
 import { mustFit } from '../quotas/store.ts'
 import { resource, type Resource } from '../standard/resource.ts'
-import { bit, standardView, type View } from '../standard/schema.ts'
+import { bit, given, standardView, type View } from '../standard/schema.ts'
 import { changeRow, tagsOf } from '../standard/store.ts'
 import type { Route } from '../subnets/schema.ts'
 import { newRow, type AddressTable } from '../tables.ts'
@@ -78,10 +78,10 @@ async function updateRouter(tx: Ctx, row: RouterRow, wish: RouterChangeWish): Pr
       ? undefined
       : await checkedRoutes(tx, row.id, readRoutes(wish.routes ?? []))
   await changeRow(tx, routerSpec, row.id, {
-    ...(wish.name === undefined ? {} : { name: wish.name }),
-    ...(wish.description === undefined ? {} : { description: wish.description }),
-    ...(wish.admin_state_up === undefined ? {} : { admin_up: bit(wish.admin_state_up, true) }),
-    ...(routes === undefined ? {} : { routes: toJson(routes) }),
+    name: wish.name,
+    description: wish.description,
+    admin_up: given(wish.admin_state_up, (on) => bit(on, true)),
+    routes: given(routes, toJson),
   })
   await nudge(tx, kinds.router, row.id)
 }

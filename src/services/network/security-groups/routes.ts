@@ -117,8 +117,8 @@ export async function updateGroup(tx: Ctx, row: GroupRow, wish: GroupChangeWish)
       'Default security group already exists.',
     )
   await changeRow(tx, groupSpec, row.id, {
-    ...(wish.name === undefined ? {} : { name: wish.name }),
-    ...(wish.description === undefined ? {} : { description: wish.description }),
+    name: wish.name,
+    description: wish.description,
   })
 }
 

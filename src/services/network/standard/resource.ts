@@ -24,7 +24,7 @@ export interface Resource<
   /** How the object is called in messages: `Network`. */
   readonly label: string
   readonly spec: ListSpec
-  readonly createBody?: C
+  readonly createBody: C
   readonly updateBody?: U
   readonly taggable?: boolean
   /** Attributes that only admins may set, each with the value that anybody may send at creation. */
@@ -38,9 +38,9 @@ export interface Resource<
   /** Runs before a list, outside any transaction. */
   beforeList?(ctx: Ctx, query: ListQuery): Promise<void>
   /** Answers the new object's id. */
-  create?(tx: Ctx, wish: Static<C>, projectId: string): Promise<string>
+  create(tx: Ctx, wish: Static<C>, projectId: string): Promise<string>
   update?(tx: Ctx, row: Row, wish: Static<U>): Promise<void>
-  remove?(tx: Ctx, row: Row): Promise<void>
+  remove(tx: Ctx, row: Row): Promise<void>
   /** What clients see of these rows; asks the database at most a few times for all of them together. */
   views(ctx: Ctx, rows: readonly Row[]): Promise<readonly View[]>
 }

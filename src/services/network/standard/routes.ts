@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
+import type { TObject } from 'typebox'
 import { can, type Ctx } from '../../../kernel/ctx/ctx.ts'
 import { inTx } from '../../../kernel/db/db.ts'
-import { cloudError } from '../../../kernel/errors/cloud-error.ts'
 import { reply, route, type Req, type Route } from '../../../kernel/http/route.ts'
 import { neutronError } from '../fault.ts'
 import { mustOwn, ownerOf } from './access.ts'
@@ -18,70 +18,65 @@ type Wish = Readonly<Record<string, unknown>> & {
 
 /** Every endpoint of a resource. */
 export function resourceRoutes(kind: Resource): Route[] {
-  const base = `/v2.0/${kind.path}`
-  const rule = (verb: string): string => `network:${verb}_${kind.singular}`
-  const routes = [
+  const tags = kind.taggable === true ? tagRoutes(kind) : []
+  return [...readRoutes(kind), ...writeRoutes(kind), ...tags]
+}
+
+const baseOf = (kind: Resource): string => `/v2.0/${kind.path}`
+const ruleOf = (kind: Resource, verb: string): string => `network:${verb}_${kind.singular}`
+
+function readRoutes(kind: Resource): Route[] {
+  const policy = ruleOf(kind, 'get')
+  return [
     route({
       method: 'GET',
-      path: base,
-      policy: rule('get'),
+      path: baseOf(kind),
+      policy,
       summary: `List ${kind.plural}`,
       handle: async (ctx, req) => await list(ctx, kind, req),
     }),
     route({
       method: 'GET',
-      path: `${base}/:id`,
-      policy: rule('get'),
+      path: `${baseOf(kind)}/:id`,
+      policy,
       summary: `Show one of the ${kind.plural}`,
-      handle: async (ctx, req) => {
-        const { id } = req.params as { id: string } // named in the path
-        return {
-          [kind.singular]: pick(
-            await viewOf(ctx, kind, await getRow(ctx, kind, id)),
-            req.rawQuery.getAll('fields'),
-          ),
-        }
-      },
+      handle: async (ctx, req) => await show(ctx, kind, req),
     }),
   ]
-  if (kind.create !== undefined && kind.createBody !== undefined) {
-    routes.push(
-      route({
-        method: 'POST',
-        path: base,
-        policy: rule('create'),
-        status: 201,
-        summary: `Create ${kind.plural}`,
-        body: wrapped(kind.createBody, kind.singular, kind.plural),
-        handle: async (ctx, { body }) => await create(ctx, kind, body),
-      }),
-    )
-  }
-  if (kind.update !== undefined && kind.updateBody !== undefined) {
-    routes.push(
-      route({
-        method: 'PUT',
-        path: `${base}/:id`,
-        policy: rule('update'),
-        summary: `Change one of the ${kind.plural}`,
-        body: wrapped(kind.updateBody, kind.singular),
-        handle: async (ctx, req) => await update(ctx, kind, req),
-      }),
-    )
-  }
-  if (kind.remove !== undefined) {
-    routes.push(
-      route({
-        method: 'DELETE',
-        path: `${base}/:id`,
-        policy: rule('delete'),
-        summary: `Delete one of the ${kind.plural}`,
-        handle: async (ctx, req) => await remove(ctx, kind, req),
-      }),
-    )
-  }
-  return kind.taggable === true ? [...routes, ...tagRoutes(kind)] : routes
 }
+
+function writeRoutes(kind: Resource): Route[] {
+  const updates = kind.updateBody === undefined ? [] : [updateRoute(kind, kind.updateBody)]
+  return [
+    route({
+      method: 'POST',
+      path: baseOf(kind),
+      policy: ruleOf(kind, 'create'),
+      status: 201,
+      summary: `Create ${kind.plural}`,
+      body: wrapped(kind.createBody, kind.singular, kind.plural),
+      handle: async (ctx, { body }) => await create(ctx, kind, body),
+    }),
+    ...updates,
+    route({
+      method: 'DELETE',
+      path: `${baseOf(kind)}/:id`,
+      policy: ruleOf(kind, 'delete'),
+      summary: `Delete one of the ${kind.plural}`,
+      handle: async (ctx, req) => await remove(ctx, kind, req),
+    }),
+  ]
+}
+
+const updateRoute = (kind: Resource, body: TObject): Route =>
+  route({
+    method: 'PUT',
+    path: `${baseOf(kind)}/:id`,
+    policy: ruleOf(kind, 'update'),
+    summary: `Change one of the ${kind.plural}`,
+    body: wrapped(body, kind.singular),
+    handle: async (ctx, req) => await update(ctx, kind, req),
+  })
 
 /** Neutron's rule names, with its defaults. */
 export function resourcePolicies(kind: Resource): Record<string, string> {
@@ -114,6 +109,12 @@ async function list(ctx: Ctx, kind: Resource, req: Req): Promise<View> {
   }
 }
 
+async function show(ctx: Ctx, kind: Resource, req: Req): Promise<View> {
+  const { id } = req.params as { id: string } // named in the path
+  const view = await viewOf(ctx, kind, await getRow(ctx, kind, id))
+  return { [kind.singular]: pick(view, req.rawQuery.getAll('fields')) }
+}
+
 /** 404 in Neutron's words when who asks cannot see it. */
 export async function getRow(ctx: Ctx, kind: Resource, id: string): Promise<StandardRow> {
   const row = await findRow<StandardRow>(ctx, kind.spec, id)
@@ -139,7 +140,7 @@ async function create(ctx: Ctx, kind: Resource, body: unknown): Promise<View> {
   for (const wish of wishes) mustBeAllowed(ctx, kind, 'create', wish)
   const views = await inTx(ctx, async (tx) => {
     const ids: string[] = []
-    for (const wish of wishes) ids.push(await createOne(tx, kind, wish))
+    for (const wish of wishes) ids.push(await kind.create(tx, wish, ownerOf(tx, wish)))
     const rows = await rowsBy<StandardRow>(tx, kind.spec, 'id', ids)
     return await kind.views(
       tx,
@@ -147,12 +148,6 @@ async function create(ctx: Ctx, kind: Resource, body: unknown): Promise<View> {
     )
   })
   return many === undefined ? { [kind.singular]: views[0] } : { [kind.plural]: views }
-}
-
-async function createOne(tx: Ctx, kind: Resource, wish: Wish): Promise<string> {
-  if (kind.create === undefined)
-    throw cloudError('methodNotAllowed', `${kind.plural} cannot be created.`)
-  return await kind.create(tx, wish, ownerOf(tx, wish))
 }
 
 /** Attributes that need a rule of their own: naming the common default is free, and so is not naming it. */
@@ -198,7 +193,7 @@ async function remove(ctx: Ctx, kind: Resource, req: Req): Promise<unknown> {
     const row = await getRow(tx, kind, id)
     mustOwn(tx, row, `delete_${kind.singular}`, kind.alsoOwner?.(row))
     mustMatch(req.headers, row)
-    await kind.remove?.(tx, row)
+    await kind.remove(tx, row)
   })
   return reply(204)
 }

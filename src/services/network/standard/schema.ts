@@ -43,6 +43,10 @@ export const Flag = Type.Union([
 export const isTrue = (value: Static<typeof Flag>): boolean =>
   value === true || value === 1 || /^(true|1)$/i.test(String(value))
 
+/** What to write for an attribute: nothing when it was not sent. */
+export const given = <T, R>(value: T | undefined, write: (value: T) => R): R | undefined =>
+  value === undefined ? undefined : write(value)
+
 export const bit = (value: Static<typeof Flag> | undefined, fallback: boolean): 0 | 1 =>
   (value === undefined ? fallback : isTrue(value)) ? 1 : 0
 

@@ -207,14 +207,16 @@ async function afterMarker(
   return sql`(${sql.join(steps, sql` or `)})`
 }
 
-/** Writes some columns of a row and raises its revision. */
+/** Writes the columns that have a value (null is one) and raises the row's revision. */
 export async function changeRow(
   ctx: Ctx,
   spec: ListSpec,
   id: string,
-  changes: Readonly<Record<string, string | number | null>>,
+  changes: Readonly<Record<string, string | number | null | undefined>>,
 ): Promise<void> {
-  const own = Object.entries(changes).map(([column, value]) => sql`${sql.ref(column)} = ${value}`)
+  const own = Object.entries(changes).flatMap(([column, value]) =>
+    value === undefined ? [] : [sql`${sql.ref(column)} = ${value}`],
+  )
   const all = [...own, sql`revision = revision + 1`, sql`updated_at = ${ctx.now().toISOString()}`]
   await sql`update ${sql.table(spec.table)} set ${sql.join(all)} where id = ${id}`.execute(
     tables(ctx),

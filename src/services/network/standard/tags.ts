@@ -2,38 +2,51 @@ import { Type } from 'typebox'
 import type { Ctx } from '../../../kernel/ctx/ctx.ts'
 import { inTx } from '../../../kernel/db/db.ts'
 import { cloudError } from '../../../kernel/errors/cloud-error.ts'
-import { reply, route, type Route } from '../../../kernel/http/route.ts'
+import { route, type Route } from '../../../kernel/http/route.ts'
 import { neutronError } from '../fault.ts'
 import { mustOwn } from './access.ts'
 import type { Resource } from './resource.ts'
 import { Text, type StandardRow } from './schema.ts'
 import { findRow, tagsOf, writeTags } from './store.ts'
 
-export const Tag = Type.String({ minLength: 1, maxLength: 255, pattern: '^[^\\u0000,]*$' })
-
 const TagList = Type.Object(
   { tags: Type.Array(Type.String({ minLength: 1, maxLength: 255, pattern: '^[^\\u0000]*$' })) },
   { additionalProperties: false },
 )
 
+const Path = Type.Object({ id: Text(4096) })
+const OneTag = Type.Object({ id: Text(4096), tag: Text(4096) })
+
 /** Tags of one kind of object: `…/<id>/tags` and `…/<id>/tags/<tag>`. */
 export function tagRoutes(kind: Resource): Route[] {
-  const base = `/v2.0/${kind.path}/:id/tags`
-  const read = `network:get_${kind.singular}`
-  const write = `network:update_${kind.singular}`
-  const Path = Type.Object({ id: Text(4096) })
-  const OneTag = Type.Object({ id: Text(4096), tag: Text(4096) })
+  return [...listRoutes(kind), ...singleRoutes(kind)]
+}
+
+interface Common {
+  readonly path: string
+  readonly read: string
+  readonly write: string
+}
+
+const common = (kind: Resource): Common => ({
+  path: `/v2.0/${kind.path}/:id/tags`,
+  read: `network:get_${kind.singular}`,
+  write: `network:update_${kind.singular}`,
+})
+
+function listRoutes(kind: Resource): Route[] {
+  const { path, read, write } = common(kind)
   return [
     route({
       method: 'GET',
-      path: base,
+      path,
       policy: read,
       params: Path,
       handle: async (ctx, { params }) => ({ tags: tagsOf(await tagged(ctx, kind, params.id)) }),
     }),
     route({
       method: 'PUT',
-      path: base,
+      path,
       policy: write,
       params: Path,
       body: TagList,
@@ -43,50 +56,57 @@ export function tagRoutes(kind: Resource): Route[] {
     }),
     route({
       method: 'DELETE',
-      path: base,
+      path,
       policy: write,
       params: Path,
-      handle: async (ctx, { params }) => {
-        await changeTags(ctx, kind, params.id, () => [])
-        return reply(204)
-      },
+      status: 204,
+      handle: async (ctx, { params }) => void (await changeTags(ctx, kind, params.id, () => [])),
     }),
+  ]
+}
+
+function singleRoutes(kind: Resource): Route[] {
+  const { read, write, ...at } = common(kind)
+  const path = `${at.path}/:tag`
+  return [
     route({
       method: 'GET',
-      path: `${base}/:tag`,
+      path,
       policy: read,
       params: OneTag,
-      handle: async (ctx, { params }) => {
-        mustHave(tagsOf(await tagged(ctx, kind, params.id)), params.tag)
-        return reply(204)
-      },
+      status: 204,
+      handle: async (ctx, { params }) =>
+        mustHave(tagsOf(await tagged(ctx, kind, params.id)), params.tag),
     }),
     route({
       method: 'PUT',
-      path: `${base}/:tag`,
+      path,
       policy: write,
       params: OneTag,
-      handle: async (ctx, { params }) => {
-        if (params.tag.length > 255)
-          throw cloudError('badRequest', 'A tag has at most 255 characters.')
-        await changeTags(ctx, kind, params.id, (tags) => [...tags, params.tag])
-        return reply(201)
-      },
+      status: 201,
+      handle: async (ctx, { params }) => await addTag(ctx, kind, params.id, params.tag),
     }),
     route({
       method: 'DELETE',
-      path: `${base}/:tag`,
+      path,
       policy: write,
       params: OneTag,
-      handle: async (ctx, { params }) => {
-        await changeTags(ctx, kind, params.id, (tags) => {
-          mustHave(tags, params.tag)
-          return tags.filter((tag) => tag !== params.tag)
-        })
-        return reply(204)
-      },
+      status: 204,
+      handle: async (ctx, { params }) => await removeTag(ctx, kind, params.id, params.tag),
     }),
   ]
+}
+
+async function addTag(ctx: Ctx, kind: Resource, id: string, tag: string): Promise<void> {
+  if (tag.length > 255) throw cloudError('badRequest', 'A tag has at most 255 characters.')
+  await changeTags(ctx, kind, id, (tags) => [...tags, tag])
+}
+
+async function removeTag(ctx: Ctx, kind: Resource, id: string, tag: string): Promise<void> {
+  await changeTags(ctx, kind, id, (tags) => {
+    mustHave(tags, tag)
+    return tags.filter((other) => other !== tag)
+  })
 }
 
 function mustHave(tags: readonly string[], tag: string): void {

@@ -10,7 +10,7 @@ import { mustFit } from '../quotas/store.ts'
 import { deleteSharesOf, setShared } from '../rbac-policies/store.ts'
 import { mustOwn } from '../standard/access.ts'
 import { resource, type Resource } from '../standard/resource.ts'
-import { bit, isTrue, standardView, wholeOf, type View } from '../standard/schema.ts'
+import { bit, given, isTrue, standardView, wholeOf, type View } from '../standard/schema.ts'
 import { changeRow, tagsOf } from '../standard/store.ts'
 import { newRow } from '../tables.ts'
 import {
@@ -244,6 +244,25 @@ async function writePrefixes(
   await changeRow(tx, subnetPoolSpec, row.id, { prefixes: toJson(prefixes) })
 }
 
+/** A PUT may add prefixes only; taking one away has a call of its own. */
+async function growPrefixes(
+  tx: Ctx,
+  row: SubnetPoolRow,
+  prefixes: readonly string[],
+): Promise<void> {
+  const next = readPrefixes(prefixes)
+  const lost = readPrefixes(fromJson<string[]>(row.prefixes)).find(
+    (had) => !next.some((prefix) => covers(prefix, had)),
+  )
+  if (lost !== undefined)
+    throw neutronError(
+      'badRequest',
+      'IllegalSubnetPoolPrefixUpdate',
+      `Illegal update to prefixes: ${formatCidr(lost)} is left out; remove_prefixes takes prefixes away.`,
+    )
+  await writePrefixes(tx, row, prefixes)
+}
+
 async function updatePool(tx: Ctx, row: SubnetPoolRow, wish: SubnetPoolChangeWish): Promise<void> {
   const { min, max, usual } = lengthsOf(wish, {
     version: row.version,
@@ -256,34 +275,18 @@ async function updatePool(tx: Ctx, row: SubnetPoolRow, wish: SubnetPoolChangeWis
   if (wish.address_scope_id !== undefined)
     await checkScope(tx, { ...row, scope_id: wish.address_scope_id })
   if (wish.prefixes !== undefined) {
-    const next = {
-      ...row,
-      scope_id: wish.address_scope_id === undefined ? row.scope_id : wish.address_scope_id,
-    }
-    const prefixes = merged(listOf(wish.prefixes))
-    const lost = fromJson<string[]>(row.prefixes).find(
-      (had) =>
-        !readPrefixes(prefixes).some((prefix) =>
-          readPrefixes([had]).every((cidr) => covers(prefix, cidr)),
-        ),
-    )
-    if (lost !== undefined)
-      throw neutronError(
-        'badRequest',
-        'IllegalSubnetPoolPrefixUpdate',
-        `Illegal update to prefixes: ${lost} is left out; remove_prefixes takes prefixes away.`,
-      )
-    await writePrefixes(tx, next, prefixes)
+    const scope = wish.address_scope_id === undefined ? row.scope_id : wish.address_scope_id
+    await growPrefixes(tx, { ...row, scope_id: scope }, merged(listOf(wish.prefixes)))
   }
   await changeRow(tx, subnetPoolSpec, row.id, {
     min_len: min,
     max_len: max,
     default_len: usual,
-    ...(wish.name === undefined ? {} : { name: wish.name }),
-    ...(wish.description === undefined ? {} : { description: wish.description }),
-    ...(wish.default_quota === undefined ? {} : { quota: quotaOf(wish.default_quota) }),
-    ...(wish.is_default === undefined ? {} : { is_default: bit(wish.is_default, false) }),
-    ...(wish.address_scope_id === undefined ? {} : { scope_id: wish.address_scope_id }),
+    name: wish.name,
+    description: wish.description,
+    quota: given(wish.default_quota, quotaOf),
+    is_default: given(wish.is_default, (on) => bit(on, false)),
+    scope_id: wish.address_scope_id,
   })
 }
 

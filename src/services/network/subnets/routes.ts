@@ -11,7 +11,15 @@ import { addAutoAddresses, nudgePluggedPorts, portsWithAddressIn } from '../port
 import { mustFit } from '../quotas/store.ts'
 import { mustOwn } from '../standard/access.ts'
 import { resource, type Resource } from '../standard/resource.ts'
-import { bit, isTrue, standardView, versionOf, wholeOf, type View } from '../standard/schema.ts'
+import {
+  bit,
+  given,
+  isTrue,
+  standardView,
+  versionOf,
+  wholeOf,
+  type View,
+} from '../standard/schema.ts'
 import { changeRow, tagsOf, touch } from '../standard/store.ts'
 import { allocatePrefix, defaultPool } from '../subnetpools/allocate.ts'
 import type { NetworkTable, SubnetTable } from '../tables.ts'
@@ -167,16 +175,12 @@ async function updateSubnet(tx: Ctx, row: SubnetRow, wish: SubnetChangeWish): Pr
   await changeRow(tx, subnetSpec, row.id, {
     gateway: gateway === undefined ? null : formatIp(gateway),
     pools: toJson(pools),
-    ...(wish.name === undefined ? {} : { name: wish.name }),
-    ...(wish.description === undefined ? {} : { description: wish.description }),
-    ...(wish.enable_dhcp === undefined ? {} : { dhcp: dhcpOf(row, isTrue(wish.enable_dhcp)) }),
-    ...(wish.dns_nameservers === undefined ? {} : { dns: toJson(dnsOf(wish.dns_nameservers)) }),
-    ...(wish.host_routes === undefined
-      ? {}
-      : { routes: toJson(hostRoutesOf(wish.host_routes, row.version)) }),
-    ...(wish.service_types === undefined
-      ? {}
-      : { service_types: toJson(serviceTypesOf(wish.service_types)) }),
+    name: wish.name,
+    description: wish.description,
+    dhcp: given(wish.enable_dhcp, (on) => dhcpOf(row, isTrue(on))),
+    dns: given(wish.dns_nameservers, (dns) => toJson(dnsOf(dns))),
+    routes: given(wish.host_routes, (routes) => toJson(hostRoutesOf(routes, row.version))),
+    service_types: given(wish.service_types, (types) => toJson(serviceTypesOf(types))),
   })
   await changed(tx, await getNetwork(tx, row.network_id))
   if (wish.gateway_ip !== undefined || wish.host_routes !== undefined)

@@ -97,15 +97,12 @@ function ruleSpecOf(
   }
 }
 
-/** `outer` is the external network's specification: without one the router has no way out yet. */
-export function routerSpecOf(
-  router: RouterTable,
-  legs: readonly Leg[],
-  floating: readonly FloatingIpTable[],
-  outer: ExternalSpec | undefined,
-): RouterSpec {
+type Part = RouterSpec['interfaces'][number] & { readonly owner: string }
+
+/** One entry per port, with all its addresses. */
+function partsOf(legs: readonly Leg[]): readonly Part[] {
   const ports = [...Map.groupBy(legs, ({ port_id }) => port_id).values()]
-  const parts = ports.flatMap((own) => {
+  return ports.flatMap((own) => {
     const [first] = own
     if (first === undefined) return []
     return [
@@ -118,6 +115,16 @@ export function routerSpecOf(
       },
     ]
   })
+}
+
+/** `outer` is the external network's specification: without one the router has no way out yet. */
+export function routerSpecOf(
+  router: RouterTable,
+  legs: readonly Leg[],
+  floating: readonly FloatingIpTable[],
+  outer: ExternalSpec | undefined,
+): RouterSpec {
+  const parts = partsOf(legs)
   const out = parts.find(({ owner }) => owner === 'network:router_gateway')
   const external =
     out === undefined || outer === undefined
