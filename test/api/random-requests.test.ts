@@ -44,7 +44,7 @@ describe('random requests', () => {
             requests.map(async (request) => {
               const answer = await send(request)
               sent++
-            statuses.set(answer.status, (statuses.get(answer.status) ?? 0) + 1)
+              statuses.set(answer.status, (statuses.get(answer.status) ?? 0) + 1)
               if (answer.status >= 500)
                 bad.push(
                   `${request.method} ${request.url} ${JSON.stringify(request.body)?.slice(0, 400)} → ${answer.status} ${JSON.stringify(answer.body).slice(0, 200)}`,
@@ -58,7 +58,9 @@ describe('random requests', () => {
     )
     expect(sent).toBeGreaterThanOrEqual(REQUESTS)
     // it would prove little if nothing got past the door
-    const letIn = [...statuses].filter(([status]) => status < 400).reduce((sum, [, count]) => sum + count, 0)
+    const letIn = [...statuses]
+      .filter(([status]) => status < 400)
+      .reduce((sum, [, count]) => sum + count, 0)
     expect(letIn).toBeGreaterThan(REQUESTS / 10)
   }, 300_000)
 })
@@ -124,7 +126,12 @@ function requestTo(
         service.microversions?.max ?? '',
         route.since ?? '',
       ),
-      token: fc.constantFrom(...Array<string>(9).fill(admin.token), ...Array<string>(4).fill(demo.token), 'gAAAAAbad', undefined),
+      token: fc.constantFrom(
+        ...Array<string>(9).fill(admin.token),
+        ...Array<string>(4).fill(demo.token),
+        'gAAAAAbad',
+        undefined,
+      ),
     })
   })
 }

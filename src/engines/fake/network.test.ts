@@ -10,7 +10,12 @@ networkContract('fake', async () => {
   return await Promise.resolve({
     port,
     netns: async () => await Promise.resolve(`/fake/netns/${netns++}`),
-    external: { cidr: '203.0.113.0/24', gateway: '203.0.113.1', address: '203.0.113.10', floating: '203.0.113.101' },
+    external: {
+      cidr: '203.0.113.0/24',
+      gateway: '203.0.113.1',
+      address: '203.0.113.10',
+      floating: '203.0.113.101',
+    },
     close: () => port.close(),
   })
 })

@@ -59,7 +59,8 @@ class Fake implements FakeNetwork {
   async ensureNetwork(spec: NetworkSpec): Promise<void> {
     await this.#step('ensureNetwork', spec.id)
     const known = this.#segments.get(spec.id)
-    if (known === undefined) this.#segments.set(spec.id, { spec, ports: new Map(), groups: new Map() })
+    if (known === undefined)
+      this.#segments.set(spec.id, { spec, ports: new Map(), groups: new Map() })
     else known.spec = spec
   }
 
@@ -175,9 +176,13 @@ class Fake implements FakeNetwork {
     const segment = this.#here(port.networkId)
     checkPort(port, at)
     const taken = [...segment.ports.values()].some(
-      (other) => other.spec.id !== port.id && other.at.netns === at.netns && other.at.ifname === at.ifname,
+      (other) =>
+        other.spec.id !== port.id && other.at.netns === at.netns && other.at.ifname === at.ifname,
     )
-    if (taken) throw new Error(`there is another interface ${at.ifname} in ${at.netns}, not of port ${port.id}`)
+    if (taken)
+      throw new Error(
+        `there is another interface ${at.ifname} in ${at.netns}, not of port ${port.id}`,
+      )
     segment.ports.set(port.id, { spec: port, at })
     for (const group of port.securityGroups) segment.groups.set(group.id, group)
   }
@@ -185,7 +190,8 @@ class Fake implements FakeNetwork {
   async #step(step: FakeNetworkStep, subject: string): Promise<void> {
     if (this.delayMs > 0) await sleep(this.delayMs)
     const failure = this.failOn.get(step)
-    const fails = typeof failure === 'function' ? failure(subject) : failure !== undefined && failure > 0
+    const fails =
+      typeof failure === 'function' ? failure(subject) : failure !== undefined && failure > 0
     if (typeof failure === 'number') this.failOn.set(step, failure - 1)
     if (fails) throw new Error(`the fake engine was told to fail: ${step} of ${subject}`)
   }
@@ -193,9 +199,11 @@ class Fake implements FakeNetwork {
 
 /** The same words that a real engine would refuse. */
 function checkPort(port: PortSpec, at: PortPlace): void {
-  if (!/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/i.test(port.mac)) throw new Error(`'${port.mac}' is not a MAC address`)
+  if (!/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/i.test(port.mac))
+    throw new Error(`'${port.mac}' is not a MAC address`)
   for (const { address } of port.addresses) checkAddress(address)
-  if (!/^[A-Za-z][A-Za-z0-9_.-]{0,14}$/.test(at.ifname)) throw new Error(`'${at.ifname}' is not an interface name`)
+  if (!/^[A-Za-z][A-Za-z0-9_.-]{0,14}$/.test(at.ifname))
+    throw new Error(`'${at.ifname}' is not an interface name`)
 }
 
 function checkAddress(address: string): void {

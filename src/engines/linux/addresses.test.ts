@@ -1,7 +1,17 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
-  canonical, checkedIfname, checkedMac, checkedPath, cover, familyOf, hexOf, linkLocalOf, networkOf, overlaps, rangeOf,
+  canonical,
+  checkedIfname,
+  checkedMac,
+  checkedPath,
+  cover,
+  familyOf,
+  hexOf,
+  linkLocalOf,
+  networkOf,
+  overlaps,
+  rangeOf,
 } from './addresses.ts'
 
 describe('addresses', () => {
@@ -15,7 +25,9 @@ describe('addresses', () => {
   ])('spells %s as %s', (given, spelt) => expect(canonical(given)).toBe(spelt))
 
   it('reads back what it spells', () => {
-    fc.assert(fc.property(fc.ipV6(), (address) => canonical(canonical(address)) === canonical(address)))
+    fc.assert(
+      fc.property(fc.ipV6(), (address) => canonical(canonical(address)) === canonical(address)),
+    )
     fc.assert(fc.property(fc.ipV4(), (address) => canonical(address) === address))
   })
 
@@ -28,16 +40,23 @@ describe('addresses', () => {
   })
 
   it('leaves out of a list what another entry covers', () => {
-    expect(cover(['10.0.0.5', '10.0.0.0/24', '10.0.0.5', '10.0.1.1'])).toEqual(['10.0.0.0/24', '10.0.1.1'])
+    expect(cover(['10.0.0.5', '10.0.0.0/24', '10.0.0.5', '10.0.1.1'])).toEqual([
+      '10.0.0.0/24',
+      '10.0.1.1',
+    ])
     expect(cover(['10.0.0.5/24', '10.0.0.0/24'])).toHaveLength(1)
   })
 
   it('never lets two entries of a cover overlap', () => {
-    const cidr = fc.tuple(fc.nat(255), fc.integer({ min: 20, max: 32 })).map(([last, prefix]) => `10.0.0.${last}/${prefix}`)
+    const cidr = fc
+      .tuple(fc.nat(255), fc.integer({ min: 20, max: 32 }))
+      .map(([last, prefix]) => `10.0.0.${last}/${prefix}`)
     fc.assert(
       fc.property(fc.array(cidr, { maxLength: 8 }), (list) => {
         const kept = cover(list).map(rangeOf)
-        return kept.every((one, at) => kept.every((other, where) => at === where || !overlaps(one, other)))
+        return kept.every((one, at) =>
+          kept.every((other, where) => at === where || !overlaps(one, other)),
+        )
       }),
     )
   })
@@ -47,12 +66,14 @@ describe('addresses', () => {
     expect(hexOf('fe80::f816:3eff:fe00:5')).toBe('0xfe80000000000000f8163efffe000005')
   })
 
-  it.each(['10.0.0', '10.0.0.1/8', 'fe80::1%eth0', '', 'any; drop'])('refuses %j as an address', (text) =>
-    expect(() => familyOf(text)).toThrow('is not an IP address'),
+  it.each(['10.0.0', '10.0.0.1/8', 'fe80::1%eth0', '', 'any; drop'])(
+    'refuses %j as an address',
+    (text) => expect(() => familyOf(text)).toThrow('is not an IP address'),
   )
 
-  it.each(['10.0.0.0/33', '10.0.0.0/', '10.0.0.0/8/8', '::/129', '10.0.0.0/x'])('refuses %j as a CIDR', (text) =>
-    expect(() => rangeOf(text)).toThrow('is not a CIDR'),
+  it.each(['10.0.0.0/33', '10.0.0.0/', '10.0.0.0/8/8', '::/129', '10.0.0.0/x'])(
+    'refuses %j as a CIDR',
+    (text) => expect(() => rangeOf(text)).toThrow('is not a CIDR'),
   )
 
   it('refuses words that would leave their place in a command', () => {

@@ -22,12 +22,14 @@ export function checkedMac(mac: string): string {
 }
 
 export function checkedIfname(name: string): string {
-  if (!/^[A-Za-z][A-Za-z0-9_.-]{0,14}$/.test(name)) throw new Error(`'${name}' is not an interface name`)
+  if (!/^[A-Za-z][A-Za-z0-9_.-]{0,14}$/.test(name))
+    throw new Error(`'${name}' is not an interface name`)
   return name
 }
 
 export function checkedPath(path: string): string {
-  if (!/^\/[\w./-]+$/.test(path)) throw new Error(`'${path}' is not the path of a network namespace`)
+  if (!/^\/[\w./-]+$/.test(path))
+    throw new Error(`'${path}' is not the path of a network namespace`)
   return path
 }
 
@@ -42,7 +44,13 @@ export function rangeOf(cidr: string): Range {
   const family = familyOf(address)
   const width = family === 4 ? 32 : 128
   const prefix = length === undefined ? width : Number(length)
-  if (more !== undefined || length === '' || !Number.isInteger(prefix) || prefix < 0 || prefix > width) {
+  if (
+    more !== undefined ||
+    length === '' ||
+    !Number.isInteger(prefix) ||
+    prefix < 0 ||
+    prefix > width
+  ) {
     throw new Error(`'${cidr}' is not a CIDR`)
   }
   const size = 1n << BigInt(width - prefix)
@@ -83,14 +91,18 @@ export const canonical = (address: string): string => textOf(numberOf(address), 
 
 /** The address a kernel gives itself from its MAC (EUI-64). */
 export function linkLocalOf(mac: string): string {
-  const bytes = checkedMac(mac).split(':').map((byte) => Number.parseInt(byte, 16))
+  const bytes = checkedMac(mac)
+    .split(':')
+    .map((byte) => Number.parseInt(byte, 16))
   const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0] = bytes
   const words = [(a ^ 2) * 256 + b, c * 256 + 0xff, 0xfe00 + d, e * 256 + f]
   return canonical(`fe80::${words.map((word) => word.toString(16)).join(':')}`)
 }
 
 export const hexOf = (address: string): string =>
-  `0x${numberOf(address).toString(16).padStart(familyOf(address) === 4 ? 8 : 32, '0')}`
+  `0x${numberOf(address)
+    .toString(16)
+    .padStart(familyOf(address) === 4 ? 8 : 32, '0')}`
 
 export function numberOf(address: string): bigint {
   const family = familyOf(address)
@@ -117,7 +129,9 @@ function withoutDottedTail(address: string): string {
 
 function textOf(value: bigint, family: 4 | 6): string {
   if (family === 4) return [24n, 16n, 8n, 0n].map((bits) => (value >> bits) & 255n).join('.')
-  const words = Array.from({ length: 8 }, (_, at) => Number((value >> BigInt(112 - at * 16)) & 0xffffn))
+  const words = Array.from({ length: 8 }, (_, at) =>
+    Number((value >> BigInt(112 - at * 16)) & 0xffffn),
+  )
   const run = longestZeroRun(words)
   if (run.length < 2) return words.map((word) => word.toString(16)).join(':')
   const hex = (part: readonly number[]): string => part.map((word) => word.toString(16)).join(':')

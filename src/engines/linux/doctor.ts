@@ -32,37 +32,64 @@ const tools = [
   { name: 'nft', args: ['--version'], advice: 'install nftables' },
   { name: 'nsenter', args: ['--version'], advice: 'install util-linux' },
   { name: 'sysctl', args: ['--version'], advice: 'install procps' },
-  { name: 'conntrack', args: ['--version'], advice: 'install conntrack: without it a removed rule does not end flows it had let in' },
-  { name: 'iptables', args: ['--version'], advice: 'install iptables, if Docker or another firewall of this host uses it' },
+  {
+    name: 'conntrack',
+    args: ['--version'],
+    advice: 'install conntrack: without it a removed rule does not end flows it had let in',
+  },
+  {
+    name: 'iptables',
+    args: ['--version'],
+    advice: 'install iptables, if Docker or another firewall of this host uses it',
+  },
 ] as const
 
 async function toolFinding(tool: (typeof tools)[number]): Promise<HostFinding> {
   const said = await tryRun(tool.name, tool.args).catch(() => undefined)
-  if (said?.code !== 0) return { name: tool.name, ok: false, detail: 'not found', advice: tool.advice }
-  return { name: tool.name, ok: true, detail: (said.stdout || said.stderr).trim().split('\n')[0] ?? '' }
+  if (said?.code !== 0)
+    return { name: tool.name, ok: false, detail: 'not found', advice: tool.advice }
+  return {
+    name: tool.name,
+    ok: true,
+    detail: (said.stdout || said.stderr).trim().split('\n')[0] ?? '',
+  }
 }
 
 async function bridgeNetfilter(): Promise<HostFinding> {
   const ok = inodeOf('/proc/sys/net/bridge/bridge-nf-call-iptables') !== undefined
   return ok
     ? { name: 'br_netfilter', ok, detail: 'present' }
-    : { name: 'br_netfilter', ok, detail: 'absent', advice: 'run `modprobe br_netfilter`: security groups need it to know established flows' }
+    : {
+        name: 'br_netfilter',
+        ok,
+        detail: 'absent',
+        advice: 'run `modprobe br_netfilter`: security groups need it to know established flows',
+      }
 }
 
 /** Not needed (the packet mark does its work), but worth knowing when a kernel behaves oddly. */
 async function bridgeConntrack(): Promise<HostFinding> {
-  const rules = 'add table bridge probe; add chain bridge probe c { type filter hook forward priority 0; }; add rule bridge probe c ct state established accept'
+  const rules =
+    'add table bridge probe; add chain bridge probe c { type filter hook forward priority 0; }; add rule bridge probe c ct state established accept'
   const tried = await tryRun('unshare', ['--net', 'nft', rules]).catch(() => undefined)
   return {
     name: 'bridge conntrack',
     ok: true,
-    detail: tried?.code === 0 ? 'present (not needed)' : 'absent (not needed: security groups use the packet mark)',
+    detail:
+      tried?.code === 0
+        ? 'present (not needed)'
+        : 'absent (not needed: security groups use the packet mark)',
   }
 }
 
 async function forwarding(): Promise<HostFinding> {
-  const on = (await readFile('/proc/sys/net/ipv4/ip_forward', 'utf8').catch(() => '0')).trim() === '1'
-  return { name: 'ip_forward', ok: true, detail: on ? 'on' : 'off (switched on with the first external network)' }
+  const on =
+    (await readFile('/proc/sys/net/ipv4/ip_forward', 'utf8').catch(() => '0')).trim() === '1'
+  return {
+    name: 'ip_forward',
+    ok: true,
+    detail: on ? 'on' : 'off (switched on with the first external network)',
+  }
 }
 
 async function ipVs(): Promise<HostFinding> {
@@ -70,8 +97,14 @@ async function ipVs(): Promise<HostFinding> {
   return {
     name: 'IP_VS',
     ok: true,
-    detail: present ? 'present' : 'absent: Docker Swarm clusters cannot use the routing mesh or virtual IPs',
-    ...(present ? {} : { advice: 'load ip_vs if clusters are to use them; dnsrr and host-mode ports work without' }),
+    detail: present
+      ? 'present'
+      : 'absent: Docker Swarm clusters cannot use the routing mesh or virtual IPs',
+    ...(present
+      ? {}
+      : {
+          advice: 'load ip_vs if clusters are to use them; dnsrr and host-mode ports work without',
+        }),
   }
 }
 
@@ -85,13 +118,23 @@ async function overlay(): Promise<HostFinding> {
   const ok = /\boverlay$/m.test(known)
   return ok
     ? { name: 'overlay', ok, detail: 'present' }
-    : { name: 'overlay', ok, detail: 'absent', advice: 'run `modprobe overlay`: without it Docker copies whole images' }
+    : {
+        name: 'overlay',
+        ok,
+        detail: 'absent',
+        advice: 'run `modprobe overlay`: without it Docker copies whole images',
+      }
 }
 
 async function kernelVersion(): Promise<HostFinding> {
   const [major = 0, minor = 0] = release().split('.').map(Number)
   const ok = major > 5 || (major === 5 && minor >= 6) // sets of ranges within concatenations, veth and bridge fixes
-  return { name: 'kernel', ok, detail: release(), ...(ok ? {} : { advice: 'use Linux 5.6 or newer' }) }
+  return {
+    name: 'kernel',
+    ok,
+    detail: release(),
+    ...(ok ? {} : { advice: 'use Linux 5.6 or newer' }),
+  }
 }
 
 const needed = [
@@ -101,13 +144,18 @@ const needed = [
 
 async function capabilityFindings(): Promise<HostFinding[]> {
   const status = await readFile('/proc/self/status', 'utf8').catch(() => '')
-  const mask = (key: string): bigint => BigInt(`0x${new RegExp(`^${key}:\\s*([0-9a-f]+)$`, 'm').exec(status)?.[1] ?? '0'}`)
+  const mask = (key: string): bigint =>
+    BigInt(`0x${new RegExp(`^${key}:\\s*([0-9a-f]+)$`, 'm').exec(status)?.[1] ?? '0'}`)
   const effective = mask('CapEff')
   const bounding = mask('CapBnd')
   const has = (set: bigint, bit: bigint): boolean => ((set >> bit) & 1n) === 1n
   return needed.map(({ name, bit, why }) => {
     const ok = has(effective, bit)
-    const detail = ok ? 'held' : has(bounding, bit) ? 'not held, but could be' : 'not held, and not in the bounding set'
+    const detail = ok
+      ? 'held'
+      : has(bounding, bit)
+        ? 'not held, but could be'
+        : 'not held, and not in the bounding set'
     return { name, ok, detail, ...(ok ? {} : { advice: `run as root: needed ${why}` }) }
   })
 }

@@ -53,7 +53,9 @@ export class Externals {
     if (this.#namespaces.inode(netns) === undefined) {
       throw new Error(`external network ${networkId} is not on this host`)
     }
-    const [bridge] = linkFacts(await this.#namespaces.show(netns, ['link', 'show', 'dev', EXT_BRIDGE]))
+    const [bridge] = linkFacts(
+      await this.#namespaces.show(netns, ['link', 'show', 'dev', EXT_BRIDGE]),
+    )
     return bridge?.mtu ?? 1500
   }
 
@@ -67,9 +69,14 @@ export class Externals {
     const own = this.#names.hostLink(spec.networkId)
     const range = rangeOf(spec.cidr)
     for (const link of host) {
-      const clash = link.ifname === own ? undefined : link.addresses.find((each) => overlaps(rangeOf(each), range))
+      const clash =
+        link.ifname === own
+          ? undefined
+          : link.addresses.find((each) => overlaps(rangeOf(each), range))
       if (clash !== undefined) {
-        throw new Error(`external network ${spec.cidr} overlaps with ${clash} on the host's ${link.ifname}`)
+        throw new Error(
+          `external network ${spec.cidr} overlaps with ${clash} on the host's ${link.ifname}`,
+        )
       }
     }
   }
@@ -85,18 +92,30 @@ export class Externals {
     )
   }
 
-  async #ensureHostLink(spec: ExternalSpec, own: LinkFact | undefined, wanted: string): Promise<void> {
+  async #ensureHostLink(
+    spec: ExternalSpec,
+    own: LinkFact | undefined,
+    wanted: string,
+  ): Promise<void> {
     const netns = this.#names.external(spec.networkId)
     const link = this.#names.hostLink(spec.networkId)
-    const [far] = linkFacts(await this.#namespaces.show(netns, ['link', 'show', 'dev', EXT_HOST_END]))
+    const [far] = linkFacts(
+      await this.#namespaces.show(netns, ['link', 'show', 'dev', EXT_HOST_END]),
+    )
     const paired = own !== undefined && far !== undefined && far.peerIndex === own.ifindex
     if (own !== undefined && !paired) await tryRun('ip', ['link', 'del', 'dev', link])
     const had = paired ? own.addresses : []
     const lines = [
-      ...(paired ? [] : [`link add dev ${link} type veth peer name ${EXT_HOST_END} netns ${netns} group ${LINK_GROUP}`]),
+      ...(paired
+        ? []
+        : [
+            `link add dev ${link} type veth peer name ${EXT_HOST_END} netns ${netns} group ${LINK_GROUP}`,
+          ]),
       `link set dev ${link} mtu ${checkedMtu(spec.mtu)} up`,
       ...had.filter((each) => each !== wanted).map((each) => `addr del ${each} dev ${link}`),
-      ...(had.includes(wanted) ? [] : [`addr add ${wanted} dev ${link}${familyOf(spec.gateway) === 6 ? ' nodad' : ' brd +'}`]),
+      ...(had.includes(wanted)
+        ? []
+        : [`addr add ${wanted} dev ${link}${familyOf(spec.gateway) === 6 ? ' nodad' : ' brd +'}`]),
     ]
     await run('ip', ['-batch', '-'], { input: `${lines.join('\n')}\n` })
     await this.#namespaces.ip(netns, [
@@ -106,6 +125,7 @@ export class Externals {
 }
 
 async function forwardOnHost(family: 4 | 6): Promise<void> {
-  const setting = family === 4 ? '/proc/sys/net/ipv4/ip_forward' : '/proc/sys/net/ipv6/conf/all/forwarding'
+  const setting =
+    family === 4 ? '/proc/sys/net/ipv4/ip_forward' : '/proc/sys/net/ipv6/conf/all/forwarding'
   if ((await readFile(setting, 'utf8')).trim() !== '1') await writeFile(setting, '1\n')
 }

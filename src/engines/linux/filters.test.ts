@@ -17,24 +17,39 @@ describe('the rules of a security group', () => {
     [{ protocol: 47, portMin: 5, portMax: 6 }, undefined],
     [{ protocol: 1 }, 'ether type ip meta l4proto 1'],
     [{ protocol: 1, portMin: 8 }, 'ether type ip meta l4proto 1 icmp type 8'],
-    [{ protocol: 1, portMin: 3, portMax: 1 }, 'ether type ip meta l4proto 1 icmp type 3 icmp code 1'],
-    [{ protocol: 1, ethertype: 'IPv6', portMin: 128 }, 'ether type ip6 meta l4proto 58 icmpv6 type 128'],
+    [
+      { protocol: 1, portMin: 3, portMax: 1 },
+      'ether type ip meta l4proto 1 icmp type 3 icmp code 1',
+    ],
+    [
+      { protocol: 1, ethertype: 'IPv6', portMin: 128 },
+      'ether type ip6 meta l4proto 58 icmpv6 type 128',
+    ],
     [{ remoteCidr: '192.0.2.0/24' }, 'ether type ip ip saddr 192.0.2.0/24'],
     [{ remoteCidr: '192.0.2.0/24', direction: 'egress' }, 'ether type ip ip daddr 192.0.2.0/24'],
     [{ remoteCidr: '0.0.0.0/0', protocol: 6 }, 'ether type ip meta l4proto 6'],
     [{ remoteCidr: '192.0.2.0/24', ethertype: 'IPv6' }, undefined],
     [{ remoteMembers: ['10.0.0.5', 'fd00::5'] }, 'ether type ip ip saddr @m4_aaaaaaaaaaaa_0'],
-    [{ remoteMembers: ['10.0.0.0/24'], ethertype: 'IPv4' }, 'ether type ip ip saddr @i4_aaaaaaaaaaaa_0'],
+    [
+      { remoteMembers: ['10.0.0.0/24'], ethertype: 'IPv4' },
+      'ether type ip ip saddr @i4_aaaaaaaaaaaa_0',
+    ],
   ]
   it.each(table)('%j', (rule, match) => {
-    const spec = { ...groupSpec([{ direction: 'ingress', ethertype: 'IPv4', ...rule }]), id: 'aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa' }
+    const spec = {
+      ...groupSpec([{ direction: 'ingress', ethertype: 'IPv4', ...rule }]),
+      id: 'aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa',
+    }
     const chain = rule.direction === 'egress' ? 'gout' : 'gto'
     const rules = renderGroup(spec).structure.filter((line) => line.startsWith('add rule'))
-    expect(rules).toEqual(match === undefined ? [] : [`add rule bridge sg ${chain}_aaaaaaaaaaaa ${match} accept`])
+    expect(rules).toEqual(
+      match === undefined ? [] : [`add rule bridge sg ${chain}_aaaaaaaaaaaa ${match} accept`],
+    )
   })
 
   it('writes only who came and who went while the rules are the same', () => {
-    const rule = (members: readonly string[]) => ({ direction: 'ingress', ethertype: 'IPv4', remoteMembers: members }) as const
+    const rule = (members: readonly string[]) =>
+      ({ direction: 'ingress', ethertype: 'IPv4', remoteMembers: members }) as const
     const group = groupSpec([rule(['10.0.0.5', '10.0.0.6'])])
     const had = renderGroup(group)
     const now = renderGroup({ ...group, rules: [rule(['10.0.0.6', '10.0.0.7'])] })
@@ -49,7 +64,10 @@ describe('the rules of a security group', () => {
 
   it('shares a set between rules with the same members and drops sets no rule names any more', () => {
     const members = { ethertype: 'IPv4', remoteMembers: ['10.0.0.5'] } as const
-    const group = groupSpec([{ direction: 'ingress', ...members }, { direction: 'egress', ...members }])
+    const group = groupSpec([
+      { direction: 'ingress', ...members },
+      { direction: 'egress', ...members },
+    ])
     const had = renderGroup(group)
     expect(had.sets.size).toBe(1)
     const commands = groupCommands(renderGroup({ ...group, rules: [] }), had)
@@ -61,10 +79,17 @@ describe('the chains of a port', () => {
   it('lets it speak from its own addresses and allowed pairs only', () => {
     const port = portSpec(network, '10.0.0.5', {
       mac: 'fa:16:3e:00:00:05',
-      allowedPairs: [{ mac: 'fa:16:3e:00:00:05', cidr: '10.0.0.0/30' }, { mac: 'fa:16:3e:00:00:99', cidr: '10.9.0.1' }],
+      allowedPairs: [
+        { mac: 'fa:16:3e:00:00:05', cidr: '10.0.0.0/30' },
+        { mac: 'fa:16:3e:00:00:99', cidr: '10.9.0.1' },
+      ],
     })
-    const rules = portCommands(port).filter((line) => line.startsWith(`add rule bridge sg src_`)).map((line) => line.split(' ').slice(5).join(' '))
-    expect(rules).toContain('ether saddr fa:16:3e:00:00:05 ip saddr { 10.0.0.5, 10.0.0.0/30 } accept')
+    const rules = portCommands(port)
+      .filter((line) => line.startsWith(`add rule bridge sg src_`))
+      .map((line) => line.split(' ').slice(5).join(' '))
+    expect(rules).toContain(
+      'ether saddr fa:16:3e:00:00:05 ip saddr { 10.0.0.5, 10.0.0.0/30 } accept',
+    )
     expect(rules).toContain('ether saddr fa:16:3e:00:00:99 ip saddr { 10.9.0.1 } accept')
     expect(rules.at(-1)).toBe('drop')
   })
@@ -72,7 +97,12 @@ describe('the chains of a port', () => {
   it('ends in a drop with security and lets all pass without', () => {
     const port = portSpec(network, '10.0.0.5')
     const last = (spec: typeof port): (string | undefined)[] =>
-      ['src', 'out', 'to'].map((chain) => portCommands(spec).findLast((line) => line.startsWith(`add rule bridge sg ${chain}_`))?.split(' ').at(-1))
+      ['src', 'out', 'to'].map((chain) =>
+        portCommands(spec)
+          .findLast((line) => line.startsWith(`add rule bridge sg ${chain}_`))
+          ?.split(' ')
+          .at(-1),
+      )
     expect(last(port)).toEqual(['drop', 'drop', 'drop'])
     expect(last({ ...port, portSecurity: false })).toEqual(['accept', 'accept', 'accept'])
   })
@@ -80,7 +110,9 @@ describe('the chains of a port', () => {
   it('refuses addresses that are none before anything is written', () => {
     expect(() => portCommands(portSpec(network, '10.0.0.5', { mac: 'no' }))).toThrow('MAC')
     const pair = { mac: 'fa:16:3e:00:00:05', cidr: '10.0.0.0/24; flush ruleset' }
-    expect(() => portCommands(portSpec(network, '10.0.0.5', { allowedPairs: [pair] }))).toThrow('is not')
+    expect(() => portCommands(portSpec(network, '10.0.0.5', { allowedPairs: [pair] }))).toThrow(
+      'is not',
+    )
   })
 
   it('forgets a port that was never there without complaint: it adds before it deletes', () => {

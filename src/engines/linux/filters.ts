@@ -35,7 +35,9 @@ export function baseCommands(): string[] {
     base('forward_out', 'forward priority 10', 'accept'),
     base('forward_to', 'forward priority 20', 'accept'),
     base('input_local', 'input priority 0', 'drop'),
-    ...['prerouting_src', 'forward_out', 'forward_to', 'input_local'].map((chain) => `flush chain ${SG} ${chain}`),
+    ...['prerouting_src', 'forward_out', 'forward_to', 'input_local'].map(
+      (chain) => `flush chain ${SG} ${chain}`,
+    ),
     ...stateChains(),
     ...rules('prerouting_src', ['meta mark set 0', 'iifname vmap @bysrc', 'iifname "p*" drop']),
     ...rules('forward_out', ['iifname vmap @byout', 'iifname "p*" drop']),
@@ -91,15 +93,22 @@ export function portCommands(port: PortSpec): string[] {
   const groups = port.securityGroups.map((group) => short(group.id))
   const filtered = port.portSecurity
   return [
-    ...portChains(id).flatMap((chain) => [`add chain ${SG} ${chain}`, `flush chain ${SG} ${chain}`]),
+    ...portChains(id).flatMap((chain) => [
+      `add chain ${SG} ${chain}`,
+      `flush chain ${SG} ${chain}`,
+    ]),
     ...rules(`src_${id}`, filtered ? sourceRules(port) : ['accept']),
     ...rules(
       `out_${id}`,
-      filtered ? ['jump state_out', ...groups.map((group) => `jump gout_${group}`), 'drop'] : ['accept'],
+      filtered
+        ? ['jump state_out', ...groups.map((group) => `jump gout_${group}`), 'drop']
+        : ['accept'],
     ),
     ...rules(
       `to_${id}`,
-      filtered ? ['jump state_to', ...groups.map((group) => `jump gto_${group}`), 'drop'] : ['accept'],
+      filtered
+        ? ['jump state_to', ...groups.map((group) => `jump gto_${group}`), 'drop']
+        : ['accept'],
     ),
     ...portElements('add', port.id),
   ]

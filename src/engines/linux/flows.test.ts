@@ -3,19 +3,42 @@ import { allowAll, groupSpec, portSpec } from '../../ports/contract/network.ts'
 import type { SecurityGroupRuleSpec } from '../../ports/network.ts'
 import { cutArguments, forbiddenFlows, parseFlow, ruleAllows, type Flow } from './flows.ts'
 
-const tcp = 'ipv4     2 tcp      6 431999 ESTABLISHED src=10.0.0.5 dst=10.0.0.6 sport=43204 dport=80 src=10.0.0.6 dst=10.0.0.5 sport=80 dport=43204 [ASSURED] mark=0 use=1'
-const icmp = 'ipv6     10 icmpv6   58 29 src=fd00:0:0:0::5 dst=fd00::6 type=128 code=0 id=7 src=fd00::6 dst=fd00::5 type=129 code=0 id=7 mark=0 use=1'
+const tcp =
+  'ipv4     2 tcp      6 431999 ESTABLISHED src=10.0.0.5 dst=10.0.0.6 sport=43204 dport=80 src=10.0.0.6 dst=10.0.0.5 sport=80 dport=43204 [ASSURED] mark=0 use=1'
+const icmp =
+  'ipv6     10 icmpv6   58 29 src=fd00:0:0:0::5 dst=fd00::6 type=128 code=0 id=7 src=fd00::6 dst=fd00::5 type=129 code=0 id=7 mark=0 use=1'
 
 describe('flows', () => {
   it('reads what conntrack lists and names a flow exactly', () => {
     const flow = parseFlow(tcp)
-    expect(flow).toEqual({ protocol: 6, source: '10.0.0.5', destination: '10.0.0.6', sourcePort: 43_204, destinationPort: 80 })
-    expect(parseFlow(icmp)).toEqual({ protocol: 58, source: 'fd00::5', destination: 'fd00::6', icmpType: 128, icmpCode: 0, icmpId: 7 })
+    expect(flow).toEqual({
+      protocol: 6,
+      source: '10.0.0.5',
+      destination: '10.0.0.6',
+      sourcePort: 43_204,
+      destinationPort: 80,
+    })
+    expect(parseFlow(icmp)).toEqual({
+      protocol: 58,
+      source: 'fd00::5',
+      destination: 'fd00::6',
+      icmpType: 128,
+      icmpCode: 0,
+      icmpId: 7,
+    })
     expect(parseFlow('')).toBeUndefined()
-    expect(flow && cutArguments(flow).join(' ')).toBe('-D -p 6 --orig-src 10.0.0.5 --orig-dst 10.0.0.6 --orig-port-src 43204 --orig-port-dst 80')
+    expect(flow && cutArguments(flow).join(' ')).toBe(
+      '-D -p 6 --orig-src 10.0.0.5 --orig-dst 10.0.0.6 --orig-port-src 43204 --orig-port-dst 80',
+    )
   })
 
-  const flow: Flow = { protocol: 6, source: '10.0.0.5', destination: '10.0.0.6', sourcePort: 40_000, destinationPort: 80 }
+  const flow: Flow = {
+    protocol: 6,
+    source: '10.0.0.5',
+    destination: '10.0.0.6',
+    sourcePort: 40_000,
+    destinationPort: 80,
+  }
   const table: readonly [Partial<SecurityGroupRuleSpec>, boolean][] = [
     [{}, true],
     [{ ethertype: 'IPv6' }, false],
@@ -40,7 +63,10 @@ describe('flows', () => {
     const with_ = (one: typeof open, other: typeof open): Flow[] =>
       forbiddenFlows(
         [flow],
-        [portSpec(network, '10.0.0.5', { securityGroups: [one] }), portSpec(network, '10.0.0.6', { securityGroups: [other] })],
+        [
+          portSpec(network, '10.0.0.5', { securityGroups: [one] }),
+          portSpec(network, '10.0.0.6', { securityGroups: [other] }),
+        ],
         () => undefined,
       )
     expect(with_(open, open)).toEqual([])

@@ -27,22 +27,44 @@ export function parseFlow(line: string): Flow | undefined {
     words.find((word) => word.startsWith(`${key}=`))?.slice(key.length + 1)
   const source = first('src')
   const destination = first('dst')
-  if (source === undefined || destination === undefined || !Number.isInteger(protocol)) return undefined
+  if (source === undefined || destination === undefined || !Number.isInteger(protocol))
+    return undefined
   const numbers = {
-    sourcePort: first('sport'), destinationPort: first('dport'),
-    icmpType: first('type'), icmpCode: first('code'), icmpId: first('id'),
+    sourcePort: first('sport'),
+    destinationPort: first('dport'),
+    icmpType: first('type'),
+    icmpCode: first('code'),
+    icmpId: first('id'),
   }
   const known = Object.entries(numbers).flatMap(([key, value]) =>
     value === undefined ? [] : [[key, Number(value)] as const],
   )
-  return { protocol, source: canonical(source), destination: canonical(destination), ...Object.fromEntries(known) }
+  return {
+    protocol,
+    source: canonical(source),
+    destination: canonical(destination),
+    ...Object.fromEntries(known),
+  }
 }
 
 /** The arguments that make `conntrack` delete exactly this flow. */
 export function cutArguments(flow: Flow): string[] {
-  const words = ['-D', '-p', String(flow.protocol), '--orig-src', flow.source, '--orig-dst', flow.destination]
+  const words = [
+    '-D',
+    '-p',
+    String(flow.protocol),
+    '--orig-src',
+    flow.source,
+    '--orig-dst',
+    flow.destination,
+  ]
   if (flow.sourcePort !== undefined && flow.destinationPort !== undefined) {
-    words.push('--orig-port-src', String(flow.sourcePort), '--orig-port-dst', String(flow.destinationPort))
+    words.push(
+      '--orig-port-src',
+      String(flow.sourcePort),
+      '--orig-port-dst',
+      String(flow.destinationPort),
+    )
   }
   if (flow.icmpType !== undefined && flow.icmpId !== undefined) {
     words.push('--icmp-type', String(flow.icmpType), '--icmp-id', String(flow.icmpId))
@@ -61,10 +83,16 @@ export function forbiddenFlows(
     if (!port.portSecurity) continue
     for (const { address } of port.addresses) owners.set(canonical(address), port)
   }
-  const allowed = (port: PortSpec | undefined, flow: Flow, direction: 'ingress' | 'egress'): boolean =>
+  const allowed = (
+    port: PortSpec | undefined,
+    flow: Flow,
+    direction: 'ingress' | 'egress',
+  ): boolean =>
     port === undefined ||
     port.securityGroups.some((own) =>
-      (groupOf(own.id) ?? own).rules.some((rule) => rule.direction === direction && ruleAllows(rule, flow)),
+      (groupOf(own.id) ?? own).rules.some(
+        (rule) => rule.direction === direction && ruleAllows(rule, flow),
+      ),
     )
   return flows.filter(
     (flow) =>
@@ -80,11 +108,19 @@ export function ruleAllows(rule: SecurityGroupRuleSpec, flow: Flow): boolean {
   if (protocol !== undefined && protocol !== flow.protocol) return false
   if (rule.remoteMembers !== undefined) {
     if (!rule.remoteMembers.some((member) => contains(rangeOf(member), remote))) return false
-  } else if (rule.remoteCidr !== undefined && !contains(rangeOf(rule.remoteCidr), remote)) return false
+  } else if (rule.remoteCidr !== undefined && !contains(rangeOf(rule.remoteCidr), remote))
+    return false
   if (rule.portMin === undefined && rule.portMax === undefined) return true
   if (flow.icmpType !== undefined) {
-    return flow.icmpType === rule.portMin && (rule.portMax === undefined || flow.icmpCode === rule.portMax)
+    return (
+      flow.icmpType === rule.portMin &&
+      (rule.portMax === undefined || flow.icmpCode === rule.portMax)
+    )
   }
   const port = flow.destinationPort
-  return port !== undefined && port >= (rule.portMin ?? 0) && port <= (rule.portMax ?? rule.portMin ?? 65_535)
+  return (
+    port !== undefined &&
+    port >= (rule.portMin ?? 0) &&
+    port <= (rule.portMax ?? rule.portMin ?? 65_535)
+  )
 }

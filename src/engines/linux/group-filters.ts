@@ -35,7 +35,9 @@ export function renderGroup(group: SecurityGroupSpec): RenderedGroup {
     return [
       `add chain ${chain}`,
       `flush chain ${chain}`,
-      ...list.flatMap((rule) => ruleMatches(rule, setFor)).map((match) => `add rule ${chain} ${match} accept`),
+      ...list
+        .flatMap((rule) => ruleMatches(rule, setFor))
+        .map((match) => `add rule ${chain} ${match} accept`),
     ]
   })
   return { structure: chains, sets }
@@ -57,7 +59,9 @@ export function groupCommands(want: RenderedGroup, had: RenderedGroup | undefine
       ...stale.map((name) => `delete set ${SG} ${name}`),
     ]
   }
-  return [...want.sets].flatMap(([name, members]) => setChange(name, members, had.sets.get(name) ?? []))
+  return [...want.sets].flatMap(([name, members]) =>
+    setChange(name, members, had.sets.get(name) ?? []),
+  )
 }
 
 function wholeSet(name: string, members: readonly string[]): string[] {
@@ -74,8 +78,16 @@ function setChange(name: string, want: readonly string[], had: readonly string[]
   const now = new Set(want)
   const before = new Set(had)
   return [
-    ...elements('delete', name, had.filter((item) => !now.has(item))),
-    ...elements('add', name, want.filter((item) => !before.has(item))),
+    ...elements(
+      'delete',
+      name,
+      had.filter((item) => !now.has(item)),
+    ),
+    ...elements(
+      'add',
+      name,
+      want.filter((item) => !before.has(item)),
+    ),
   ]
 }
 
@@ -84,7 +96,10 @@ const elements = (verb: 'add' | 'delete', name: string, items: readonly string[]
 
 /** The empty chains stay when a port that is about to go still jumps to them; without rules they allow nothing. */
 export function emptyGroupCommands(groupId: string): string[] {
-  return groupChains(groupId).flatMap((chain) => [`add chain ${SG} ${chain}`, `flush chain ${SG} ${chain}`])
+  return groupChains(groupId).flatMap((chain) => [
+    `add chain ${SG} ${chain}`,
+    `flush chain ${SG} ${chain}`,
+  ])
 }
 
 export function forgetGroupCommands(groupId: string, sets: readonly string[]): string[] {
@@ -95,7 +110,10 @@ export function forgetGroupCommands(groupId: string, sets: readonly string[]): s
   ]
 }
 
-const groupChains = (groupId: string): string[] => [`gout_${short(groupId)}`, `gto_${short(groupId)}`]
+const groupChains = (groupId: string): string[] => [
+  `gout_${short(groupId)}`,
+  `gto_${short(groupId)}`,
+]
 
 export const isSetOfGroup = (name: string, groupId: string): boolean =>
   new RegExp(`^[im][46]_${short(groupId)}_\\d+$`).test(name)

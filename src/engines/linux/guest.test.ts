@@ -2,10 +2,23 @@ import { describe, expect, it } from 'vitest'
 import { portSpec } from '../../ports/contract/network.ts'
 import { destinationText, guestLines, guestSettings, type GuestSeen } from './guest.ts'
 
-const port = portSpec('5a11b0de-0000-4000-8000-000000000001', '10.0.0.5', { routes: [{ destination: '192.0.2.0/24', nexthop: '10.0.0.9' }] })
+const port = portSpec('5a11b0de-0000-4000-8000-000000000001', '10.0.0.5', {
+  routes: [{ destination: '192.0.2.0/24', nexthop: '10.0.0.9' }],
+})
 const at = { netns: '/proc/1/ns/net', ifname: 'eth0' }
 const seen: GuestSeen = {
-  link: { ifname: 'eth0', ifindex: 2, peerIndex: 9, mac: port.mac, mtu: 1400, up: true, speaks: true, master: undefined, alias: undefined, addresses: ['10.0.0.5/24'] },
+  link: {
+    ifname: 'eth0',
+    ifindex: 2,
+    peerIndex: 9,
+    mac: port.mac,
+    mtu: 1400,
+    up: true,
+    speaks: true,
+    master: undefined,
+    alias: undefined,
+    addresses: ['10.0.0.5/24'],
+  },
   routes: [
     { destination: 'default', via: '10.0.0.1', dev: undefined, byKernel: false },
     { destination: '10.0.0.0/24', via: undefined, dev: undefined, byKernel: true },
@@ -29,15 +42,29 @@ describe('what the workload’s end is told', () => {
   it('nothing, when it is as it should be', () => expect(guestLines(port, at, seen)).toEqual([]))
 
   it('what differs: addresses, MTU, state, routes', () => {
-    const other = { ...port, mtu: 1300, routes: [], addresses: [{ address: '10.0.0.5', prefix: 24, gateway: '10.0.0.2' }] }
+    const other = {
+      ...port,
+      mtu: 1300,
+      routes: [],
+      addresses: [{ address: '10.0.0.5', prefix: 24, gateway: '10.0.0.2' }],
+    }
     expect(guestLines(other, at, { ...seen, routes: seen.routes })).toEqual([
       'link set dev eth0 mtu 1300',
       'route del 192.0.2.0/24 dev eth0 via 10.0.0.9',
       'route replace default via 10.0.0.2 dev eth0 onlink',
     ])
-    const moved = guestLines({ ...port, addresses: [{ address: '10.0.0.6', prefix: 24 }] }, at, seen)
-    expect(moved.slice(0, 2)).toEqual(['addr del 10.0.0.5/24 dev eth0', 'addr add 10.0.0.6/24 brd + dev eth0'])
-    expect(guestLines(port, at, { ...seen, link: { ...seen.link, up: false } })).toContain('route replace 169.254.169.254 dev eth0')
+    const moved = guestLines(
+      { ...port, addresses: [{ address: '10.0.0.6', prefix: 24 }] },
+      at,
+      seen,
+    )
+    expect(moved.slice(0, 2)).toEqual([
+      'addr del 10.0.0.5/24 dev eth0',
+      'addr add 10.0.0.6/24 brd + dev eth0',
+    ])
+    expect(guestLines(port, at, { ...seen, link: { ...seen.link, up: false } })).toContain(
+      'route replace 169.254.169.254 dev eth0',
+    )
   })
 
   it('default routes and the metadata address by the first interface only', () => {
@@ -53,7 +80,13 @@ describe('what the workload’s end is told', () => {
     expect(guestLines(six, at).some((line) => line.includes('169.254'))).toBe(false)
   })
 
-  it.each([['0.0.0.0/0', 'default'], ['::/0', 'default'], ['10.0.0.7/32', '10.0.0.7'], ['10.0.0.7/24', '10.0.0.0/24'], ['FD00::1', 'fd00::1']])(
-    'spells the destination %s as ip does: %s', (cidr, text) => expect(destinationText(cidr)).toBe(text),
+  it.each([
+    ['0.0.0.0/0', 'default'],
+    ['::/0', 'default'],
+    ['10.0.0.7/32', '10.0.0.7'],
+    ['10.0.0.7/24', '10.0.0.0/24'],
+    ['FD00::1', 'fd00::1'],
+  ])('spells the destination %s as ip does: %s', (cidr, text) =>
+    expect(destinationText(cidr)).toBe(text),
   )
 })

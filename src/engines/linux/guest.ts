@@ -26,7 +26,11 @@ export function guestLines(port: PortSpec, at: PortPlace, seen?: GuestSeen): str
     ...addresses.filter((each) => !had.includes(each)).map((each) => addLine(each, dev)),
     ...(seen?.link.up === true ? [] : [`link set dev ${dev} up`]),
     // A link that was down, or whose addresses changed, has lost routes that were seen a moment ago.
-    ...routeLines(port, dev, seen === undefined || changed(had, addresses, seen) ? [] : seen.routes),
+    ...routeLines(
+      port,
+      dev,
+      seen === undefined || changed(had, addresses, seen) ? [] : seen.routes,
+    ),
   ]
 }
 
@@ -43,22 +47,32 @@ function routeLines(port: PortSpec, dev: string, seen: readonly RouteFact[]): st
   const mine = seen.filter((route) => !route.byKernel && (route.dev ?? dev) === dev)
   const extra = mine.filter((route) => !want.some((each) => each.destination === route.destination))
   const missing = want.filter(
-    (each) => !mine.some((route) => route.destination === each.destination && route.via === each.via),
+    (each) =>
+      !mine.some((route) => route.destination === each.destination && route.via === each.via),
   )
   return [
     ...extra.map((route) => `route del ${route.destination} dev ${dev}${via(route.via)}`),
-    ...missing.map((each) => `route replace ${each.destination}${via(each.via)} dev ${dev}${each.via === undefined ? '' : ' onlink'}`),
+    ...missing.map(
+      (each) =>
+        `route replace ${each.destination}${via(each.via)} dev ${dev}${each.via === undefined ? '' : ' onlink'}`,
+    ),
   ]
 }
 
-const via = (address: string | undefined): string => (address === undefined ? '' : ` via ${address}`)
+const via = (address: string | undefined): string =>
+  address === undefined ? '' : ` via ${address}`
 
 /** Only the first interface takes default routes and the way to the metadata address. */
 function wantedRoutes(port: PortSpec, dev: string): WantedRoute[] {
   const first = dev === 'eth0'
-  const gateways = port.addresses.flatMap(({ gateway }) => (gateway === undefined ? [] : canonical(gateway)))
+  const gateways = port.addresses.flatMap(({ gateway }) =>
+    gateway === undefined ? [] : canonical(gateway),
+  )
   const gateway = (family: 4 | 6): WantedRoute[] =>
-    gateways.filter((each) => familyOf(each) === family).slice(0, 1).map((each) => ({ destination: 'default', via: each }))
+    gateways
+      .filter((each) => familyOf(each) === family)
+      .slice(0, 1)
+      .map((each) => ({ destination: 'default', via: each }))
   const metadata = first && port.addresses.some(({ address }) => familyOf(address) === 4)
   const own = port.routes.map((route) => ({
     destination: destinationText(route.destination),
@@ -66,7 +80,13 @@ function wantedRoutes(port: PortSpec, dev: string): WantedRoute[] {
   }))
   const defaults = first ? [...gateway(4), ...gateway(6)] : []
   return [
-    ...defaults.filter((each) => !own.some((other) => other.destination === 'default' && familyOf(other.via) === familyOf(each.via ?? ''))),
+    ...defaults.filter(
+      (each) =>
+        !own.some(
+          (other) =>
+            other.destination === 'default' && familyOf(other.via) === familyOf(each.via ?? ''),
+        ),
+    ),
     ...(metadata && !own.some((route) => route.destination === METADATA_ADDRESS)
       ? [{ destination: METADATA_ADDRESS, via: undefined }]
       : []),
@@ -86,5 +106,7 @@ export function destinationText(cidr: string): string {
 /** IPv6 must be on before an address can be given, and addresses usable at once: the cloud has made sure they are unique. */
 export const guestSettings = (port: PortSpec, ifname: string): string[] =>
   port.addresses.some(({ address }) => familyOf(address) === 6)
-    ? ['disable_ipv6=0', 'accept_dad=0', 'accept_ra=0'].map((each) => `net/ipv6/conf/${ifname}/${each}`)
+    ? ['disable_ipv6=0', 'accept_dad=0', 'accept_ra=0'].map(
+        (each) => `net/ipv6/conf/${ifname}/${each}`,
+      )
     : []

@@ -23,7 +23,11 @@ const familyOfCidr = (cidr: string): Family => ({
   iptables: rangeOf(cidr).family === 4 ? 'iptables' : 'ip6tables',
 })
 
-export async function openHostFirewall(names: Names, externalId: string, cidr: string): Promise<void> {
+export async function openHostFirewall(
+  names: Names,
+  externalId: string,
+  cidr: string,
+): Promise<void> {
   const family = familyOfCidr(cidr)
   await run('nft', ['-f', '-'], { input: hostTable(names, externalId, cidr) })
   await ensureAccepts(family, names.hostLink(externalId), names.ruleComment(externalId))
@@ -41,7 +45,8 @@ export async function purgeHostFirewall(names: Names): Promise<void> {
   const tables = await tryRun('nft', ['list', 'tables'])
   for (const found of tables.stdout.matchAll(/^table (ip6?) (\S+)$/gm)) {
     const [, family = '', table = ''] = found
-    if (table.startsWith(names.hostTablePrefix)) await run('nft', ['delete', 'table', family, table])
+    if (table.startsWith(names.hostTablePrefix))
+      await run('nft', ['delete', 'table', family, table])
   }
   for (const family of families) await removeAccepts(family, names.ruleCommentPrefix)
 }
@@ -80,14 +85,18 @@ async function ensureAccepts(family: Family, link: string, comment: string): Pro
   const there = await rulesOf(family, chain)
   for (const side of ['-i', '-o']) {
     const rule = [side, link, '-m', 'comment', '--comment', comment, '-j', 'ACCEPT']
-    const listed = there.some((line) => line.includes(` ${side} ${link} `) && line.includes(comment))
+    const listed = there.some(
+      (line) => line.includes(` ${side} ${link} `) && line.includes(comment),
+    )
     if (!listed) await run(family.iptables, ['-w', '10', '-I', chain, ...rule])
   }
 }
 
 /** Where the host lets others say what may be forwarded; undefined when nothing there would drop it. */
 async function doorChain(family: Family): Promise<string | undefined> {
-  const docker = await tryRun(family.iptables, ['-w', '10', '-S', 'DOCKER-USER']).catch(() => undefined)
+  const docker = await tryRun(family.iptables, ['-w', '10', '-S', 'DOCKER-USER']).catch(
+    () => undefined,
+  )
   if (docker === undefined) return undefined // no iptables on this host, hence no rules of its kind
   if (docker.code === 0) return 'DOCKER-USER'
   const forward = await rulesOf(family, 'FORWARD')
@@ -95,7 +104,12 @@ async function doorChain(family: Family): Promise<string | undefined> {
 }
 
 async function rulesOf(family: Family, chain?: string): Promise<string[]> {
-  const listed = await tryRun(family.iptables, ['-w', '10', '-S', ...(chain === undefined ? [] : [chain])]).catch(() => undefined)
+  const listed = await tryRun(family.iptables, [
+    '-w',
+    '10',
+    '-S',
+    ...(chain === undefined ? [] : [chain]),
+  ]).catch(() => undefined)
   return listed?.stdout.split('\n').filter((line) => line !== '') ?? []
 }
 
@@ -105,7 +119,12 @@ async function removeAccepts(family: Family, comment: string): Promise<void> {
     // iptables prints a comment without blanks bare, so the line can be given back word by word.
     const mine = rest.some((word) => word.replaceAll('"', '').startsWith(comment))
     if (verb === '-A' && mine) {
-      await tryRun(family.iptables, ['-w', '10', '-D', ...rest.map((word) => word.replaceAll('"', ''))])
+      await tryRun(family.iptables, [
+        '-w',
+        '10',
+        '-D',
+        ...rest.map((word) => word.replaceAll('"', '')),
+      ])
     }
   }
 }

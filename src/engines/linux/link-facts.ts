@@ -28,7 +28,8 @@ const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null
 
 const text = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined)
-const count = (value: unknown): number | undefined => (typeof value === 'number' ? value : undefined)
+const count = (value: unknown): number | undefined =>
+  typeof value === 'number' ? value : undefined
 
 export function linkFacts(list: readonly unknown[]): LinkFact[] {
   return list.flatMap((item) => {

@@ -1,6 +1,13 @@
 import type { Socket } from 'node:net'
 import type {
-  ExternalSpec, MetadataPeer, NetworkPort, NetworkSpec, PortPlace, PortSpec, RouterSpec, SecurityGroupSpec,
+  ExternalSpec,
+  MetadataPeer,
+  NetworkPort,
+  NetworkSpec,
+  PortPlace,
+  PortSpec,
+  RouterSpec,
+  SecurityGroupSpec,
 } from '../../ports/network.ts'
 import { Externals } from './external.ts'
 import { listHoldings } from './listing.ts'
@@ -103,7 +110,8 @@ class LinuxNetwork implements NetworkPort {
 
   async removeSecurityGroup(networkId: string, groupId: string): Promise<void> {
     await this.#turn('group', `${networkId} ${groupId}`, 'remove', async () => {
-      if (this.#networks.has(networkId)) await this.#networks.segment(networkId).forgetGroup(groupId)
+      if (this.#networks.has(networkId))
+        await this.#networks.segment(networkId).forgetGroup(groupId)
     })
   }
 
@@ -111,7 +119,10 @@ class LinuxNetwork implements NetworkPort {
     return await listHoldings(this.#namespaces, this.#names)
   }
 
-  async serveMetadata(networkId: string, accept: (socket: Socket, from: MetadataPeer) => void): Promise<void> {
+  async serveMetadata(
+    networkId: string,
+    accept: (socket: Socket, from: MetadataPeer) => void,
+  ): Promise<void> {
     await this.#turn('metadata', networkId, 'serve', () => this.#doors.serve(networkId, accept))
   }
 

@@ -25,10 +25,14 @@ export interface Names {
 
 export type NetnsKind = 'network' | 'router' | 'external'
 
-const letters = { network: 'n', router: 'r', external: 'x' } as const satisfies Record<NetnsKind, string>
+const letters = { network: 'n', router: 'r', external: 'x' } as const satisfies Record<
+  NetnsKind,
+  string
+>
 
 export function namesOf(tag: string): Names {
-  if (!/^[0-9a-f]{4}$/.test(tag)) throw new Error(`the cloud's tag must be four hex digits, not '${tag}'`)
+  if (!/^[0-9a-f]{4}$/.test(tag))
+    throw new Error(`the cloud's tag must be four hex digits, not '${tag}'`)
   return {
     tag,
     network: (id) => `sy${tag}-n-${short(id)}`,
@@ -46,7 +50,8 @@ export function namesOf(tag: string): Names {
 /** Twelve hex digits of an id: enough to be unique on one host, short enough for an interface name. */
 export function short(id: string): string {
   const digits = id.replaceAll('-', '').slice(0, 12).toLowerCase()
-  if (!/^[0-9a-f]{12}$/.test(digits)) throw new Error(`'${id}' is not an id this engine can name things by`)
+  if (!/^[0-9a-f]{12}$/.test(digits))
+    throw new Error(`'${id}' is not an id this engine can name things by`)
   return digits
 }
 
@@ -54,7 +59,11 @@ export function short(id: string): string {
 export function kindOfNetns(tag: string, name: string): NetnsKind | undefined {
   const found = /^sy([0-9a-f]{4})-([nrx])-[0-9a-f]{12}$/.exec(name)
   if (found === null || found[1] !== tag) return undefined
-  return found[2] === letters.network ? 'network' : found[2] === letters.router ? 'router' : 'external'
+  return found[2] === letters.network
+    ? 'network'
+    : found[2] === letters.router
+      ? 'router'
+      : 'external'
 }
 
 export const netnsPath = (name: string): string => `${NETNS_DIR}/${name}`

@@ -80,7 +80,8 @@ export class Namespaces {
     const words = said
       .split('\n')
       .filter((line) => !line.startsWith('Command failed') && tolerated?.test(line) !== true)
-    if (words.join('') !== '') throw new Error(`ip in ${name} said: ${words.join(' ').slice(0, 400)}`)
+    if (words.join('') !== '')
+      throw new Error(`ip in ${name} said: ${words.join(' ').slice(0, 400)}`)
   }
 
   /** One transaction of nft commands: all of them hold, or none. Throws what nft said. */
@@ -91,7 +92,8 @@ export class Namespaces {
       args: [`--net=${netnsPath(name)}`, 'nft', '-i'],
       env: { HOME: '/dev/null' }, // where its history file would go
       marker: (number) => `marker${number}z`,
-      complaint: (number) => new RegExp(`Error: syntax error[^\\n]*\\nmarker${number}z\\n[ ^~]*\\n`),
+      complaint: (number) =>
+        new RegExp(`Error: syntax error[^\\n]*\\nmarker${number}z\\n[ ^~]*\\n`),
     })
     if (said !== '') throw new Error(`nft in ${name} said: ${nftReasons(said)}`)
   }
@@ -110,7 +112,12 @@ export class Namespaces {
   }
 
   /** Any program inside a namespace given by its path. */
-  async inside(path: string, command: string, args: readonly string[], input = ''): Promise<string> {
+  async inside(
+    path: string,
+    command: string,
+    args: readonly string[],
+    input = '',
+  ): Promise<string> {
     return await run('nsenter', [`--net=${path}`, command, ...args], { input })
   }
 

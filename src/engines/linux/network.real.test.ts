@@ -3,7 +3,15 @@ import { createServer, type AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { CoProcess } from '../../kernel/exec/coprocess.ts'
 import { run, tryRun } from '../../kernel/exec/run.ts'
-import { allowAll, groupSpec, legSpec, networkSpec, nextMac, portSpec, routerSpec } from '../../ports/contract/network.ts'
+import {
+  allowAll,
+  groupSpec,
+  legSpec,
+  networkSpec,
+  nextMac,
+  portSpec,
+  routerSpec,
+} from '../../ports/contract/network.ts'
 import type { PortSpec, RouterSpec, SecurityGroupSpec } from '../../ports/network.ts'
 import { createLinuxNetwork } from './linux-network.ts'
 import { linuxBed, type LinuxBed } from './testbed.ts'
@@ -17,7 +25,11 @@ afterAll(async () => await bed.close())
 
 const egress = allowAll.filter((rule) => rule.direction === 'egress')
 const tcp = (port: number): SecurityGroupSpec['rules'][number] => ({
-  direction: 'ingress', ethertype: 'IPv4', protocol: 6, portMin: port, portMax: port,
+  direction: 'ingress',
+  ethertype: 'IPv4',
+  protocol: 6,
+  portMin: port,
+  portMax: port,
 })
 
 interface Guest {
@@ -25,7 +37,11 @@ interface Guest {
   readonly spec: PortSpec
 }
 
-async function guest(networkId: string, address: string, more: Partial<PortSpec> = {}): Promise<Guest> {
+async function guest(
+  networkId: string,
+  address: string,
+  more: Partial<PortSpec> = {},
+): Promise<Guest> {
   const netns = await bed.netns()
   const spec = portSpec(networkId, address, more)
   await bed.port.plug(spec, { netns, ifname: 'eth0' })
@@ -40,12 +56,24 @@ async function network(cidr = '10.0.0.0/24'): Promise<string> {
 
 async function external(): Promise<string> {
   const networkId = randomUUID()
-  await bed.port.ensureExternal({ networkId, cidr: bed.external.cidr, gateway: bed.external.gateway, mtu: 1400 })
+  await bed.port.ensureExternal({
+    networkId,
+    cidr: bed.external.cidr,
+    gateway: bed.external.gateway,
+    mtu: 1400,
+  })
   return networkId
 }
 
-const gatewayTo = (networkId: string, address = bed.external.address): NonNullable<RouterSpec['external']> => ({
-  networkId, mac: nextMac(), gateway: bed.external.gateway, snat: true, addresses: [{ address, prefix: 24 }],
+const gatewayTo = (
+  networkId: string,
+  address = bed.external.address,
+): NonNullable<RouterSpec['external']> => ({
+  networkId,
+  mac: nextMac(),
+  gateway: bed.external.gateway,
+  snat: true,
+  addresses: [{ address, prefix: 24 }],
 })
 
 const pings = async (from: string, to: string): Promise<boolean> =>
@@ -59,11 +87,27 @@ const reaches = async (from: string, to: string): Promise<boolean> =>
 async function listening<T>(netns: string, port: number, use: () => Promise<T>): Promise<T> {
   const server = new CoProcess({
     command: 'nsenter',
-    args: [`--net=${netns}`, 'busybox', 'nc', '-ll', '-p', String(port), '-e', 'busybox', 'echo', 'hello'],
-    marker: () => '', complaint: () => /$^/,
+    args: [
+      `--net=${netns}`,
+      'busybox',
+      'nc',
+      '-ll',
+      '-p',
+      String(port),
+      '-e',
+      'busybox',
+      'echo',
+      'hello',
+    ],
+    marker: () => '',
+    complaint: () => /$^/,
   })
   try {
-    await waitFor(async () => (await tryRun('nsenter', [`--net=${netns}`, 'busybox', 'netstat', '-ltn'])).stdout.includes(`:${port} `))
+    await waitFor(async () =>
+      (await tryRun('nsenter', [`--net=${netns}`, 'busybox', 'netstat', '-ltn'])).stdout.includes(
+        `:${port} `,
+      ),
+    )
     return await use()
   } finally {
     await server.stop()
@@ -84,13 +128,21 @@ const calls = async (from: string, to: string, port: number): Promise<boolean> =
 describe('security groups', () => {
   it('lets through what a rule allows and nothing else', async () => {
     const net = await network()
-    const open = groupSpec([...egress, { direction: 'ingress', ethertype: 'IPv4', protocol: 1 }, tcp(80)])
+    const open = groupSpec([
+      ...egress,
+      { direction: 'ingress', ethertype: 'IPv4', protocol: 1 },
+      tcp(80),
+    ])
     const a = await guest(net, '10.0.0.5', { securityGroups: [groupSpec(egress)] })
     const b = await guest(net, '10.0.0.6', { securityGroups: [open] })
     expect(await reaches(a.netns, '10.0.0.6')).toBe(true)
     expect(await pings(b.netns, '10.0.0.5')).toBe(false)
-    await listening(b.netns, 80, async () => expect(await calls(a.netns, '10.0.0.6', 80)).toBe(true))
-    await listening(b.netns, 81, async () => expect(await calls(a.netns, '10.0.0.6', 81)).toBe(false))
+    await listening(b.netns, 80, async () =>
+      expect(await calls(a.netns, '10.0.0.6', 80)).toBe(true),
+    )
+    await listening(b.netns, 81, async () =>
+      expect(await calls(a.netns, '10.0.0.6', 81)).toBe(false),
+    )
     await bed.port.ensureSecurityGroup(net, { ...open, rules: egress })
     expect(await pings(a.netns, '10.0.0.6')).toBe(false)
     await bed.port.removeNetwork(net)
@@ -98,14 +150,19 @@ describe('security groups', () => {
 
   it('asks egress rules too, and lets a port without any group neither send nor receive', async () => {
     const net = await network()
-    const closed = await guest(net, '10.0.0.5', { securityGroups: [groupSpec(allowAll.filter((rule) => rule.direction === 'ingress'))] })
+    const closed = await guest(net, '10.0.0.5', {
+      securityGroups: [groupSpec(allowAll.filter((rule) => rule.direction === 'ingress'))],
+    })
     const none = await guest(net, '10.0.0.6', { securityGroups: [] })
     const open = await guest(net, '10.0.0.7')
     expect(await pings(closed.netns, '10.0.0.7')).toBe(false)
     expect(await reaches(open.netns, '10.0.0.5')).toBe(true)
     expect(await pings(none.netns, '10.0.0.7')).toBe(false)
     expect(await pings(open.netns, '10.0.0.6')).toBe(false)
-    await bed.port.updatePort({ ...none.spec, portSecurity: false }, { netns: none.netns, ifname: 'eth0' })
+    await bed.port.updatePort(
+      { ...none.spec, portSecurity: false },
+      { netns: none.netns, ifname: 'eth0' },
+    )
     expect(await reaches(open.netns, '10.0.0.6')).toBe(true)
     await bed.port.removeNetwork(net)
   })
@@ -113,10 +170,16 @@ describe('security groups', () => {
   it('follows the members of a remote group', async () => {
     const net = await network()
     const a = await guest(net, '10.0.0.5')
-    const own = groupSpec([...egress, { direction: 'ingress', ethertype: 'IPv4', remoteMembers: ['10.0.0.9'] }])
+    const own = groupSpec([
+      ...egress,
+      { direction: 'ingress', ethertype: 'IPv4', remoteMembers: ['10.0.0.9'] },
+    ])
     await guest(net, '10.0.0.6', { securityGroups: [own] })
     expect(await pings(a.netns, '10.0.0.6')).toBe(false)
-    const rules = [...egress, { direction: 'ingress', ethertype: 'IPv4', remoteMembers: ['10.0.0.9', '10.0.0.5'] } as const]
+    const rules = [
+      ...egress,
+      { direction: 'ingress', ethertype: 'IPv4', remoteMembers: ['10.0.0.9', '10.0.0.5'] } as const,
+    ]
     await bed.port.ensureSecurityGroup(net, { ...own, rules })
     expect(await reaches(a.netns, '10.0.0.6')).toBe(true)
     await bed.port.ensureSecurityGroup(net, own)
@@ -143,32 +206,69 @@ describe('security groups', () => {
     const a = await guest(net, '10.0.0.5')
     const b = await guest(net, '10.0.0.6')
     await run('ip', ['-n', bed.nameOf(a.netns), 'addr', 'add', '10.0.0.50/24', 'dev', 'eth0'])
-    const spoofs = async (): Promise<boolean> => (await bed.busybox(a.netns, 'ping', '-c', '1', '-W', '1', '-I', '10.0.0.50', '10.0.0.6')).code === 0
+    const spoofs = async (): Promise<boolean> =>
+      (await bed.busybox(a.netns, 'ping', '-c', '1', '-W', '1', '-I', '10.0.0.50', '10.0.0.6'))
+        .code === 0
     expect(await reaches(a.netns, '10.0.0.6')).toBe(true)
     expect(await spoofs()).toBe(false)
     const pair = { mac: a.spec.mac, cidr: '10.0.0.48/28' }
-    await bed.port.updatePort({ ...a.spec, addresses: [...a.spec.addresses, { address: '10.0.0.50', prefix: 24 }], allowedPairs: [pair] }, { netns: a.netns, ifname: 'eth0' })
+    await bed.port.updatePort(
+      {
+        ...a.spec,
+        addresses: [...a.spec.addresses, { address: '10.0.0.50', prefix: 24 }],
+        allowedPairs: [pair],
+      },
+      { netns: a.netns, ifname: 'eth0' },
+    )
     await run('ip', ['-n', bed.nameOf(b.netns), 'neigh', 'flush', 'dev', 'eth0'])
     await waitFor(spoofs)
-    await run('ip', ['-n', bed.nameOf(a.netns), 'link', 'set', 'dev', 'eth0', 'address', 'fa:16:3e:ff:ff:ff'])
+    await run('ip', [
+      '-n',
+      bed.nameOf(a.netns),
+      'link',
+      'set',
+      'dev',
+      'eth0',
+      'address',
+      'fa:16:3e:ff:ff:ff',
+    ])
     expect(await pings(a.netns, '10.0.0.6')).toBe(false)
     await bed.port.removeNetwork(net)
   })
 })
 
 /** A connection that stays: what is said at one end comes back from the other. */
-async function echoing(from: string, at: string, address: string, port: number): Promise<{ echoes(word: string): Promise<boolean>; stop(): Promise<void> }> {
+async function echoing(
+  from: string,
+  at: string,
+  address: string,
+  port: number,
+): Promise<{ echoes(word: string): Promise<boolean>; stop(): Promise<void> }> {
   const silent = { marker: () => '', complaint: () => /$^/ }
-  const server = new CoProcess({ command: 'nsenter', args: [`--net=${at}`, 'busybox', 'nc', '-l', '-p', String(port), '-e', 'busybox', 'cat'], ...silent })
-  await waitFor(async () => (await tryRun('nsenter', [`--net=${at}`, 'busybox', 'netstat', '-ltn'])).stdout.includes(`:${port} `))
+  const server = new CoProcess({
+    command: 'nsenter',
+    args: [`--net=${at}`, 'busybox', 'nc', '-l', '-p', String(port), '-e', 'busybox', 'cat'],
+    ...silent,
+  })
+  await waitFor(async () =>
+    (await tryRun('nsenter', [`--net=${at}`, 'busybox', 'netstat', '-ltn'])).stdout.includes(
+      `:${port} `,
+    ),
+  )
   // what comes back goes to stderr, where the co-process listens for the word
   const client = new CoProcess({
     command: 'nsenter',
     args: [`--net=${from}`, 'busybox', 'sh', '-c', `busybox nc ${address} ${port} 1>&2`],
-    marker: (number) => `end${number}`, complaint: (number) => new RegExp(`end${number}\n`), timeoutMs: 2000,
+    marker: (number) => `end${number}`,
+    complaint: (number) => new RegExp(`end${number}\n`),
+    timeoutMs: 2000,
   })
   return {
-    echoes: async (word) => await client.ask(word).then((said) => said.includes(word), () => false),
+    echoes: async (word) =>
+      await client.ask(word).then(
+        (said) => said.includes(word),
+        () => false,
+      ),
     stop: async () => void (await Promise.all([client.stop(), server.stop()])),
   }
 }
@@ -180,16 +280,31 @@ describe('networks and routers', () => {
     await guest(one, '10.0.0.6')
     const b = await guest(two, '10.0.0.5')
     await guest(two, '10.0.0.7')
-    expect([await reaches(a.netns, '10.0.0.6'), await pings(a.netns, '10.0.0.7')]).toEqual([true, false])
-    expect([await reaches(b.netns, '10.0.0.7'), await pings(b.netns, '10.0.0.6')]).toEqual([true, false])
+    expect([await reaches(a.netns, '10.0.0.6'), await pings(a.netns, '10.0.0.7')]).toEqual([
+      true,
+      false,
+    ])
+    expect([await reaches(b.netns, '10.0.0.7'), await pings(b.netns, '10.0.0.6')]).toEqual([
+      true,
+      false,
+    ])
     for (const id of [one, two]) await bed.port.removeNetwork(id)
   })
 
   it('speaks IPv6 in a network at once, under its rules', async () => {
     const net = randomUUID()
-    await bed.port.ensureNetwork({ id: net, mtu: 1400, subnets: [{ id: randomUUID(), cidr: 'fd00::/64' }] })
-    const six = (address: string): PortSpec['addresses'] => [{ address, prefix: 64, gateway: 'fd00::1' }]
-    const a = await guest(net, '10.0.0.5', { addresses: six('fd00::5'), securityGroups: [groupSpec(egress)] })
+    await bed.port.ensureNetwork({
+      id: net,
+      mtu: 1400,
+      subnets: [{ id: randomUUID(), cidr: 'fd00::/64' }],
+    })
+    const six = (address: string): PortSpec['addresses'] => [
+      { address, prefix: 64, gateway: 'fd00::1' },
+    ]
+    const a = await guest(net, '10.0.0.5', {
+      addresses: six('fd00::5'),
+      securityGroups: [groupSpec(egress)],
+    })
     const b = await guest(net, '10.0.0.6', { addresses: six('fd00::6') })
     const pings6 = async (from: string, to: string, seconds: string): Promise<boolean> =>
       (await bed.busybox(from, 'ping', '-6', '-c', '1', '-W', seconds, to)).code === 0
@@ -221,16 +336,44 @@ describe('networks and routers', () => {
   it('plugs into the namespace of a process, where IPv6 was off', async () => {
     const net = await network()
     const process = new CoProcess({
-      command: 'unshare', args: ['--net', 'busybox', 'sh', '-c', 'echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6; echo $$ >&2; exec busybox cat'],
-      marker: () => '', complaint: () => /^/,
+      command: 'unshare',
+      args: [
+        '--net',
+        'busybox',
+        'sh',
+        '-c',
+        'echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6; echo $$ >&2; exec busybox cat',
+      ],
+      marker: () => '',
+      complaint: () => /^/,
     })
     try {
       const pid = await process.ask('').then(() => process.pid)
       const own = `/proc/${pid}/ns/net`
-      const spec = portSpec(net, '10.0.0.5', { addresses: [{ address: '10.0.0.5', prefix: 24 }, { address: 'fd00::5', prefix: 64 }] })
-      await waitFor(async () => (await tryRun('nsenter', [`--net=${own}`, 'sysctl', '-n', 'net.ipv6.conf.default.disable_ipv6'])).stdout.trim() === '1')
+      const spec = portSpec(net, '10.0.0.5', {
+        addresses: [
+          { address: '10.0.0.5', prefix: 24 },
+          { address: 'fd00::5', prefix: 64 },
+        ],
+      })
+      await waitFor(
+        async () =>
+          (
+            await tryRun('nsenter', [
+              `--net=${own}`,
+              'sysctl',
+              '-n',
+              'net.ipv6.conf.default.disable_ipv6',
+            ])
+          ).stdout.trim() === '1',
+      )
       await bed.port.plug(spec, { netns: own, ifname: 'eth0' })
-      const b = await guest(net, '10.0.0.6', { addresses: [{ address: '10.0.0.6', prefix: 24 }, { address: 'fd00::6', prefix: 64 }] })
+      const b = await guest(net, '10.0.0.6', {
+        addresses: [
+          { address: '10.0.0.6', prefix: 24 },
+          { address: 'fd00::6', prefix: 64 },
+        ],
+      })
       expect(await reaches(b.netns, '10.0.0.5')).toBe(true)
       expect(await reaches(b.netns, 'fd00::5')).toBe(true)
     } finally {
@@ -267,7 +410,15 @@ describe('networks and routers', () => {
 describe('the way out and in', () => {
   it('reaches servers by floating addresses from the host, and the world under the right address', async () => {
     const [net, ext] = [await network(), await external()]
-    const a = await guest(net, '10.0.0.5', { securityGroups: [groupSpec([...egress, { ...tcp(80), remoteCidr: `${bed.external.gateway}/32` }, { direction: 'ingress', ethertype: 'IPv4', protocol: 1 }])] })
+    const a = await guest(net, '10.0.0.5', {
+      securityGroups: [
+        groupSpec([
+          ...egress,
+          { ...tcp(80), remoteCidr: `${bed.external.gateway}/32` },
+          { direction: 'ingress', ethertype: 'IPv4', protocol: 1 },
+        ]),
+      ],
+    })
     const b = await guest(net, '10.0.0.6')
     const leg = legSpec(net, '10.0.0.1')
     const spec = routerSpec({ interfaces: [leg], external: gatewayTo(ext) })
@@ -302,7 +453,11 @@ describe('the way out and in', () => {
     try {
       await run('ip', ['addr', 'add', '198.51.100.1/24', 'dev', link])
       await run('ip', ['link', 'set', link, 'up'])
-      const inside = ['addr add 198.51.100.9/24 dev eth0', 'addr add 169.254.200.9/32 dev eth0', 'link set eth0 up']
+      const inside = [
+        'addr add 198.51.100.9/24 dev eth0',
+        'addr add 169.254.200.9/32 dev eth0',
+        'link set eth0 up',
+      ]
       await run('ip', ['-n', bed.nameOf(world), '-batch', '-'], { input: inside.join('\n') })
       await run('ip', ['route', 'add', '169.254.200.9/32', 'via', '198.51.100.9', 'dev', link])
       const spec = routerSpec({ interfaces: [legSpec(net, '10.0.0.1')], external: gatewayTo(ext) })
@@ -321,12 +476,19 @@ describe('the way out and in', () => {
   it('moves a floating address to another router at once', async () => {
     const [one, two, ext] = [await network(), await network(), await external()]
     const guests = [await guest(one, '10.0.0.5'), await guest(two, '10.0.0.5')]
-    const specs = [one, two].map((id, at) => routerSpec({ interfaces: [legSpec(id, '10.0.0.1')], external: gatewayTo(ext, bed.external.address.replace(/\d+$/, String(20 + at))) }))
+    const specs = [one, two].map((id, at) =>
+      routerSpec({
+        interfaces: [legSpec(id, '10.0.0.1')],
+        external: gatewayTo(ext, bed.external.address.replace(/\d+$/, String(20 + at))),
+      }),
+    )
     const floatingIps = [{ id: randomUUID(), floating: bed.external.floating, fixed: '10.0.0.5' }]
     for (const spec of specs) await bed.port.ensureRouter(spec)
     for (const [at, spec] of [...specs, ...specs].entries()) {
       await bed.port.ensureRouter({ ...spec, floatingIps })
-      await listening(guests[at % 2]?.netns ?? '', 80, async () => expect(await calls('/proc/self/ns/net', bed.external.floating, 80)).toBe(true))
+      await listening(guests[at % 2]?.netns ?? '', 80, async () =>
+        expect(await calls('/proc/self/ns/net', bed.external.floating, 80)).toBe(true),
+      )
       expect(await reaches(guests[(at + 1) % 2]?.netns ?? '', bed.external.floating)).toBe(true)
       await bed.port.ensureRouter(spec)
     }
@@ -338,7 +500,9 @@ describe('the way out and in', () => {
   it('serves two networks of the same addresses their own metadata, and nothing else of the bridge', async () => {
     const [one, two] = [await network(), await network()]
     for (const id of [one, two]) {
-      await bed.port.serveMetadata(id, (socket, from) => socket.end(`hello ${from.networkId} ${from.address}\n`))
+      await bed.port.serveMetadata(id, (socket, from) =>
+        socket.end(`hello ${from.networkId} ${from.address}\n`),
+      )
       const a = await guest(id, '10.0.0.5', { securityGroups: [] })
       const said = await bed.busybox(a.netns, 'nc', '-w', '2', '169.254.169.254', '80')
       expect(said.stdout.trim()).toBe(`hello ${id} 10.0.0.5`)
@@ -374,13 +538,20 @@ it('goes on where a process before it stopped, and ends what was forbidden meanw
   const next = createLinuxNetwork({ cloud: bed.cloud, log: { debug: () => undefined } })
   try {
     const held = await next.list()
-    expect([held.networks.includes(net), held.routers.includes(router.id), held.externals.includes(ext)]).toEqual([true, true, true])
+    expect([
+      held.networks.includes(net),
+      held.routers.includes(router.id),
+      held.externals.includes(ext),
+    ]).toEqual([true, true, true])
     expect([...(await next.pluggedPorts(net))].sort()).toEqual([a.spec.id, b.spec.id].sort())
     await next.ensureNetwork(networkSpec(net))
     await next.ensureRouter(router)
     await next.plug(b.spec, { netns: b.netns, ifname: 'eth0' })
     expect(await talk.echoes('two')).toBe(true)
-    await next.plug({ ...b.spec, securityGroups: [{ ...group, rules: egress }] }, { netns: b.netns, ifname: 'eth0' })
+    await next.plug(
+      { ...b.spec, securityGroups: [{ ...group, rules: egress }] },
+      { netns: b.netns, ifname: 'eth0' },
+    )
     expect(await talk.echoes('three')).toBe(false)
     expect(await sourceSeenFrom(a.netns)).toBe(bed.external.address)
     await next.unplug(a.spec.id, net)
@@ -401,7 +572,12 @@ it('leaves the host as it was', async () => {
   const before = await hostState()
   const [net, ext] = [randomUUID(), randomUUID()]
   await own.port.ensureNetwork(networkSpec(net))
-  await own.port.ensureExternal({ networkId: ext, cidr: own.external.cidr, gateway: own.external.gateway, mtu: 1400 })
+  await own.port.ensureExternal({
+    networkId: ext,
+    cidr: own.external.cidr,
+    gateway: own.external.gateway,
+    mtu: 1400,
+  })
   const spec = portSpec(net, '10.0.0.5')
   const netns = await own.netns()
   await own.port.plug(spec, { netns, ifname: 'eth0' })
@@ -415,8 +591,16 @@ it('leaves the host as it was', async () => {
 /** Only what carries no counter and belongs to nobody else's test at this moment. */
 async function hostState(): Promise<string[]> {
   const [netns, links, tables, rules] = await Promise.all([
-    run('ip', ['netns', 'list']), run('ip', ['-o', 'link', 'show']), run('nft', ['list', 'tables']), run('iptables', ['-w', '10', '-S']),
+    run('ip', ['netns', 'list']),
+    run('ip', ['-o', 'link', 'show']),
+    run('nft', ['list', 'tables']),
+    run('iptables', ['-w', '10', '-S']),
   ])
-  const lines = [netns, links.replaceAll(/^\d+: (\S+?)[@:].*$/gm, '$1'), tables, rules].join('\n').split('\n')
-  return lines.map((line) => line.replace(/ \(id: \d+\)/, '')).filter((line) => !/veth/.test(line)).sort()
+  const lines = [netns, links.replaceAll(/^\d+: (\S+?)[@:].*$/gm, '$1'), tables, rules]
+    .join('\n')
+    .split('\n')
+  return lines
+    .map((line) => line.replace(/ \(id: \d+\)/, ''))
+    .filter((line) => !/veth/.test(line))
+    .sort()
 }

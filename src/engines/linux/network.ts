@@ -60,7 +60,9 @@ export class Networks {
   async mtu(id: string): Promise<number> {
     const known = this.#mtus.get(id)
     if (known !== undefined) return known
-    const [bridge] = linkFacts(await this.#namespaces.show(this.#names.network(id), ['link', 'show', 'dev', BRIDGE]))
+    const [bridge] = linkFacts(
+      await this.#namespaces.show(this.#names.network(id), ['link', 'show', 'dev', BRIDGE]),
+    )
     if (bridge === undefined) throw new Error(`network ${id} has no bridge on this host`)
     return bridge.mtu
   }

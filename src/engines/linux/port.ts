@@ -24,7 +24,8 @@ export class Ports {
   async plug(port: PortSpec, at: PortPlace): Promise<void> {
     checkedPath(at.netns)
     const segment = this.#networks.segment(port.networkId)
-    if (inodeOf(at.netns) === undefined) throw new Error(`there is no network namespace ${at.netns}`)
+    if (inodeOf(at.netns) === undefined)
+      throw new Error(`there is no network namespace ${at.netns}`)
     const known = segment.ports.has(port.id)
     const filters = segment.writePort(port)
     const guest = this.#plugGuest(segment, port, at)
@@ -72,7 +73,9 @@ export class Ports {
     // Half a port, or one in a namespace of before: out with it, and once more.
     await this.#namespaces.removeLink(segment.netns, portLink(port.id))
     if (!(await this.#makeLink(segment, port, at))) {
-      throw new Error(`there is another interface ${at.ifname} in ${at.netns}, not of port ${port.id}`)
+      throw new Error(
+        `there is another interface ${at.ifname} in ${at.netns}, not of port ${port.id}`,
+      )
     }
     await this.#applyGuest(port, at)
     return 'made'
@@ -104,10 +107,14 @@ export class Ports {
     const [far] = linkFacts(theirs)
     if (near === undefined || far === undefined || !areOnePair(near, far)) return undefined
     if (far.mac !== checkedMac(port.mac)) return undefined
-    const six = [...port.addresses.map((each) => each.address), ...far.addresses].some((each) => each.includes(':'))
+    const six = [...port.addresses.map((each) => each.address), ...far.addresses].some((each) =>
+      each.includes(':'),
+    )
     const families = six ? ['-4', '-6'] : ['-4']
     const routes = await Promise.all(
-      families.map((family) => this.#namespaces.showInside(at.netns, [family, 'route', 'show', 'dev', at.ifname])),
+      families.map((family) =>
+        this.#namespaces.showInside(at.netns, [family, 'route', 'show', 'dev', at.ifname]),
+      ),
     )
     return { link: far, routes: routeFacts(routes.flat()) }
   }

@@ -42,8 +42,8 @@ export function wantedLegs(spec: RouterSpec): Leg[] {
   }))
   const { external } = spec
   if (external === undefined) return inner
-  const floating = spec.floatingIps.map(({ floating: address }) =>
-    `${canonical(address)}/${familyOf(address) === 4 ? 32 : 128}`,
+  const floating = spec.floatingIps.map(
+    ({ floating: address }) => `${canonical(address)}/${familyOf(address) === 4 ? 32 : 128}`,
   )
   return [
     ...inner,
@@ -63,9 +63,13 @@ export const aliasOf = (leg: Leg): string => `${leg.in.kind} ${leg.in.id}`
 export function planRouter(spec: RouterSpec, seen: RouterSeen): RouterPlan {
   const legs = wantedLegs(spec)
   const outside = gatewayLeg(spec.id)
-  const mine = seen.links.filter((link) => link.ifname.startsWith('qr-') || link.ifname.startsWith('qg-'))
+  const mine = seen.links.filter(
+    (link) => link.ifname.startsWith('qr-') || link.ifname.startsWith('qg-'),
+  )
   const kept = mine.filter((link) =>
-    legs.some((leg) => leg.name === link.ifname && leg.mac === link.mac && aliasOf(leg) === link.alias),
+    legs.some(
+      (leg) => leg.name === link.ifname && leg.mac === link.mac && aliasOf(leg) === link.alias,
+    ),
   )
   const addressesOf = (links: readonly LinkFact[], name: string): readonly string[] =>
     links.find((link) => link.ifname === name)?.addresses ?? []
@@ -77,7 +81,12 @@ export function planRouter(spec: RouterSpec, seen: RouterSeen): RouterPlan {
     removeLegs: mine.filter((link) => !kept.includes(link)).map((link) => link.ifname),
     addLegs: legs.filter((leg) => !kept.some((link) => link.ifname === leg.name)),
     lines: [
-      ...legs.flatMap((leg) => legLines(leg, kept.find((link) => link.ifname === leg.name))),
+      ...legs.flatMap((leg) =>
+        legLines(
+          leg,
+          kept.find((link) => link.ifname === leg.name),
+        ),
+      ),
       ...routeLines(spec, seen.routes),
     ],
     newOutside: bare(wantOutside.filter((each) => !keptOutside.includes(each))),
@@ -88,8 +97,15 @@ export function planRouter(spec: RouterSpec, seen: RouterSeen): RouterPlan {
 function legLines(leg: Leg, link: LinkFact | undefined): string[] {
   const had = link?.addresses ?? []
   return [
-    ...had.filter((each) => !leg.addresses.includes(each)).map((each) => `addr del ${each} dev ${leg.name}`),
-    ...leg.addresses.filter((each) => !had.includes(each)).map((each) => `addr add ${each} dev ${leg.name}${familyOf(each.split('/')[0] ?? '') === 6 ? ' nodad' : ''}`),
+    ...had
+      .filter((each) => !leg.addresses.includes(each))
+      .map((each) => `addr del ${each} dev ${leg.name}`),
+    ...leg.addresses
+      .filter((each) => !had.includes(each))
+      .map(
+        (each) =>
+          `addr add ${each} dev ${leg.name}${familyOf(each.split('/')[0] ?? '') === 6 ? ' nodad' : ''}`,
+      ),
     ...(link?.up === true ? [] : [`link set dev ${leg.name} up`]),
   ]
 }
@@ -117,7 +133,9 @@ function routeLines(spec: RouterSpec, seen: readonly RouteFact[]): string[] {
     route.destination === each.destination && route.via === each.via
   const ours = seen.filter((route) => !route.byKernel && route.via !== undefined)
   return [
-    ...ours.filter((route) => !want.some((each) => matches(route, each))).map((route) => `route del ${route.destination} via ${route.via ?? ''}`),
+    ...ours
+      .filter((route) => !want.some((each) => matches(route, each)))
+      .map((route) => `route del ${route.destination} via ${route.via ?? ''}`),
     ...want.map((each) => `route replace ${each.destination} via ${each.via}`),
   ]
 }

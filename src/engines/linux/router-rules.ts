@@ -29,7 +29,10 @@ function natBody(spec: RouterSpec): string {
   const pairs = floating.map((each) => [canonical(each.floating), canonical(each.fixed)] as const)
   return [
     mapOf('fip_dnat', pairs),
-    mapOf('fip_snat', pairs.map(([outside, inside]) => [inside, outside] as const)),
+    mapOf(
+      'fip_snat',
+      pairs.map(([outside, inside]) => [inside, outside] as const),
+    ),
     '  chain pre {',
     '    type nat hook prerouting priority -100; policy accept;',
     '    dnat to ip daddr map @fip_dnat',
@@ -57,7 +60,9 @@ function outwardRules(spec: RouterSpec): string[] {
   const own = spec.external.addresses.find((each) => familyOf(each.address) === 4)
   return [
     `${out} snat to ip saddr map @fip_snat`,
-    ...(spec.external.snat && own !== undefined ? [`${out} snat to ${canonical(own.address)}`] : []),
+    ...(spec.external.snat && own !== undefined
+      ? [`${out} snat to ${canonical(own.address)}`]
+      : []),
   ]
 }
 

@@ -7,7 +7,14 @@ import { linkFacts, routeFacts } from './link-facts.ts'
 import { BRIDGE, EXT_BRIDGE, farIndex, LINK_GROUP, netnsPath, type Names } from './names.ts'
 import type { Namespaces } from './namespaces.ts'
 import { removeWithLinks, type Networks } from './network.ts'
-import { aliasOf, planRouter, wantedLegs, type Leg, type RouterPlan, type RouterSeen } from './router-plan.ts'
+import {
+  aliasOf,
+  planRouter,
+  wantedLegs,
+  type Leg,
+  type RouterPlan,
+  type RouterSeen,
+} from './router-plan.ts'
 import { routerRules } from './router-rules.ts'
 
 interface Remembered {
@@ -76,13 +83,18 @@ export class Routers {
       if (leg.in.kind === 'network' && !this.#networks.has(leg.in.id)) {
         throw new Error(`network ${leg.in.id} is not on this host`)
       }
-      const mtu = leg.in.kind === 'network' ? this.#networks.mtu(leg.in.id) : this.#externals.mtu(leg.in.id)
+      const mtu =
+        leg.in.kind === 'network' ? this.#networks.mtu(leg.in.id) : this.#externals.mtu(leg.in.id)
       return [leg.name, await mtu] as const
     })
     return new Map(await Promise.all(entries))
   }
 
-  async #applyLinks(netns: string, plan: RouterPlan, mtus: ReadonlyMap<string, number>): Promise<void> {
+  async #applyLinks(
+    netns: string,
+    plan: RouterPlan,
+    mtus: ReadonlyMap<string, number>,
+  ): Promise<void> {
     await Promise.all(plan.removeLegs.map((name) => this.#namespaces.removeLink(netns, name)))
     for (const leg of plan.addLegs) {
       const there = this.#whereabouts(leg)
@@ -99,7 +111,11 @@ export class Routers {
   }
 
   /** The far ends on their bridges; also of legs made before this process began, which may have been left half-made. */
-  async #tieLegs(netns: string, legs: readonly Leg[], mtus: ReadonlyMap<string, number>): Promise<void> {
+  async #tieLegs(
+    netns: string,
+    legs: readonly Leg[],
+    mtus: ReadonlyMap<string, number>,
+  ): Promise<void> {
     for (const leg of legs) {
       const there = this.#whereabouts(leg)
       const mtu = mtus.get(leg.name) ?? 1500
@@ -113,8 +129,12 @@ export class Routers {
   /** The kernel lets a new link speak a moment after its other end came up; what is said before is lost. */
   async #settled(netns: string, legs: readonly Leg[]): Promise<void> {
     for (let looked = 0; legs.length > 0 && looked < 50; looked += 1) {
-      const links = linkFacts(await this.#namespaces.show(netns, ['link', 'show', 'group', String(LINK_GROUP)]))
-      const silent = legs.filter((leg) => !links.some((link) => link.ifname === leg.name && link.speaks))
+      const links = linkFacts(
+        await this.#namespaces.show(netns, ['link', 'show', 'group', String(LINK_GROUP)]),
+      )
+      const silent = legs.filter(
+        (leg) => !links.some((link) => link.ifname === leg.name && link.speaks),
+      )
       if (silent.length === 0) return
       await sleep(10)
     }
@@ -128,7 +148,12 @@ export class Routers {
 
   async #hasRules(netns: string): Promise<boolean> {
     // Fails when the chain is gone; adds and takes away nothing.
-    return await this.#namespaces.nft(netns, ['add chain ip nat pre', 'add chain ip nat post']).then(() => true, () => false)
+    return await this.#namespaces
+      .nft(netns, ['add chain ip nat pre', 'add chain ip nat post'])
+      .then(
+        () => true,
+        () => false,
+      )
   }
 
   async #writeRules(netns: string, rules: string): Promise<void> {
@@ -136,21 +161,42 @@ export class Routers {
   }
 
   /** Translations outlive their rule in conntrack: flows of an address that was given up or moved are cut. */
-  async #cutFlows(netns: string, plan: RouterPlan, before: RouterSpec | undefined, now: RouterSpec): Promise<void> {
+  async #cutFlows(
+    netns: string,
+    plan: RouterPlan,
+    before: RouterSpec | undefined,
+    now: RouterSpec,
+  ): Promise<void> {
     const moved = before?.floatingIps.filter(
-      (old) => !now.floatingIps.some((each) => each.floating === old.floating && each.fixed === old.fixed),
+      (old) =>
+        !now.floatingIps.some((each) => each.floating === old.floating && each.fixed === old.fixed),
     )
-    const lost = new Set([...plan.lostOutside, ...(moved ?? []).flatMap((each) => [each.floating, each.fixed])])
+    const lost = new Set([
+      ...plan.lostOutside,
+      ...(moved ?? []).flatMap((each) => [each.floating, each.fixed]),
+    ])
     const cut = async (option: string, address: string): Promise<unknown> =>
       await tryRun('nsenter', [
-        `--net=${netnsPath(netns)}`, 'conntrack', '-D', '-f', familyOf(address) === 4 ? 'ipv4' : 'ipv6', option, address,
+        `--net=${netnsPath(netns)}`,
+        'conntrack',
+        '-D',
+        '-f',
+        familyOf(address) === 4 ? 'ipv4' : 'ipv6',
+        option,
+        address,
       ])
-    for (const address of lost) await Promise.all(['--orig-dst', '--orig-src', '--reply-dst'].map((option) => cut(option, address)))
+    for (const address of lost)
+      await Promise.all(
+        ['--orig-dst', '--orig-src', '--reply-dst'].map((option) => cut(option, address)),
+      )
   }
 }
 
 const speaksIpv6 = (spec: RouterSpec): boolean =>
-  [...wantedLegs(spec).flatMap((leg) => leg.addresses), ...spec.routes.map((route) => route.nexthop)].some((each) => each.includes(':'))
+  [
+    ...wantedLegs(spec).flatMap((leg) => leg.addresses),
+    ...spec.routes.map((route) => route.nexthop),
+  ].some((each) => each.includes(':'))
 
 /**
  * Whoever asked in vain for a new leg's addresses, or spoke with another router under them, must learn who has them now.
@@ -159,7 +205,9 @@ const speaksIpv6 = (spec: RouterSpec): boolean =>
 function announceLines(spec: RouterSpec, plan: RouterPlan): string[] {
   const fresh = new Set(plan.addLegs.map((leg) => leg.name))
   return wantedLegs(spec)
-    .filter((leg) => fresh.has(leg.name) || (leg.in.kind === 'external' && plan.newOutside.length > 0))
+    .filter(
+      (leg) => fresh.has(leg.name) || (leg.in.kind === 'external' && plan.newOutside.length > 0),
+    )
     .map((leg) => `link set dev ${leg.name} address ${leg.mac}`)
 }
 

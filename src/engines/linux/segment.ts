@@ -6,7 +6,12 @@ import { run, tryRun } from '../../kernel/exec/run.ts'
 import { baseCommands, forgetPortCommands, portCommands, SG, tableCommands } from './filters.ts'
 import { cutArguments, forbiddenFlows, parseFlow, type Flow } from './flows.ts'
 import {
-  emptyGroupCommands, forgetGroupCommands, groupCommands, isSetOfGroup, renderGroup, type RenderedGroup,
+  emptyGroupCommands,
+  forgetGroupCommands,
+  groupCommands,
+  isSetOfGroup,
+  renderGroup,
+  type RenderedGroup,
 } from './group-filters.ts'
 import type { Namespaces } from './namespaces.ts'
 import { netnsPath } from './names.ts'
@@ -125,7 +130,14 @@ export class Segment {
   }
 
   async #setsOf(groupId: string): Promise<string[]> {
-    const listed = await tryRun('nsenter', [`--net=${netnsPath(this.netns)}`, 'nft', '-t', 'list', 'table', ...SG.split(' ')])
+    const listed = await tryRun('nsenter', [
+      `--net=${netnsPath(this.netns)}`,
+      'nft',
+      '-t',
+      'list',
+      'table',
+      ...SG.split(' '),
+    ])
     const names = [...listed.stdout.matchAll(/^\s*set (\S+) \{/gm)].map((found) => found[1] ?? '')
     return names.filter((name) => isSetOfGroup(name, groupId))
   }
@@ -171,7 +183,9 @@ async function cutFlows(enter: readonly string[], flows: readonly Flow[]): Promi
 /** Does the group allow less than before? Only then can an established flow have become forbidden. */
 function fewerRules(before: SecurityGroupSpec, now: SecurityGroupSpec): boolean {
   const members = (rule: SecurityGroupSpec['rules'][number]): string[] =>
-    (rule.remoteMembers ?? ['any']).map((member) => JSON.stringify({ ...rule, remoteMembers: member }))
+    (rule.remoteMembers ?? ['any']).map((member) =>
+      JSON.stringify({ ...rule, remoteMembers: member }),
+    )
   const allowed = new Set(now.rules.flatMap(members))
   return before.rules.flatMap(members).some((rule) => !allowed.has(rule))
 }

@@ -11,7 +11,10 @@ export interface LinuxBed extends NetworkBed {
   /** The name behind a path that `netns()` gave. */
   nameOf(path: string): string
   /** Runs a busybox applet in a workload; answers its exit code and output. */
-  busybox(path: string, ...words: string[]): Promise<{ code: number; stdout: string; stderr: string }>
+  busybox(
+    path: string,
+    ...words: string[]
+  ): Promise<{ code: number; stdout: string; stderr: string }>
   /** Removes a workload's namespace and makes it anew under the same path. */
   remake(path: string): Promise<void>
 }
@@ -25,7 +28,12 @@ export async function linuxBed(): Promise<LinuxBed> {
   return {
     cloud,
     port,
-    external: { cidr: `${prefix}.0/24`, gateway: `${prefix}.1`, address: `${prefix}.10`, floating: `${prefix}.101` },
+    external: {
+      cidr: `${prefix}.0/24`,
+      gateway: `${prefix}.1`,
+      address: `${prefix}.10`,
+      floating: `${prefix}.101`,
+    },
     nameOf: (path) => path.split('/').at(-1) ?? '',
     netns: async () => {
       const name = `syt${cloud}-${made.length}`
@@ -33,7 +41,8 @@ export async function linuxBed(): Promise<LinuxBed> {
       await run('ip', ['netns', 'add', name])
       return netnsPath(name)
     },
-    busybox: async (path, ...words) => await tryRun('nsenter', [`--net=${path}`, 'busybox', ...words], { timeoutMs: 10_000 }),
+    busybox: async (path, ...words) =>
+      await tryRun('nsenter', [`--net=${path}`, 'busybox', ...words], { timeoutMs: 10_000 }),
     remake: async (path) => {
       const name = path.split('/').at(-1) ?? ''
       await run('ip', ['netns', 'del', name])

@@ -58,7 +58,7 @@ export class TestClient {
       status: response.status,
       headers: response.headers,
       bytes,
-      body: json ? (JSON.parse(bytes.toString()) as Json) : bytes.toString(),
+      body: json ? JSON.parse(bytes.toString()) : bytes.toString(),
     }
   }
 }

@@ -7,22 +7,35 @@ export interface NetworkBed {
   readonly port: NetworkPort
   /** A new, empty namespace. */
   netns(): Promise<string>
-  readonly external: { readonly cidr: string; readonly gateway: string; readonly address: string; readonly floating: string }
+  readonly external: {
+    readonly cidr: string
+    readonly gateway: string
+    readonly address: string
+    readonly floating: string
+  }
   close(): Promise<void>
 }
 
-export const allowAll: SecurityGroupSpec['rules'] = (['ingress', 'egress'] as const).flatMap((direction) =>
-  (['IPv4', 'IPv6'] as const).map((ethertype) => ({ direction, ethertype })),
+export const allowAll: SecurityGroupSpec['rules'] = (['ingress', 'egress'] as const).flatMap(
+  (direction) => (['IPv4', 'IPv6'] as const).map((ethertype) => ({ direction, ethertype })),
 )
 
-export function groupSpec(rules: SecurityGroupSpec['rules'], members: readonly string[] = []): SecurityGroupSpec {
+export function groupSpec(
+  rules: SecurityGroupSpec['rules'],
+  members: readonly string[] = [],
+): SecurityGroupSpec {
   return { id: randomUUID(), rules, members }
 }
 
 let lastMac = 0
-export const nextMac = (): string => `fa:16:3e:00:${(lastMac >> 8).toString(16).padStart(2, '0')}:${(lastMac++ & 255).toString(16).padStart(2, '0')}`
+export const nextMac = (): string =>
+  `fa:16:3e:00:${(lastMac >> 8).toString(16).padStart(2, '0')}:${(lastMac++ & 255).toString(16).padStart(2, '0')}`
 
-export function portSpec(networkId: string, address: string, more: Partial<PortSpec> = {}): PortSpec {
+export function portSpec(
+  networkId: string,
+  address: string,
+  more: Partial<PortSpec> = {},
+): PortSpec {
   return {
     id: randomUUID(),
     networkId,
@@ -155,7 +168,11 @@ function portLife(bed: () => NetworkBed): void {
     const id = randomUUID()
     await port.ensureNetwork(networkSpec(id))
     const specs = [5, 6, 7, 8, 9, 10].map((last) => portSpec(id, `10.0.0.${last}`))
-    await Promise.all(specs.map(async (spec) => await port.plug(spec, { netns: await bed().netns(), ifname: 'eth0' })))
+    await Promise.all(
+      specs.map(
+        async (spec) => await port.plug(spec, { netns: await bed().netns(), ifname: 'eth0' }),
+      ),
+    )
     expect([...(await port.pluggedPorts(id))].sort()).toEqual(specs.map((spec) => spec.id).sort())
     await Promise.all(specs.map((spec) => port.unplug(spec.id, id)))
     expect(await port.pluggedPorts(id)).toEqual([])
@@ -170,7 +187,9 @@ function portLife(bed: () => NetworkBed): void {
     await port.ensureNetwork(networkSpec(id))
     await expect(port.plug(portSpec(id, '10.0.0.5', { mac: 'x; drop' }), at)).rejects.toThrow('MAC')
     await expect(port.plug(portSpec(id, '10.0.0.500'), at)).rejects.toThrow('10.0.0.500')
-    await expect(port.plug(portSpec(id, '10.0.0.5'), { ...at, ifname: 'a b' })).rejects.toThrow('a b')
+    await expect(port.plug(portSpec(id, '10.0.0.5'), { ...at, ifname: 'a b' })).rejects.toThrow(
+      'a b',
+    )
     expect(await port.pluggedPorts(id)).toEqual([])
     await port.removeNetwork(id)
   })
@@ -187,7 +206,9 @@ function groupLife(bed: () => NetworkBed): void {
     await port.plug(spec, { netns: await bed().netns(), ifname: 'eth0' })
     await port.ensureSecurityGroup(id, group)
     const members = ['10.0.0.5', '10.0.0.6', '10.0.0.0/28', 'fd00::5']
-    const rules = group.rules.map((rule) => (rule.remoteMembers === undefined ? rule : { ...rule, remoteMembers: members }))
+    const rules = group.rules.map((rule) =>
+      rule.remoteMembers === undefined ? rule : { ...rule, remoteMembers: members },
+    )
     await port.ensureSecurityGroup(id, { ...group, rules, members })
     await port.ensureSecurityGroup(id, { ...group, rules: [] })
     await port.unplug(spec.id, id)
@@ -200,7 +221,14 @@ function groupLife(bed: () => NetworkBed): void {
 const everyKindOfRule: SecurityGroupSpec['rules'] = [
   ...allowAll,
   { direction: 'ingress', ethertype: 'IPv4', protocol: 6, portMin: 22, portMax: 22 },
-  { direction: 'ingress', ethertype: 'IPv4', protocol: 17, portMin: 1, portMax: 65_535, remoteCidr: '192.0.2.0/24' },
+  {
+    direction: 'ingress',
+    ethertype: 'IPv4',
+    protocol: 17,
+    portMin: 1,
+    portMax: 65_535,
+    remoteCidr: '192.0.2.0/24',
+  },
   { direction: 'ingress', ethertype: 'IPv4', protocol: 1, portMin: 8, portMax: 0 },
   { direction: 'ingress', ethertype: 'IPv4', protocol: 1, portMin: 3 },
   { direction: 'ingress', ethertype: 'IPv6', protocol: 58, portMin: 128 },
@@ -210,7 +238,14 @@ const everyKindOfRule: SecurityGroupSpec['rules'] = [
   { direction: 'ingress', ethertype: 'IPv4', remoteMembers: ['10.0.0.5'] },
   { direction: 'ingress', ethertype: 'IPv6', remoteMembers: ['10.0.0.5'] },
   { direction: 'egress', ethertype: 'IPv4', protocol: 6, remoteMembers: [] },
-  { direction: 'egress', ethertype: 'IPv6', protocol: 6, portMin: 443, portMax: 443, remoteCidr: '2001:db8::/32' },
+  {
+    direction: 'egress',
+    ethertype: 'IPv6',
+    protocol: 6,
+    portMin: 443,
+    portMax: 443,
+    remoteCidr: '2001:db8::/32',
+  },
   { direction: 'egress', ethertype: 'IPv4', remoteCidr: '0.0.0.0/0' },
 ]
 
@@ -220,14 +255,22 @@ function routerLife(bed: () => NetworkBed): void {
     const [inner, other, outer] = [randomUUID(), randomUUID(), randomUUID()]
     await port.ensureNetwork(networkSpec(inner))
     await port.ensureNetwork(networkSpec(other, '10.0.1.0/24'))
-    await port.ensureExternal({ networkId: outer, cidr: external.cidr, gateway: external.gateway, mtu: 1400 })
+    await port.ensureExternal({
+      networkId: outer,
+      cidr: external.cidr,
+      gateway: external.gateway,
+      mtu: 1400,
+    })
     const bare = routerSpec()
     await port.ensureRouter(bare)
     const full: RouterSpec = {
       ...bare,
       interfaces: [legSpec(inner, '10.0.0.1'), legSpec(other, '10.0.1.1')],
       external: {
-        networkId: outer, mac: nextMac(), gateway: external.gateway, snat: true,
+        networkId: outer,
+        mac: nextMac(),
+        gateway: external.gateway,
+        snat: true,
         addresses: [{ address: external.address, prefix: Number(external.cidr.split('/')[1]) }],
       },
       floatingIps: [{ id: randomUUID(), floating: external.floating, fixed: '10.0.0.5' }],

@@ -131,7 +131,3 @@ export function unknownUrlKeys(template: string): string[] {
     .filter((match) => !match[0].endsWith('s') || !known.includes(match[1] ?? ''))
     .map((match) => match[0])
 }
-
-function textOf(value: unknown): string {
-  return typeof value === 'string' ? value : ''
-}

@@ -47,9 +47,7 @@ export function homeDomain(ctx: Ctx): string {
 }
 
 /** A list asked with a token of a domain holds that domain only. */
-export function domainFilter(
-  ctx: Ctx,
-): {
+export function domainFilter(ctx: Ctx): {
   readonly column: string
   readonly how: 'equals'
   readonly ignoreCase: false
