@@ -38,10 +38,13 @@ async function allContainers(data: string): Promise<readonly string[]> {
   return names.split('\n').filter((name) => name !== '')
 }
 
-/** Containers and sandboxes of one server, or of the whole cloud, removed as somebody with a root shell would. */
+/**
+ * Containers and sandboxes of one server, or of the whole cloud, removed as somebody with a root shell would. What is being
+ * removed by the cloud at the same time may make docker complain; it is gone then all the same.
+ */
 export async function removeContainers(data: string, serverId = ''): Promise<number> {
   const names = (await allContainers(data)).filter((name) => name.includes(serverId))
-  if (names.length > 0) await run('docker', ['rm', '-f', ...names], { timeoutMs: 120_000 })
+  if (names.length > 0) await tryRun('docker', ['rm', '-f', ...names], { timeoutMs: 120_000 })
   return names.length
 }
 
