@@ -62,7 +62,8 @@ export class TaskRunner {
   async start(): Promise<void> {
     this.#stopped = false
     const ctx = this.#ctx()
-    ctx.db.wake.call = () => this.#look()
+    // the answer to whoever nudged goes out first: starting programs holds this thread for milliseconds
+    ctx.db.wake.call = () => void setImmediate(() => this.#look())
     await forgetGivenUp(ctx, ctx.now().getTime() - GIVEN_UP_KEPT_MS)
     for (const reconciler of this.#reconcilers.values()) {
       if (reconciler.sweep === undefined) continue

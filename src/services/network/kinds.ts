@@ -7,5 +7,8 @@ export const kinds = {
   group: 'network.security-group',
 } as const
 
+/** What runs, to the right of this service: a nudge makes it see to its ports. */
+export const WORKLOAD = 'workload'
+
 /** The one zone there is; networks and routers live in it. */
 export const ZONE = 'nova'

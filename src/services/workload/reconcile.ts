@@ -71,7 +71,7 @@ async function reconcile(ctx: Ctx, deps: WorkloadDeps, id: string): Promise<Outc
     return done
   }
   const wish = wishOf(row)
-  const seen = await observe(ctx, deps, row)
+  const seen = row.seen === 'new' ? nothing : await observe(ctx, deps, row)
   const plan = planWorkload(wish, seen)
   if (plan.length > 0 && !wish.changed) await noteRepairing(ctx, row)
   for (const stage of plan) {
@@ -82,6 +82,9 @@ async function reconcile(ctx: Ctx, deps: WorkloadDeps, id: string): Promise<Outc
     await settle(ctx, row, wish, await seenAfter(ctx, deps, row, plan, seen))
   return done
 }
+
+/** What is taken for granted of a new workload. Should a crash have left more, every step finds what is there already. */
+const nothing: Seen = { sandbox: 'absent', container: 'absent', pluggedPorts: [] }
 
 function wishOf(row: WorkloadRow): Wish {
   return {
@@ -114,8 +117,10 @@ async function together(steps: readonly Promise<void>[]): Promise<void> {
 }
 
 async function apply(ctx: Ctx, deps: WorkloadDeps, row: WorkloadRow, step: Step): Promise<void> {
+  const begun = performance.now()
   try {
     await applyStep(ctx, deps, row, step)
+    ctx.log.debug({ id: row.id, step: step.kind, ms: Math.round(performance.now() - begun) }, 'step')
   } catch (cause) {
     await noteStep(ctx, row.id, wordsFor(step))
     throw stepFailed(step, cause)

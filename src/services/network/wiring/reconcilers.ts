@@ -2,7 +2,7 @@ import type { Ctx } from '../../../kernel/ctx/ctx.ts'
 import { nudge } from '../../../kernel/tasks/store.ts'
 import { again, done, type Outcome, type Reconciler } from '../../../kernel/tasks/reconciler.ts'
 import { floatingIpsOfRouter, markActive } from '../floating-ips/store.ts'
-import { kinds } from '../kinds.ts'
+import { kinds, WORKLOAD } from '../kinds.ts'
 import {
   allNetworks,
   anyNetwork,
@@ -10,7 +10,14 @@ import {
   routersOutThrough,
   setNetworkStatus,
 } from '../networks/store.ts'
-import { anyPort, erasePort, hiddenPorts, networksInUse, setStatus } from '../ports/store.ts'
+import {
+  anyPort,
+  devicesIn,
+  erasePort,
+  hiddenPorts,
+  networksInUse,
+  setStatus,
+} from '../ports/store.ts'
 import {
   allRouters,
   anyRouter,
@@ -52,6 +59,7 @@ function networks(wiring: Wiring): Reconciler {
         (row.external === 0 || (await needsSegment(ctx, id)))
       if (wanted) {
         await wiring.ensureNetwork(ctx, id, true)
+        if (wiring.wasLost(id)) await plugAgain(ctx, id)
         await setNetworkStatus(ctx, id, 'ACTIVE')
         return done
       }
@@ -68,6 +76,11 @@ function networks(wiring: Wiring): Reconciler {
   }
 }
 
+/** Only once the network is there again: until then its ports seem to be plugged, into what nobody can reach any more. */
+async function plugAgain(ctx: Ctx, id: string): Promise<void> {
+  for (const device of await devicesIn(ctx, id)) await nudge(ctx, WORKLOAD, device)
+}
+
 async function networkDrift(ctx: Ctx, wiring: Wiring): Promise<readonly string[]> {
   const { networks: held } = await wiring.port.list()
   const rows = await allNetworks(ctx)
@@ -75,7 +88,7 @@ async function networkDrift(ctx: Ctx, wiring: Wiring): Promise<readonly string[]
     rows.map(({ id, external, deleted }) => ({ id, wanted: deleted === 0 && external === 0 })),
     held,
   )
-  for (const id of missing) wiring.forget(id)
+  for (const id of missing) wiring.lose(id)
   // a segment that came back empty has lost its routers' legs
   for (const id of missing)
     for (const router of await routersIn(ctx, id)) await nudge(ctx, kinds.router, router)

@@ -25,6 +25,7 @@ export class Wiring {
   readonly #networks = new Map<string, Promise<void>>()
   readonly #externals = new Map<string, Promise<ExternalSpec | undefined>>()
   readonly #places = new Set<string>()
+  readonly #lost = new Set<string>()
   #accept: ((socket: Socket, from: MetadataPeer) => void) | undefined
 
   constructor(port: NetworkPort) {
@@ -65,6 +66,17 @@ export class Wiring {
   forget(id: string): void {
     this.#networks.delete(id)
     this.#externals.delete(id)
+  }
+
+  /** The engine has lost the network, and with it everything that was plugged into it. */
+  lose(id: string): void {
+    this.forget(id)
+    this.#lost.add(id)
+  }
+
+  /** Was it lost? Told once. */
+  wasLost(id: string): boolean {
+    return this.#lost.delete(id)
   }
 
   async portSpec(ctx: Ctx, portId: string): Promise<PortSpec | undefined> {
