@@ -72,6 +72,7 @@ export class Ports {
     }
     // Half a port, or one in a namespace of before: out with it, and once more.
     await this.#namespaces.removeLink(segment.netns, portLink(port.id))
+    await this.#removeGuestEnd(port, at)
     if (!(await this.#makeLink(segment, port, at))) {
       throw new Error(
         `there is another interface ${at.ifname} in ${at.netns}, not of port ${port.id}`,
@@ -95,6 +96,15 @@ export class Ports {
       throw cause
     }
     return true
+  }
+
+  /** Its other end may be in a namespace that has lost its name; the MAC tells that it was this port's. */
+  async #removeGuestEnd(port: PortSpec, at: PortPlace): Promise<void> {
+    const [far] = linkFacts(
+      await this.#namespaces.showInside(at.netns, ['addr', 'show', 'dev', at.ifname]),
+    )
+    if (far?.mac !== checkedMac(port.mac)) return
+    await this.#namespaces.inside(at.netns, 'ip', ['link', 'del', 'dev', at.ifname])
   }
 
   /** The workload's end, if it is the other end of this port's link. */
