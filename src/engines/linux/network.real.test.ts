@@ -392,6 +392,18 @@ describe('networks and routers', () => {
     await bed.port.removeNetwork(net)
   })
 
+  it('plugs again after the network’s namespace lost its name and lives on in those who hold it', async () => {
+    const net = await network()
+    const a = await guest(net, '10.0.0.5')
+    const b = await guest(net, '10.0.0.6')
+    const inNet = `sy${bed.cloud}-n-${net.replaceAll('-', '').slice(0, 12)}`
+    await run('ip', ['netns', 'del', inNet])
+    await bed.port.ensureNetwork(networkSpec(net))
+    for (const { spec, netns } of [a, b]) await bed.port.plug(spec, { netns, ifname: 'eth0' })
+    expect(await reaches(b.netns, '10.0.0.5')).toBe(true)
+    await bed.port.removeNetwork(net)
+  })
+
   it('repairs what was done half or undone from outside', async () => {
     const net = await network()
     const a = await guest(net, '10.0.0.5')

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import type { Ctx } from '../../kernel/ctx/ctx.ts'
+import type { Route } from '../../kernel/http/route.ts'
 import type { ServiceDefinition } from '../../kernel/http/service.ts'
 import { done, type Reconciler } from '../../kernel/tasks/reconciler.ts'
 import { accessRuleRoutes } from './application-credentials/access-rules.ts'
@@ -70,18 +71,7 @@ const KEY_LIFE_MS = 30 * 24 * 3_600_000
  * `authenticate` reads no database.
  */
 export function createIdentity(deps: IdentityDeps): Identity {
-  const tokenMs = deps.tokenHours * 3_600_000
-  const tokenKeys = new KeyFolder(join(deps.keyFolder, 'tokens'))
-  const revocations = new Revocations(tokenMs)
-  const parts: Parts = {
-    tokens: new Tokens({ keys: tokenKeys, revocations }),
-    revocations,
-    tokenKeys,
-    tokenMs,
-    // keys of credentials never leave: what was encrypted with them stays
-    credentialKeys: new KeyFolder(join(deps.keyFolder, 'credentials'), Number.MAX_SAFE_INTEGER),
-    passwordRules: { ...noPasswordRules, ...deps.passwordRules },
-  }
+  const parts = partsOf(deps)
   return {
     definition: {
       name: 'identity',
@@ -90,39 +80,58 @@ export function createIdentity(deps: IdentityDeps): Identity {
       migrations: [base],
       reconcilers: [housekeeping(parts)],
       fault: identityFault,
-      routes: [
-        ...discoveryRoutes,
-        ...tokenRoutes(parts),
-        ...userRoutes(parts),
-        ...groupRoutes(parts),
-        ...projectRoutes(parts),
-        ...projectTagRoutes,
-        ...domainRoutes(parts),
-        ...roleRoutes(parts),
-        ...impliedRoleRoutes(parts),
-        ...grantRoutes(parts),
-        ...assignmentListRoutes,
-        ...catalogRoutes,
-        ...applicationCredentialRoutes(parts),
-        ...accessRuleRoutes,
-        ...credentialRoutes(parts),
-        ...ec2Routes(parts),
-        ...trustRoutes(parts),
-        ...domainConfigRoutes(parts),
-        ...policyRoutes,
-        ...policyAssociationRoutes,
-        ...endpointFilterRoutes,
-        ...federationRoutes,
-        ...consumerRoutes,
-        ...oauthTokenRoutes(parts),
-        ...limitRoutes,
-      ],
+      routes: routesOf(parts),
     },
     face: faceOf(parts),
-    start: async (ctx) => await revocations.refresh(ctx),
+    start: async (ctx) => await parts.revocations.refresh(ctx),
     bootstrap: async (ctx, settings) =>
       await bootstrapIdentity(ctx, settings, deps.region, deps.catalog),
   }
+}
+
+function partsOf(deps: IdentityDeps): Parts {
+  const tokenMs = deps.tokenHours * 3_600_000
+  const tokenKeys = new KeyFolder(join(deps.keyFolder, 'tokens'))
+  const revocations = new Revocations(tokenMs)
+  return {
+    tokens: new Tokens({ keys: tokenKeys, revocations }),
+    revocations,
+    tokenKeys,
+    tokenMs,
+    // keys of credentials never leave: what was encrypted with them stays
+    credentialKeys: new KeyFolder(join(deps.keyFolder, 'credentials'), Number.MAX_SAFE_INTEGER),
+    passwordRules: { ...noPasswordRules, ...deps.passwordRules },
+  }
+}
+
+function routesOf(parts: Parts): readonly Route[] {
+  return [
+    ...discoveryRoutes,
+    ...tokenRoutes(parts),
+    ...userRoutes(parts),
+    ...groupRoutes(parts),
+    ...projectRoutes(parts),
+    ...projectTagRoutes,
+    ...domainRoutes(parts),
+    ...roleRoutes(parts),
+    ...impliedRoleRoutes(parts),
+    ...grantRoutes(parts),
+    ...assignmentListRoutes,
+    ...catalogRoutes,
+    ...applicationCredentialRoutes(parts),
+    ...accessRuleRoutes,
+    ...credentialRoutes(parts),
+    ...ec2Routes(parts),
+    ...trustRoutes(parts),
+    ...domainConfigRoutes(parts),
+    ...policyRoutes,
+    ...policyAssociationRoutes,
+    ...endpointFilterRoutes,
+    ...federationRoutes,
+    ...consumerRoutes,
+    ...oauthTokenRoutes(parts),
+    ...limitRoutes,
+  ]
 }
 
 function faceOf(parts: Parts): IdentityFace {

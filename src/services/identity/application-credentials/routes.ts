@@ -71,6 +71,11 @@ const ownerTarget = async (
 
 /** Secrets by which programs act for a user, without his password and with no more rights than they need. */
 export function applicationCredentialRoutes(parts: Parts): readonly Route[] {
+  return [...collectionRoutes(parts), ...ofOneCredential(parts)]
+}
+
+/** Those of one user: a new one, and the list. */
+function collectionRoutes(parts: Parts): readonly Route[] {
   return [
     guarded({
       method: 'POST',
@@ -105,6 +110,12 @@ export function applicationCredentialRoutes(parts: Parts): readonly Route[] {
         )
       },
     }),
+  ]
+}
+
+/** A credential by its id; it is never changed. */
+function ofOneCredential(parts: Parts): readonly Route[] {
+  return [
     guarded({
       method: 'GET',
       path: `${PATH}/:id`,

@@ -57,63 +57,49 @@ export function grantRoutes(parts: Parts): readonly Route[] {
 }
 
 function routesOf(parts: Parts, family: Family): readonly Route[] {
-  const { list, one } = pathsOf(family)
-  const guard =
-    (verb: Verb) =>
-    async (ctx: Ctx, req: { readonly params: GrantParams }): Promise<void> =>
-      await check(ctx, family, verb, req.params)
   return [
     guarded({
       method: 'GET',
-      path: list,
+      path: pathsOf(family).list,
       policy: ruleOf(family, 'list'),
       params: Many,
-      check: guard('list'),
+      check: guardOf(family, 'list'),
       handle: async (ctx, req) => await listGrants(ctx, req, family, req.params),
     }),
+    ...ofOneRole(parts, family),
+  ]
+}
+
+/** One role given, looked for, or taken away. */
+function ofOneRole(parts: Parts, family: Family): readonly Route[] {
+  const { one } = pathsOf(family)
+  return [
     guarded({
       method: 'PUT',
       path: one,
       policy: ruleOf(family, 'create'),
       params: One,
-      check: guard('create'),
-      handle: async (ctx, { params }) => {
-        const grant = await existing(ctx, family, params)
-        await checkRoleFits(ctx, grant)
-        await addAssignment(ctx, grant)
-      },
+      check: guardOf(family, 'create'),
+      handle: async (ctx, { params }) => await give(ctx, await existing(ctx, family, params)),
     }),
     guarded({
       method: 'GET',
       path: one,
       policy: ruleOf(family, 'check'),
       params: One,
-      check: guard('check'),
+      check: guardOf(family, 'check'),
       status: 204,
-      handle: async (ctx, { params }) => {
-        const wanted = await existing(ctx, family, params)
-        const found = await findAssignments(ctx, {
-          actorIds: [wanted.actorId],
-          targetIds: [wanted.targetId],
-          roleId: wanted.roleId,
-          inherited: wanted.inherited,
-        })
-        if (found.length === 0) throw noGrant(wanted)
-      },
+      handle: async (ctx, { params }) =>
+        await mustBeGiven(ctx, await existing(ctx, family, params)),
     }),
     guarded({
       method: 'DELETE',
       path: one,
       policy: ruleOf(family, 'revoke'),
       params: One,
-      check: guard('revoke'),
-      handle: async (ctx, { params }) => {
-        const grant = await existing(ctx, family, params)
-        await inTx(ctx, async (tx) => {
-          if (!(await removeAssignment(tx, grant))) throw noGrant(grant)
-          await roleTaken(tx, parts, grant)
-        })
-      },
+      check: guardOf(family, 'revoke'),
+      handle: async (ctx, { params }) =>
+        await take(ctx, parts, await existing(ctx, family, params)),
     }),
   ]
 }
@@ -140,6 +126,11 @@ function ruleOf(family: Family, verb: Verb): Rule {
     ? `identity:list_system_grants_for_${family.actor}`
     : `identity:${verb}_system_grant_for_${family.actor}`
 }
+
+const guardOf =
+  (family: Family, verb: Verb) =>
+  async (ctx: Ctx, req: { readonly params: GrantParams }): Promise<void> =>
+    await check(ctx, family, verb, req.params)
 
 async function check(ctx: Ctx, family: Family, verb: Verb, params: GrantParams): Promise<void> {
   const target: Record<string, unknown> = {}
@@ -171,6 +162,28 @@ async function existing(ctx: Ctx, family: Family, params: GrantParams): Promise<
     roleId: role.id,
     inherited: family.inherited,
   }
+}
+
+async function give(ctx: Ctx, grant: Assignment): Promise<void> {
+  await checkRoleFits(ctx, grant)
+  await addAssignment(ctx, grant)
+}
+
+async function mustBeGiven(ctx: Ctx, wanted: Assignment): Promise<void> {
+  const found = await findAssignments(ctx, {
+    actorIds: [wanted.actorId],
+    targetIds: [wanted.targetId],
+    roleId: wanted.roleId,
+    inherited: wanted.inherited,
+  })
+  if (found.length === 0) throw noGrant(wanted)
+}
+
+async function take(ctx: Ctx, parts: Parts, grant: Assignment): Promise<void> {
+  await inTx(ctx, async (tx) => {
+    if (!(await removeAssignment(tx, grant))) throw noGrant(grant)
+    await roleTaken(tx, parts, grant)
+  })
 }
 
 /** A role of a domain can be given within that domain only. */

@@ -14,53 +14,56 @@ export interface Names {
   target(id: string): Named
 }
 
-/** Four queries, however long the list is. */
+/** One query per kind of thing, however long the list is. */
 export async function namesFor(ctx: Ctx, entries: readonly Entry[]): Promise<Names> {
+  const actors = await actorsOf(ctx, entries)
+  const scopeIds = entries.map((entry) => entry.scopeId)
+  const targets = byId(await projectsByIds(ctx, scopeIds))
+  const roles = await allRoles(ctx)
+  const domains = await domainsOf(ctx, [...actors.values(), ...targets.values(), ...roles.values()])
+  return {
+    role: (id) => named(id, roles.get(id), domains),
+    actor: (id) => named(id, actors.get(id), domains),
+    target: (id) => named(id, targets.get(id), domains),
+  }
+}
+
+/** What has a name, in a domain or (a role of the cloud, a domain itself) in none. */
+interface Nameable {
+  readonly id: string
+  readonly name: string
+  readonly domainId: string | null
+}
+
+const byId = (all: readonly Nameable[]): ReadonlyMap<string, Nameable> =>
+  new Map(all.map((one) => [one.id, one]))
+
+async function actorsOf(
+  ctx: Ctx,
+  entries: readonly Entry[],
+): Promise<ReadonlyMap<string, Nameable>> {
   const ids = (type: 'user' | 'group'): string[] =>
     entries.filter((entry) => entry.actorType === type).map((entry) => entry.actorId)
-  const actors = new Map(
-    [...(await usersByIds(ctx, ids('user'))), ...(await groupsByIds(ctx, ids('group')))].map(
-      (one) => [one.id, one],
-    ),
-  )
-  const targets = new Map(
-    (
-      await projectsByIds(
-        ctx,
-        entries.map((entry) => entry.scopeId),
-      )
-    ).map((one) => [one.id, one]),
-  )
-  const roles = await allRoles(ctx)
-  const domainIds = [
-    ...[...actors.values()].map((one) => one.domainId),
-    ...[...targets.values()].map((one) => one.domainId),
-    ...[...roles.values()].map((one) => one.domainId ?? ''),
-  ]
-  const domains = new Map(
-    (
-      await projectsByIds(
-        ctx,
-        domainIds.filter((id) => id !== ''),
-      )
-    ).map((one) => [one.id, one.name]),
-  )
-  const named = (
-    id: string,
-    one: { readonly name: string; readonly domainId: string | null } | undefined,
-  ): Named =>
-    one === undefined
-      ? { id }
-      : {
-          id,
-          name: one.name,
-          ...(one.domainId === null || one.domainId === ''
-            ? {}
-            : { domain: { id: one.domainId, name: domains.get(one.domainId) } }),
-        }
-  return {
-    role: (id) => named(id, roles.get(id)),
-    actor: (id) => named(id, actors.get(id)),
-    target: (id) => named(id, targets.get(id)),
-  }
+  return byId([...(await usersByIds(ctx, ids('user'))), ...(await groupsByIds(ctx, ids('group')))])
+}
+
+async function domainsOf(
+  ctx: Ctx,
+  all: readonly Nameable[],
+): Promise<ReadonlyMap<string, Nameable>> {
+  const ids = all.map((one) => one.domainId ?? '').filter((id) => id !== '')
+  return byId(await projectsByIds(ctx, ids))
+}
+
+function named(
+  id: string,
+  one: Nameable | undefined,
+  domains: ReadonlyMap<string, Nameable>,
+): Named {
+  if (one === undefined) return { id }
+  const domain =
+    one.domainId === null || one.domainId === ''
+      ? {}
+      : { domain: { id: one.domainId, name: domains.get(one.domainId)?.name } }
+  return { id, name: one.name, ...domain }
 }

@@ -50,25 +50,37 @@ async function getEc2(
   return credential
 }
 
+function view(
+  parts: Parts,
+  req: Req,
+  one: Credential,
+): Record<string, unknown> & { readonly id: string } {
+  const blob = fromJson<Record<string, string>>(openBlob(parts, one.blob))
+  const self = `${req.serviceUrl}/v3/users/${one.user_id}/credentials/OS-EC2/${blob['access'] ?? ''}`
+  return {
+    id: one.id,
+    user_id: one.user_id,
+    tenant_id: one.project_id,
+    access: blob['access'],
+    secret: blob['secret'],
+    trust_id: one.trust_id,
+    links: { self },
+  }
+}
+
+/** Alone, a pair is shown without the id by which lists are paged. */
+function viewOfOne(parts: Parts, req: Req, one: Credential): Record<string, unknown> {
+  const { id: _id, ...rest } = view(parts, req, one)
+  return rest
+}
+
 /** Pairs of access key and secret, as the EC2 and S3 APIs know them. */
 export function ec2Routes(parts: Parts): readonly Route[] {
-  const view = (req: Req, one: Credential): Record<string, unknown> & { id: string } => {
-    const blob = fromJson<Record<string, string>>(openBlob(parts, one.blob))
-    const self = `${req.serviceUrl}/v3/users/${one.user_id}/credentials/OS-EC2/${blob['access'] ?? ''}`
-    return {
-      id: one.id,
-      user_id: one.user_id,
-      tenant_id: one.project_id,
-      access: blob['access'],
-      secret: blob['secret'],
-      trust_id: one.trust_id,
-      links: { self },
-    }
-  }
-  const shown = ({
-    id: _id,
-    ...rest
-  }: Record<string, unknown> & { id: string }): Record<string, unknown> => rest
+  return [...collectionRoutes(parts), ...ofOnePair(parts)]
+}
+
+/** Those of one user: a new pair, and the list. */
+function collectionRoutes(parts: Parts): readonly Route[] {
   return [
     guarded({
       method: 'POST',
@@ -79,8 +91,10 @@ export function ec2Routes(parts: Parts): readonly Route[] {
       status: 201,
       target: ownerTarget,
       handle: async (ctx, req) => ({
-        credential: shown(
-          view(req, await create(ctx, parts, req.params.user_id, req.body.tenant_id)),
+        credential: viewOfOne(
+          parts,
+          req,
+          await create(ctx, parts, req.params.user_id, req.body.tenant_id),
         ),
       }),
     }),
@@ -95,18 +109,28 @@ export function ec2Routes(parts: Parts): readonly Route[] {
         return listBody(
           req,
           'credentials',
-          (await listCredentials(ctx, { userId: id, type: 'ec2' })).map((one) => view(req, one)),
+          (await listCredentials(ctx, { userId: id, type: 'ec2' })).map((one) =>
+            view(parts, req, one),
+          ),
           10_000,
         )
       },
     }),
+  ]
+}
+
+/** A pair by its access key. */
+function ofOnePair(parts: Parts): readonly Route[] {
+  return [
     guarded({
       method: 'GET',
       path: `${PATH}/:access`,
       policy: 'identity:ec2_get_credential',
       params: One,
       target: credentialTarget,
-      handle: async (ctx, req) => ({ credential: shown(view(req, await getEc2(ctx, req.params))) }),
+      handle: async (ctx, req) => ({
+        credential: viewOfOne(parts, req, await getEc2(ctx, req.params)),
+      }),
     }),
     guarded({
       method: 'DELETE',

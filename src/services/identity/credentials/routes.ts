@@ -51,16 +51,26 @@ async function getCredential(ctx: Ctx, id: string): Promise<Credential> {
   return credential
 }
 
+const view = (
+  parts: Parts,
+  req: Req,
+  one: Credential,
+): Record<string, unknown> & { id: string } => ({
+  id: one.id,
+  user_id: one.user_id,
+  project_id: one.project_id,
+  type: one.type,
+  blob: openBlob(parts, one.blob),
+  links: { self: `${req.serviceUrl}/v3/credentials/${one.id}` },
+})
+
 /** /v3/credentials: secrets of users (EC2 keys, TOTP seeds, certificates), encrypted at rest. */
 export function credentialRoutes(parts: Parts): readonly Route[] {
-  const view = (req: Req, one: Credential): Record<string, unknown> & { id: string } => ({
-    id: one.id,
-    user_id: one.user_id,
-    project_id: one.project_id,
-    type: one.type,
-    blob: openBlob(parts, one.blob),
-    links: { self: `${req.serviceUrl}/v3/credentials/${one.id}` },
-  })
+  return [...collectionRoutes(parts), ...ofOneCredential(parts)]
+}
+
+/** A new credential, and the list. */
+function collectionRoutes(parts: Parts): readonly Route[] {
   return [
     guarded({
       method: 'POST',
@@ -73,31 +83,24 @@ export function credentialRoutes(parts: Parts): readonly Route[] {
           'target.credential.user_id': body.credential.user_id ?? whoOf(ctx).userId,
         }),
       handle: async (ctx, req) => ({
-        credential: view(req, await create(ctx, parts, req.body.credential)),
+        credential: view(parts, req, await create(ctx, parts, req.body.credential)),
       }),
     }),
     guarded({
       method: 'GET',
       path: '/v3/credentials',
       policy: 'identity:list_credentials',
-      // who may see his own may list; what he may not see is left out below
+      // who may see his own may list; what he may not see is left out by `list`
       target: async (ctx) =>
         await Promise.resolve({ 'target.credential.user_id': whoOf(ctx).userId }),
-      handle: async (ctx, req) => {
-        const [userId, type] = [req.rawQuery.get('user_id'), req.rawQuery.get('type')]
-        const found = await listCredentials(ctx, {
-          ...(userId === null ? {} : { userId }),
-          ...(type === null ? {} : { type }),
-        })
-        const mine = found.filter((one) => can(ctx, 'identity:list_credentials', targetOf(one)))
-        return listBody(
-          req,
-          'credentials',
-          mine.map((one) => view(req, one)),
-          10_000,
-        )
-      },
+      handle: async (ctx, req) => await list(ctx, parts, req),
     }),
+  ]
+}
+
+/** A credential by its id. */
+function ofOneCredential(parts: Parts): readonly Route[] {
+  return [
     guarded({
       method: 'GET',
       path: '/v3/credentials/:id',
@@ -105,7 +108,7 @@ export function credentialRoutes(parts: Parts): readonly Route[] {
       params: IdParams,
       target,
       handle: async (ctx, req) => ({
-        credential: view(req, await getCredential(ctx, req.params.id)),
+        credential: view(parts, req, await getCredential(ctx, req.params.id)),
       }),
     }),
     guarded({
@@ -116,7 +119,7 @@ export function credentialRoutes(parts: Parts): readonly Route[] {
       body: Update,
       target,
       handle: async (ctx, req) => ({
-        credential: view(req, await update(ctx, parts, req.params.id, req.body.credential)),
+        credential: view(parts, req, await update(ctx, parts, req.params.id, req.body.credential)),
       }),
     }),
     guarded({
@@ -129,6 +132,21 @@ export function credentialRoutes(parts: Parts): readonly Route[] {
         await removeCredentials(ctx, { id: (await getCredential(ctx, params.id)).id }),
     }),
   ]
+}
+
+async function list(ctx: Ctx, parts: Parts, req: Req): Promise<unknown> {
+  const [userId, type] = [req.rawQuery.get('user_id'), req.rawQuery.get('type')]
+  const found = await listCredentials(ctx, {
+    ...(userId === null ? {} : { userId }),
+    ...(type === null ? {} : { type }),
+  })
+  const mine = found.filter((one) => can(ctx, 'identity:list_credentials', targetOf(one)))
+  return listBody(
+    req,
+    'credentials',
+    mine.map((one) => view(parts, req, one)),
+    10_000,
+  )
 }
 
 interface Wish {

@@ -39,12 +39,15 @@ export function domainConfigRoutes(parts: Parts): readonly Route[] {
   return [
     ...defaultRoutes,
     ...securityRoutes(parts),
-    ...levels.flatMap((path) => levelRoutes(path)),
+    ...levels.flatMap((path) =>
+      path === DOMAIN ? [...levelRoutes(path), replaceRoute] : levelRoutes(path),
+    ),
   ]
 }
 
+/** What every level has: it is read, changed in parts, and removed. */
 function levelRoutes(path: (typeof levels)[number]): readonly Route[] {
-  const routes = [
+  return [
     guarded({
       method: 'GET',
       path,
@@ -58,16 +61,9 @@ function levelRoutes(path: (typeof levels)[number]): readonly Route[] {
       policy: 'identity:update_domain_config',
       params: Params,
       body: Body,
-      handle: async (ctx, { params, body }) => {
-        const [before, change] = [await storedOr404(ctx, params), configOf(params, body.config)]
-        if (params.group !== undefined && before[params.group] === undefined)
-          throw notFound('group in the configuration of the domain', params.group)
-        const after = { ...before }
-        for (const [group, options] of Object.entries(change))
-          after[group] = { ...after[group], ...options }
-        await putRecord(ctx, 'domain-config', { id: params.id, owner: params.id, body: after })
-        return { config: withoutSecrets(after) }
-      },
+      handle: async (ctx, { params, body }) => ({
+        config: withoutSecrets(await change(ctx, params, body.config)),
+      }),
     }),
     guarded({
       method: 'DELETE',
@@ -77,24 +73,37 @@ function levelRoutes(path: (typeof levels)[number]): readonly Route[] {
       handle: async (ctx, { params }) => await remove(ctx, params),
     }),
   ]
-  if (path !== DOMAIN) return routes
-  return [
-    ...routes,
-    guarded({
-      method: 'PUT',
-      path,
-      policy: 'identity:create_domain_config',
-      params: Params,
-      body: Body,
-      handle: async (ctx, { params, body }) => {
-        await getDomain(ctx, params.id)
-        const created = (await findRecord(ctx, 'domain-config', params.id)) === undefined
-        const config = configOf(params, body.config)
-        await putRecord(ctx, 'domain-config', { id: params.id, owner: params.id, body: config })
-        return reply(created ? 201 : 200, { config: withoutSecrets(config) })
-      },
-    }),
-  ]
+}
+
+/** Only the whole can be put anew. */
+const replaceRoute: Route = guarded({
+  method: 'PUT',
+  path: DOMAIN,
+  policy: 'identity:create_domain_config',
+  params: Params,
+  body: Body,
+  handle: async (ctx, { params, body }) => {
+    await getDomain(ctx, params.id)
+    const created = (await findRecord(ctx, 'domain-config', params.id)) === undefined
+    const config = configOf(params, body.config)
+    await putRecord(ctx, 'domain-config', { id: params.id, owner: params.id, body: config })
+    return reply(created ? 201 : 200, { config: withoutSecrets(config) })
+  },
+})
+
+async function change(
+  ctx: Ctx,
+  place: Place,
+  sent: Readonly<Record<string, unknown>>,
+): Promise<Config> {
+  const [before, wanted] = [await storedOr404(ctx, place), configOf(place, sent)]
+  if (place.group !== undefined && before[place.group] === undefined)
+    throw notFound('group in the configuration of the domain', place.group)
+  const after = { ...before }
+  for (const [group, options] of Object.entries(wanted))
+    after[group] = { ...after[group], ...options }
+  await putRecord(ctx, 'domain-config', { id: place.id, owner: place.id, body: after })
+  return after
 }
 
 async function storedOr404(ctx: Ctx, { id }: Place): Promise<Config> {
@@ -209,23 +218,25 @@ const defaultRoutes: readonly Route[] = [
   }),
 )
 
+/** What the cloud's configuration asks of passwords, in the words of the API. */
+function passwordOptions({ passwordRules }: Parts): Record<string, unknown> {
+  return {
+    password_regex: passwordRules.pattern?.regex.source ?? null,
+    password_regex_description: passwordRules.pattern?.description ?? null,
+  }
+}
+
+const refusePasswordOptions = async (): Promise<never> =>
+  await Promise.reject(
+    cloudError(
+      'forbidden',
+      'Password rules hold for the whole cloud: they are set in its configuration, not for a domain.',
+    ),
+  )
+
 /** What passwords must look like: everybody may know. */
 function securityRoutes(parts: Parts): readonly Route[] {
   const path = `${DOMAIN}/security_compliance`
-  const all = (): Record<string, unknown> => {
-    const { pattern } = parts.passwordRules
-    return {
-      password_regex: pattern?.regex.source ?? null,
-      password_regex_description: pattern?.description ?? null,
-    }
-  }
-  const change = async (): Promise<never> =>
-    await Promise.reject(
-      cloudError(
-        'forbidden',
-        'Password rules hold for the whole cloud: they are set in its configuration, not for a domain.',
-      ),
-    )
   return [
     guarded({
       method: 'GET',
@@ -233,7 +244,9 @@ function securityRoutes(parts: Parts): readonly Route[] {
       policy: 'identity:get_security_compliance_domain_config',
       params: Params,
       handle: async (ctx, { params }) => ({
-        config: { security_compliance: (await getDomain(ctx, params.id)) && all() },
+        config: {
+          security_compliance: (await getDomain(ctx, params.id)) && passwordOptions(parts),
+        },
       }),
     }),
     ...securityOptions.map((option) =>
@@ -243,12 +256,17 @@ function securityRoutes(parts: Parts): readonly Route[] {
         policy: 'identity:get_security_compliance_domain_config',
         params: Params,
         handle: async (ctx, { params }) => ({
-          config: { [option]: (await getDomain(ctx, params.id)) && all()[option] },
+          config: { [option]: (await getDomain(ctx, params.id)) && passwordOptions(parts)[option] },
         }),
       }),
     ),
     ...(['PATCH', 'DELETE'] as const).map((method) =>
-      guarded({ method, path, policy: 'identity:update_domain_config', handle: change }),
+      guarded({
+        method,
+        path,
+        policy: 'identity:update_domain_config',
+        handle: refusePasswordOptions,
+      }),
     ),
   ]
 }

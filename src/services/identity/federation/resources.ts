@@ -1,4 +1,5 @@
 import { Type } from 'typebox'
+import type { Ctx } from '../../../kernel/ctx/ctx.ts'
 import { inTx } from '../../../kernel/db/db.ts'
 import { cloudError } from '../../../kernel/errors/cloud-error.ts'
 import type { Route } from '../../../kernel/http/route.ts'
@@ -21,6 +22,34 @@ const idpAttributes = {
   authorization_ttl: Type.Optional(
     Type.Union([Type.Integer({ minimum: 0, maximum: 2_000_000_000 }), Type.Null()]),
   ),
+}
+
+/** A login's remote id must say which provider it comes from. */
+async function refuseShared(ctx: Ctx, id: string, remoteIds: readonly string[]): Promise<void> {
+  for (const other of await listRecords(ctx, 'identity-provider')) {
+    const taken = other.id === id ? undefined : other.body['remote_ids']
+    const shared = Array.isArray(taken) ? remoteIds.find((one) => taken.includes(one)) : undefined
+    if (shared !== undefined) throw cloudError('conflict', `Duplicate remote ID: ${shared}.`)
+  }
+}
+
+/** Users of a provider without a domain get one of their own, as Keystone does it. */
+async function ownDomain(ctx: Ctx, providerId: string): Promise<string> {
+  const domain = await insertDomain(ctx, {
+    id: newId(),
+    name: newId(),
+    enabled: true,
+    options: {},
+    extra: {},
+    tags: [],
+    description: `Domain of the federated users of identity provider ${providerId}`,
+  })
+  return domain.id
+}
+
+async function mustBeDomain(ctx: Ctx, id: string): Promise<void> {
+  if ((await findDomain(ctx, id)) === undefined)
+    throw cloudError('notFound', `Could not find domain: ${id}.`)
 }
 
 const identityProviders: RecordResource = {
@@ -53,35 +82,11 @@ const identityProviders: RecordResource = {
       ...wish,
     }
     const remoteIds = Array.isArray(body['remote_ids']) ? body['remote_ids'] : []
-    for (const other of await listRecords(ctx, 'identity-provider')) {
-      const shared =
-        other.id === id
-          ? undefined
-          : remoteIds.find(
-              (remote) =>
-                Array.isArray(other.body['remote_ids']) &&
-                other.body['remote_ids'].includes(remote),
-            )
-      if (shared !== undefined)
-        throw cloudError('conflict', `Duplicate remote ID: ${String(shared)}.`)
-    }
-    if (before === undefined && body['domain_id'] === null) {
-      // users of a provider without a domain get one of their own, as Keystone does it
-      const domain = await insertDomain(ctx, {
-        id: newId(),
-        name: newId(),
-        enabled: true,
-        options: {},
-        extra: {},
-        tags: [],
-        description: `Domain of the federated users of identity provider ${id}`,
-      })
-      body['domain_id'] = domain.id
-    } else if (
-      before === undefined &&
-      (await findDomain(ctx, String(body['domain_id']))) === undefined
-    ) {
-      throw cloudError('notFound', `Could not find domain: ${String(body['domain_id'])}.`)
+    await refuseShared(ctx, id, remoteIds)
+    if (before === undefined) {
+      const domainId = body['domain_id']
+      if (typeof domainId === 'string') await mustBeDomain(ctx, domainId)
+      else body['domain_id'] = await ownDomain(ctx, id)
     }
     return { owner: '', body: { ...body, remote_ids: remoteIds } }
   },

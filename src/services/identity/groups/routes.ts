@@ -1,4 +1,4 @@
-import { Type } from 'typebox'
+import { Type, type Static } from 'typebox'
 import { whoOf, type Ctx } from '../../../kernel/ctx/ctx.ts'
 import { inTx } from '../../../kernel/db/db.ts'
 import { cloudError } from '../../../kernel/errors/cloud-error.ts'
@@ -63,59 +63,43 @@ async function memberTarget(
 
 /** /v3/groups and their members. */
 export function groupRoutes(parts: Parts): readonly Route[] {
-  return [...groupCrud(parts), ...memberRoutes(parts)]
+  return [...collectionRoutes, ...ofOneGroup(parts), membersRoute, ...ofOneMember(parts)]
 }
 
-function groupCrud(parts: Parts): readonly Route[] {
-  return [
-    guarded({
-      method: 'POST',
-      path: '/v3/groups',
-      policy: 'identity:create_group',
-      body: Create,
-      status: 201,
-      target: async (ctx, { body }) =>
-        await Promise.resolve({
-          'target.group.domain_id': body.group.domain_id ?? homeDomain(ctx),
-        }),
-      handle: async (ctx, req) => {
-        const wish = req.body.group
-        const domainId = wish.domain_id ?? homeDomain(ctx)
-        if ((await findDomain(ctx, domainId)) === undefined) throw notFound('domain', domainId)
-        const group: GroupRecord = {
-          id: newId(),
-          name: wish.name,
-          domainId,
-          description: wish.description ?? '',
-          extra: extraOf(wish, known),
-        }
-        await insertGroup(ctx, group)
-        return { group: groupView(req, group) }
-      },
-    }),
-    guarded({
-      method: 'GET',
-      path: '/v3/groups',
-      policy: 'identity:list_groups',
-      target: async (ctx) =>
-        await Promise.resolve({ 'target.group.domain_id': whoOf(ctx).domainId }),
-      handle: async (ctx, req) => {
-        const asked = listQuery(req.rawQuery, ['name', 'domain_id', 'id'])
-        const groups = await listGroups(ctx, {
-          ...asked,
-          filters: [...asked.filters, ...domainFilter(ctx)],
-        })
-        return listBody(
-          req,
-          'groups',
-          groups.map((group) => groupView(req, group)),
-          asked.limit,
-        )
-      },
-    }),
-    ...ofOneGroup(parts),
-  ]
-}
+/** A new group, and the list. */
+const collectionRoutes: readonly Route[] = [
+  guarded({
+    method: 'POST',
+    path: '/v3/groups',
+    policy: 'identity:create_group',
+    body: Create,
+    status: 201,
+    target: async (ctx, { body }) =>
+      await Promise.resolve({
+        'target.group.domain_id': body.group.domain_id ?? homeDomain(ctx),
+      }),
+    handle: async (ctx, req) => ({ group: groupView(req, await create(ctx, req.body.group)) }),
+  }),
+  guarded({
+    method: 'GET',
+    path: '/v3/groups',
+    policy: 'identity:list_groups',
+    target: async (ctx) => await Promise.resolve({ 'target.group.domain_id': whoOf(ctx).domainId }),
+    handle: async (ctx, req) => {
+      const asked = listQuery(req.rawQuery, ['name', 'domain_id', 'id'])
+      const groups = await listGroups(ctx, {
+        ...asked,
+        filters: [...asked.filters, ...domainFilter(ctx)],
+      })
+      return listBody(
+        req,
+        'groups',
+        groups.map((group) => groupView(req, group)),
+        asked.limit,
+      )
+    },
+  }),
+]
 
 /** A group by its id. */
 function ofOneGroup(parts: Parts): readonly Route[] {
@@ -135,19 +119,9 @@ function ofOneGroup(parts: Parts): readonly Route[] {
       params: IdParams,
       body: Update,
       target: groupTarget,
-      handle: async (ctx, req) => {
-        const [group, wish] = [await getGroup(ctx, req.params.id), req.body.group]
-        if (wish.domain_id !== undefined && wish.domain_id !== group.domainId)
-          throw cloudError('badRequest', 'The domain_id of a group cannot be changed.')
-        const changed = {
-          ...group,
-          name: wish.name ?? group.name,
-          description: wish.description ?? group.description,
-          extra: { ...group.extra, ...extraOf(wish, known) },
-        }
-        await saveGroup(ctx, changed)
-        return { group: groupView(req, changed) }
-      },
+      handle: async (ctx, req) => ({
+        group: groupView(req, await update(ctx, req.params.id, req.body.group)),
+      }),
     }),
     guarded({
       method: 'DELETE',
@@ -166,31 +140,33 @@ function ofOneGroup(parts: Parts): readonly Route[] {
   ]
 }
 
-function memberRoutes(parts: Parts): readonly Route[] {
+const membersRoute: Route = guarded({
+  method: 'GET',
+  path: '/v3/groups/:id/users',
+  policy: 'identity:list_users_in_group',
+  params: IdParams,
+  target: groupTarget,
+  handle: async (ctx, req) => {
+    const group = await getGroup(ctx, req.params.id)
+    const asked = listQuery(req.rawQuery, ['name', 'domain_id'], ['enabled'])
+    const users = await listUsers(
+      ctx,
+      { ...asked, filters: [...asked.filters, ...domainFilter(ctx)] },
+      group.id,
+    )
+    return listBody(
+      req,
+      'users',
+      users.map((user) => userView(req, user)),
+      asked.limit,
+    )
+  },
+})
+
+/** One user in one group: put in, looked for, or taken out. */
+function ofOneMember(parts: Parts): readonly Route[] {
   const path = '/v3/groups/:id/users/:user_id'
   return [
-    guarded({
-      method: 'GET',
-      path: '/v3/groups/:id/users',
-      policy: 'identity:list_users_in_group',
-      params: IdParams,
-      target: groupTarget,
-      handle: async (ctx, req) => {
-        const group = await getGroup(ctx, req.params.id)
-        const asked = listQuery(req.rawQuery, ['name', 'domain_id'], ['enabled'])
-        const users = await listUsers(
-          ctx,
-          { ...asked, filters: [...asked.filters, ...domainFilter(ctx)] },
-          group.id,
-        )
-        return listBody(
-          req,
-          'users',
-          users.map((user) => userView(req, user)),
-          asked.limit,
-        )
-      },
-    }),
     guarded({
       method: 'PUT',
       path,
@@ -220,15 +196,49 @@ function memberRoutes(parts: Parts): readonly Route[] {
       policy: 'identity:remove_user_from_group',
       params: Member,
       target: memberTarget,
-      handle: async (ctx, { params }) => {
-        const [user, group] = [await getUser(ctx, params.user_id), await getGroup(ctx, params.id)]
-        await inTx(ctx, async (tx) => {
-          if (!(await removeMember(tx, group.id, user.id))) throw notInGroup(params)
-          await parts.revocations.add(tx, [revocationOf.user(user.id)])
-        })
-      },
+      handle: async (ctx, { params }) => await takeOut(ctx, parts, params),
     }),
   ]
+}
+
+async function create(ctx: Ctx, wish: Static<typeof Create>['group']): Promise<GroupRecord> {
+  const domainId = wish.domain_id ?? homeDomain(ctx)
+  if ((await findDomain(ctx, domainId)) === undefined) throw notFound('domain', domainId)
+  const group: GroupRecord = {
+    id: newId(),
+    name: wish.name,
+    domainId,
+    description: wish.description ?? '',
+    extra: extraOf(wish, known),
+  }
+  await insertGroup(ctx, group)
+  return group
+}
+
+async function update(
+  ctx: Ctx,
+  id: string,
+  wish: Static<typeof Update>['group'],
+): Promise<GroupRecord> {
+  const group = await getGroup(ctx, id)
+  if (wish.domain_id !== undefined && wish.domain_id !== group.domainId)
+    throw cloudError('badRequest', 'The domain_id of a group cannot be changed.')
+  const changed: GroupRecord = {
+    ...group,
+    name: wish.name ?? group.name,
+    description: wish.description ?? group.description,
+    extra: { ...group.extra, ...extraOf(wish, known) },
+  }
+  await saveGroup(ctx, changed)
+  return changed
+}
+
+async function takeOut(ctx: Ctx, parts: Parts, params: Static<typeof Member>): Promise<void> {
+  const [user, group] = [await getUser(ctx, params.user_id), await getGroup(ctx, params.id)]
+  await inTx(ctx, async (tx) => {
+    if (!(await removeMember(tx, group.id, user.id))) throw notInGroup(params)
+    await parts.revocations.add(tx, [revocationOf.user(user.id)])
+  })
 }
 
 function notInGroup(params: { readonly id: string; readonly user_id: string }): Error {

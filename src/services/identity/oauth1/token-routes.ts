@@ -25,6 +25,12 @@ import { unauthenticated } from '../tokens/refusals.ts'
 import { revocationOf } from '../tokens/revocations.ts'
 import { isFresh, isSigned, oauthParams, type OauthParams } from './signature.ts'
 
+const Authorization = Type.Object({
+  roles: Type.Array(Type.Object({ id: Type.String({ maxLength: 64 }) }), {
+    minItems: 1,
+    maxItems: 100,
+  }),
+})
 const REQUEST_TOKEN_MS = 8 * 3_600_000
 const ACCESS_TOKEN_MS = 24 * 3_600_000
 const clash = (): Error =>
@@ -49,12 +55,7 @@ export function oauthTokenRoutes(parts: Parts): readonly Route[] {
       path: '/v3/OS-OAUTH1/authorize/:id',
       policy: 'identity:authorize_request_token',
       params: Type.Object({ id: Type.String() }),
-      body: Type.Object({
-        roles: Type.Array(Type.Object({ id: Type.String({ maxLength: 64 }) }), {
-          minItems: 1,
-          maxItems: 100,
-        }),
-      }),
+      body: Authorization,
       handle: async (ctx, { params, body }) => ({
         token: {
           oauth_verifier: await authorize(
@@ -74,6 +75,7 @@ export function oauthTokenRoutes(parts: Parts): readonly Route[] {
       handle: async (ctx, req) => await accessToken(ctx, req),
     }),
     ...accessTokenRoutes(parts),
+    ...rolesOfAccessToken,
   ]
 }
 
@@ -214,6 +216,7 @@ const ownerTarget = async (
   { params }: { readonly params: { readonly user_id: string } },
 ): Promise<Target> => await Promise.resolve({ 'target.user.id': params.user_id })
 
+/** What a user has let consumers do: he sees it and takes it back. */
 function accessTokenRoutes(parts: Parts): readonly Route[] {
   return [
     guarded({
@@ -246,38 +249,43 @@ function accessTokenRoutes(parts: Parts): readonly Route[] {
       policy: 'identity:delete_access_token',
       params: One,
       target: ownerTarget,
-      handle: async (ctx, { params }) => {
-        const token = await mustFind(ctx, params)
-        await inTx(ctx, async (tx) => {
-          await removeRecord(tx, 'access-token', token.id)
-          await parts.revocations.add(tx, [revocationOf.accessToken(token.id)])
-        })
-      },
-    }),
-    guarded({
-      method: 'GET',
-      path: `${PATH}/:id/roles`,
-      policy: 'identity:get_access_token',
-      params: One,
-      target: ownerTarget,
-      handle: async (ctx, req) =>
-        listBody(req, 'roles', await rolesOf(ctx, req, await mustFind(ctx, req.params)), 10_000),
-    }),
-    guarded({
-      method: 'GET',
-      path: `${PATH}/:id/roles/:role_id`,
-      policy: 'identity:get_access_token',
-      params: OneRole,
-      target: ownerTarget,
-      handle: async (ctx, req) => {
-        const role = (await rolesOf(ctx, req, await mustFind(ctx, req.params))).find(
-          (one) => one.id === req.params.role_id,
-        )
-        if (role === undefined) throw notFound('role', req.params.role_id)
-        return { role }
-      },
+      handle: async (ctx, { params }) => await takeBack(ctx, parts, await mustFind(ctx, params)),
     }),
   ]
+}
+
+/** The roles that came with an access token. */
+const rolesOfAccessToken: readonly Route[] = [
+  guarded({
+    method: 'GET',
+    path: `${PATH}/:id/roles`,
+    policy: 'identity:get_access_token',
+    params: One,
+    target: ownerTarget,
+    handle: async (ctx, req) =>
+      listBody(req, 'roles', await rolesOf(ctx, req, await mustFind(ctx, req.params)), 10_000),
+  }),
+  guarded({
+    method: 'GET',
+    path: `${PATH}/:id/roles/:role_id`,
+    policy: 'identity:get_access_token',
+    params: OneRole,
+    target: ownerTarget,
+    handle: async (ctx, req) => {
+      const role = (await rolesOf(ctx, req, await mustFind(ctx, req.params))).find(
+        (one) => one.id === req.params.role_id,
+      )
+      if (role === undefined) throw notFound('role', req.params.role_id)
+      return { role }
+    },
+  }),
+]
+
+async function takeBack(ctx: Ctx, parts: Parts, token: StoredRecord): Promise<void> {
+  await inTx(ctx, async (tx) => {
+    await removeRecord(tx, 'access-token', token.id)
+    await parts.revocations.add(tx, [revocationOf.accessToken(token.id)])
+  })
 }
 
 async function mustFind(

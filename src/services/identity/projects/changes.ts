@@ -115,14 +115,8 @@ async function parentOf(ctx: Ctx, wish: NewProject): Promise<ProjectRecord> {
   return parent
 }
 
-export async function updateProject(
-  ctx: Ctx,
-  parts: Parts,
-  project: ProjectRecord,
-  wish: ProjectChange,
-  known: readonly string[],
-): Promise<ProjectRecord> {
-  refuseImmutable(project, wish)
+/** Where a project stands, and whether it acts as a domain, stays as it was made. */
+function refuseMove(project: ProjectRecord, wish: ProjectChange): void {
   const fixed: readonly [string, unknown, unknown][] = [
     ['domain_id', wish.domain_id, project.isDomain ? null : project.domainId],
     ['parent_id', wish.parent_id, project.isDomain ? null : project.parentId],
@@ -135,6 +129,17 @@ export async function updateProject(
         `The ${name} of a project cannot be changed.`,
       )
   }
+}
+
+export async function updateProject(
+  ctx: Ctx,
+  parts: Parts,
+  project: ProjectRecord,
+  wish: ProjectChange,
+  known: readonly string[],
+): Promise<ProjectRecord> {
+  refuseImmutable(project, wish)
+  refuseMove(project, wish)
   const changed: ProjectRecord = {
     ...project,
     name: wish.name?.trim() ?? project.name,

@@ -1,5 +1,5 @@
 import { whoOf, type Ctx } from '../../../kernel/ctx/ctx.ts'
-import type { Route } from '../../../kernel/http/route.ts'
+import type { Req, Route } from '../../../kernel/http/route.ts'
 import { guarded, type Target } from '../guarded.ts'
 import { flagOf, listBody, listQuery } from '../list-query.ts'
 import type { Parts } from '../parts.ts'
@@ -38,61 +38,66 @@ const tags = async (ctx: Ctx, id: string): Promise<readonly string[]> =>
 
 /** /v3/projects */
 export function projectRoutes(parts: Parts): readonly Route[] {
-  return [
-    guarded({
-      method: 'POST',
-      path: '/v3/projects',
-      policy: 'identity:create_project',
-      body: CreateProject,
-      status: 201,
-      target: async (ctx, { body }) => await newProjectTarget(ctx, body.project),
-      handle: async (ctx, req) => {
-        const project = await createProject(ctx, req.body.project)
-        return { project: projectView(req, project, await tags(ctx, project.id)) }
+  return [...collectionRoutes, showRoute, ...changeRoutes(parts)]
+}
+
+/** A new project, and the list. */
+const collectionRoutes: readonly Route[] = [
+  guarded({
+    method: 'POST',
+    path: '/v3/projects',
+    policy: 'identity:create_project',
+    body: CreateProject,
+    status: 201,
+    target: async (ctx, { body }) => await newProjectTarget(ctx, body.project),
+    handle: async (ctx, req) => {
+      const project = await createProject(ctx, req.body.project)
+      return { project: projectView(req, project, await tags(ctx, project.id)) }
+    },
+  }),
+  guarded({
+    method: 'GET',
+    path: '/v3/projects',
+    policy: 'identity:list_projects',
+    target: async (ctx) => await Promise.resolve({ 'target.domain_id': whoOf(ctx).domainId }),
+    handle: async (ctx, req) => await list(ctx, req),
+  }),
+]
+
+const showRoute: Route = guarded({
+  method: 'GET',
+  path: '/v3/projects/:id',
+  policy: 'identity:get_project',
+  params: IdParams,
+  target: projectTarget,
+  handle: async (ctx, req) => {
+    const project = await getProject(ctx, req.params.id)
+    return {
+      project: {
+        ...projectView(req, project, await tags(ctx, project.id)),
+        ...(await familyOf(ctx, req, project)),
       },
-    }),
-    guarded({
-      method: 'GET',
-      path: '/v3/projects',
-      policy: 'identity:list_projects',
-      target: async (ctx) => await Promise.resolve({ 'target.domain_id': whoOf(ctx).domainId }),
-      handle: async (ctx, req) => {
-        const asked = listQuery(
-          req.rawQuery,
-          ['name', 'domain_id', 'parent_id', 'id'],
-          ['enabled', 'is_domain'],
-        )
-        const domains = flagOf(req.rawQuery, 'is_domain')
-        const fixed = req.rawQuery.has('is_domain')
-          ? []
-          : [{ column: 'is_domain', how: 'equals' as const, ignoreCase: false, value: '0' }]
-        const own = domains ? [] : domainFilter(ctx)
-        const projects = await listProjects(
-          ctx,
-          { ...asked, filters: [...asked.filters, ...fixed, ...own] },
-          tagFilterOf(req.rawQuery),
-        )
-        return listBody(req, 'projects', await projectViews(ctx, req, projects), asked.limit)
-      },
-    }),
-    guarded({
-      method: 'GET',
-      path: '/v3/projects/:id',
-      policy: 'identity:get_project',
-      params: IdParams,
-      target: projectTarget,
-      handle: async (ctx, req) => {
-        const project = await getProject(ctx, req.params.id)
-        return {
-          project: {
-            ...projectView(req, project, await tags(ctx, project.id)),
-            ...(await familyOf(ctx, req, project)),
-          },
-        }
-      },
-    }),
-    ...changeRoutes(parts),
-  ]
+    }
+  },
+})
+
+async function list(ctx: Ctx, req: Req): Promise<unknown> {
+  const asked = listQuery(
+    req.rawQuery,
+    ['name', 'domain_id', 'parent_id', 'id'],
+    ['enabled', 'is_domain'],
+  )
+  const domains = flagOf(req.rawQuery, 'is_domain')
+  const fixed = req.rawQuery.has('is_domain')
+    ? []
+    : [{ column: 'is_domain', how: 'equals' as const, ignoreCase: false, value: '0' }]
+  const own = domains ? [] : domainFilter(ctx)
+  const projects = await listProjects(
+    ctx,
+    { ...asked, filters: [...asked.filters, ...fixed, ...own] },
+    tagFilterOf(req.rawQuery),
+  )
+  return listBody(req, 'projects', await projectViews(ctx, req, projects), asked.limit)
 }
 
 /** The two that change an existing project. */

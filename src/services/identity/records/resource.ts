@@ -54,83 +54,86 @@ export interface RecordResource {
   show?(ctx: Ctx, req: Req, record: StoredRecord): Body
 }
 
+/** Create, list, show, change and delete. */
 export function recordRoutes(resource: RecordResource): readonly Route[] {
-  const one = `${resource.path}/:id`
-  const rule = (verb: string, noun: string): Rule => `identity:${verb}_${noun}` as Rule // every resource's names stand in policies/rules.ts; the kernel refuses unknown ones at start
-  const first = (verb: string): object =>
-    resource.missingFirst === true ? missingFirst(resource, rule(verb, resource.noun)) : {}
+  return [createRoute(resource), listRoute(resource), ...ofOneRecord(resource)]
+}
+
+const ruleOf = (verb: string, noun: string): Rule => `identity:${verb}_${noun}` as Rule // every resource's names stand in policies/rules.ts; the kernel refuses unknown ones at start
+
+function createRoute(resource: RecordResource): Route {
+  const common = {
+    policy: ruleOf('create', resource.noun),
+    body: resource.create,
+    status: 201,
+  } as const
+  return resource.putCreates === true
+    ? guarded({
+        ...common,
+        method: 'PUT',
+        path: `${resource.path}/:id`,
+        params: IdParams,
+        handle: async (ctx, req) => await create(ctx, req, resource, req.params.id),
+      })
+    : guarded({
+        ...common,
+        method: 'POST',
+        path: resource.path,
+        handle: async (ctx, req) => await create(ctx, req, resource, newId()),
+      })
+}
+
+function listRoute(resource: RecordResource): Route {
+  return guarded({
+    method: 'GET',
+    path: resource.path,
+    policy: ruleOf('list', resource.nouns),
+    handle: async (ctx, req) => await list(ctx, req, resource),
+  })
+}
+
+/** A record by its id. */
+function ofOneRecord(resource: RecordResource): readonly Route[] {
+  const path = `${resource.path}/:id`
   return [
-    resource.putCreates === true
-      ? guarded({
-          method: 'PUT',
-          path: one,
-          policy: rule('create', resource.noun),
-          params: IdParams,
-          body: resource.create,
-          status: 201,
-          handle: async (ctx, req) => await create(ctx, req, resource, req.params.id),
-        })
-      : guarded({
-          method: 'POST',
-          path: resource.path,
-          policy: rule('create', resource.noun),
-          body: resource.create,
-          status: 201,
-          handle: async (ctx, req) => await create(ctx, req, resource, newId()),
-        }),
     guarded({
       method: 'GET',
-      path: resource.path,
-      policy: rule('list', resource.nouns),
-      handle: async (ctx, req) => await list(ctx, req, resource),
-    }),
-    guarded({
-      method: 'GET',
-      path: one,
-      policy: rule('get', resource.noun),
+      path,
+      policy: ruleOf('get', resource.noun),
       params: IdParams,
-      ...first('get'),
-      handle: async (ctx, req) => ({
-        [resource.member]: viewOf(
-          ctx,
-          req,
-          resource,
-          await getRecord(ctx, resource, req.params.id),
-        ),
-      }),
+      ...missingFirst(resource, 'get'),
+      handle: async (ctx, req) => await show(ctx, req, resource, req.params.id),
     }),
     guarded({
       method: 'PATCH',
-      path: one,
-      policy: rule('update', resource.noun),
+      path,
+      policy: ruleOf('update', resource.noun),
       params: IdParams,
       body: resource.update,
-      ...first('update'),
+      ...missingFirst(resource, 'update'),
       handle: async (ctx, req) => await update(ctx, req, resource, req.params.id),
     }),
     guarded({
       method: 'DELETE',
-      path: one,
-      policy: rule('delete', resource.noun),
+      path,
+      policy: ruleOf('delete', resource.noun),
       params: IdParams,
-      ...first('delete'),
-      handle: async (ctx, { params }) => {
-        const record = await getRecord(ctx, resource, params.id)
-        await resource.beforeDelete?.(ctx, record)
-        await removeRecord(ctx, resource.kind, record.id)
-      },
+      ...missingFirst(resource, 'delete'),
+      handle: async (ctx, { params }) => await remove(ctx, resource, params.id),
     }),
   ]
 }
 
+/** The check of a resource that says so: the 404 before the 403. */
 function missingFirst(
   resource: RecordResource,
-  rule: Rule,
-): { check(ctx: Ctx, req: { readonly params: IdParams }): Promise<void> } {
+  verb: string,
+): { check?(ctx: Ctx, req: { readonly params: IdParams }): Promise<void> } {
+  if (resource.missingFirst !== true) return {}
   return {
     async check(ctx, req) {
       await getRecord(ctx, resource, req.params.id)
-      allow(ctx, rule, {})
+      allow(ctx, ruleOf(verb, resource.noun), {})
     },
   }
 }
@@ -177,6 +180,16 @@ async function create(ctx: Ctx, req: Req, resource: RecordResource, id: string):
   const record = { ...prepared, id: prepared.id ?? id }
   await insertRecord(ctx, resource.kind, record, () => taken(resource, record))
   return { [resource.member]: viewOf(ctx, req, resource, record) }
+}
+
+async function show(ctx: Ctx, req: Req, resource: RecordResource, id: string): Promise<unknown> {
+  return { [resource.member]: viewOf(ctx, req, resource, await getRecord(ctx, resource, id)) }
+}
+
+async function remove(ctx: Ctx, resource: RecordResource, id: string): Promise<void> {
+  const record = await getRecord(ctx, resource, id)
+  await resource.beforeDelete?.(ctx, record)
+  await removeRecord(ctx, resource.kind, record.id)
 }
 
 async function update(ctx: Ctx, req: Req, resource: RecordResource, id: string): Promise<unknown> {

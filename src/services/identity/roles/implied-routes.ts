@@ -23,38 +23,44 @@ const PATH = '/v3/roles/:id/implies/:implied_id'
 
 /** Who has the prior role has the implied one too. */
 export function impliedRoleRoutes(parts: Parts): readonly Route[] {
+  return [...rulesOfRole, ...ofOneRule(parts), everyRule]
+}
+
+/** The rules of one prior role: the list, and a new one. */
+const rulesOfRole: readonly Route[] = [
+  guarded({
+    method: 'GET',
+    path: '/v3/roles/:id/implies',
+    policy: 'identity:list_implied_roles',
+    params: IdParams,
+    handle: async (ctx, req) => {
+      const prior = await getRole(ctx, req.params.id)
+      return {
+        role_inference: await inferenceView(ctx, req, prior),
+        links: { self: req.serviceUrl + req.url, next: null, previous: null },
+      }
+    },
+  }),
+  guarded({
+    method: 'PUT',
+    path: PATH,
+    policy: 'identity:create_implied_role',
+    params: Pair,
+    status: 201,
+    handle: async (ctx, req) => {
+      const [prior, implied] = [
+        await getRole(ctx, req.params.id),
+        await getRole(ctx, req.params.implied_id),
+      ]
+      await create(ctx, prior, implied)
+      return ruleView(req, prior, implied)
+    },
+  }),
+]
+
+/** A rule by its two roles. */
+function ofOneRule(parts: Parts): readonly Route[] {
   return [
-    guarded({
-      method: 'GET',
-      path: '/v3/roles/:id/implies',
-      policy: 'identity:list_implied_roles',
-      params: IdParams,
-      handle: async (ctx, req) => {
-        const prior = await getRole(ctx, req.params.id)
-        return {
-          role_inference: await inferenceView(ctx, req, prior),
-          links: { self: req.serviceUrl + req.url, next: null, previous: null },
-        }
-      },
-    }),
-    guarded({
-      method: 'PUT',
-      path: PATH,
-      policy: 'identity:create_implied_role',
-      params: Pair,
-      status: 201,
-      handle: async (ctx, req) => {
-        const [prior, implied] = [
-          await getRole(ctx, req.params.id),
-          await getRole(ctx, req.params.implied_id),
-        ]
-        await create(ctx, prior, implied)
-        return {
-          role_inference: { prior_role: brief(req, prior), implies: brief(req, implied) },
-          links: { self: req.serviceUrl + req.url },
-        }
-      },
-    }),
     guarded({
       method: 'HEAD',
       path: PATH,
@@ -63,13 +69,6 @@ export function impliedRoleRoutes(parts: Parts): readonly Route[] {
       status: 204,
       handle: async (ctx, { params }) => void (await mustImply(ctx, params)),
     }),
-    ...readAndDeleteRoutes(parts),
-  ]
-}
-
-/** One rule by its two roles, and all rules at once. */
-function readAndDeleteRoutes(parts: Parts): readonly Route[] {
-  return [
     guarded({
       method: 'GET',
       path: PATH,
@@ -77,10 +76,7 @@ function readAndDeleteRoutes(parts: Parts): readonly Route[] {
       params: Pair,
       handle: async (ctx, req) => {
         const [prior, implied] = await mustImply(ctx, req.params)
-        return {
-          role_inference: { prior_role: brief(req, prior), implies: brief(req, implied) },
-          links: { self: req.serviceUrl + req.url },
-        }
+        return ruleView(req, prior, implied)
       },
     }),
     guarded({
@@ -97,25 +93,26 @@ function readAndDeleteRoutes(parts: Parts): readonly Route[] {
         })
       },
     }),
-    guarded({
-      method: 'GET',
-      path: '/v3/role_inferences',
-      policy: 'identity:list_role_inference_rules',
-      handle: async (ctx, req) => {
-        const [rules, roles] = [await allImplications(ctx), await allRoles(ctx)]
-        const priors = [...new Set(rules.map((rule) => rule.prior_id))].flatMap(
-          (id) => roles.get(id) ?? [],
-        )
-        return {
-          role_inferences: await Promise.all(
-            priors.map(async (prior) => await inferenceView(ctx, req, prior)),
-          ),
-          links: { self: req.serviceUrl + req.url, next: null, previous: null },
-        }
-      },
-    }),
   ]
 }
+
+const everyRule: Route = guarded({
+  method: 'GET',
+  path: '/v3/role_inferences',
+  policy: 'identity:list_role_inference_rules',
+  handle: async (ctx, req) => {
+    const [rules, roles] = [await allImplications(ctx), await allRoles(ctx)]
+    const priors = [...new Set(rules.map((rule) => rule.prior_id))].flatMap(
+      (id) => roles.get(id) ?? [],
+    )
+    return {
+      role_inferences: await Promise.all(
+        priors.map(async (prior) => await inferenceView(ctx, req, prior)),
+      ),
+      links: { self: req.serviceUrl + req.url, next: null, previous: null },
+    }
+  },
+})
 
 async function create(ctx: Ctx, prior: RoleRecord, implied: RoleRecord): Promise<void> {
   if (implied.name === 'admin' && implied.domainId === null)
@@ -149,6 +146,11 @@ const brief = (req: Req, role: RoleRecord): Record<string, unknown> => ({
   name: role.name,
   description: role.description,
   links: { self: `${req.serviceUrl}/v3/roles/${role.id}` },
+})
+
+const ruleView = (req: Req, prior: RoleRecord, implied: RoleRecord): Record<string, unknown> => ({
+  role_inference: { prior_role: brief(req, prior), implies: brief(req, implied) },
+  links: { self: req.serviceUrl + req.url },
 })
 
 async function inferenceView(

@@ -1,4 +1,4 @@
-import { Type } from 'typebox'
+import { Type, type Static } from 'typebox'
 import type { Ctx } from '../../../kernel/ctx/ctx.ts'
 import { inTx } from '../../../kernel/db/db.ts'
 import { cloudError } from '../../../kernel/errors/cloud-error.ts'
@@ -46,63 +46,52 @@ async function checkOne(ctx: Ctx, verb: 'get' | 'update' | 'delete', id: string)
 
 /** Roles: names that policies ask for; those of a domain only bundle others. */
 export function roleRoutes(parts: Parts): readonly Route[] {
-  return [
-    guarded({
-      method: 'POST',
-      path: '/v3/roles',
-      policy: 'identity:create_role',
-      body: Create,
-      status: 201,
-      check: async (ctx, { body }) =>
-        await Promise.resolve(
-          allow(
-            ctx,
-            body.role.domain_id == null ? 'identity:create_role' : 'identity:create_domain_role',
-            {},
-          ),
-        ),
-      handle: async (ctx, req) => {
-        const { role: wish } = req.body
-        if (wish.domain_id != null) await getDomain(ctx, wish.domain_id)
-        const role: RoleRecord = {
-          id: newId(),
-          name: wish.name,
-          domainId: wish.domain_id ?? null,
-          description: wish.description ?? null,
-          options: optionsOf(wish.options),
-          extra: extraOf(wish, known),
-        }
-        await insertRole(ctx, role)
-        return { role: roleView(req, role) }
-      },
-    }),
-    guarded({
-      method: 'GET',
-      path: '/v3/roles',
-      policy: 'identity:list_roles',
-      check: async (ctx, { rawQuery }) =>
-        await Promise.resolve(
-          allow(
-            ctx,
-            rawQuery.has('domain_id') ? 'identity:list_domain_roles' : 'identity:list_roles',
-            {},
-          ),
-        ),
-      handle: async (ctx, req) => {
-        const list = listQuery(req.rawQuery, ['name', 'id'])
-        const domainId = req.rawQuery.get('domain_id')
-        const roles = await listRoles(ctx, list, domainId === '' ? null : domainId)
-        return listBody(
-          req,
-          'roles',
-          roles.map((role) => roleView(req, role)),
-          list.limit,
-        )
-      },
-    }),
-    ...ofOneRole(parts),
-  ]
+  return [...collectionRoutes, ...ofOneRole(parts)]
 }
+
+/** A new role, and the list; other rules hold for those of a domain. */
+const collectionRoutes: readonly Route[] = [
+  guarded({
+    method: 'POST',
+    path: '/v3/roles',
+    policy: 'identity:create_role',
+    body: Create,
+    status: 201,
+    check: async (ctx, { body }) =>
+      await Promise.resolve(
+        allow(
+          ctx,
+          body.role.domain_id == null ? 'identity:create_role' : 'identity:create_domain_role',
+          {},
+        ),
+      ),
+    handle: async (ctx, req) => ({ role: roleView(req, await create(ctx, req.body.role)) }),
+  }),
+  guarded({
+    method: 'GET',
+    path: '/v3/roles',
+    policy: 'identity:list_roles',
+    check: async (ctx, { rawQuery }) =>
+      await Promise.resolve(
+        allow(
+          ctx,
+          rawQuery.has('domain_id') ? 'identity:list_domain_roles' : 'identity:list_roles',
+          {},
+        ),
+      ),
+    handle: async (ctx, req) => {
+      const list = listQuery(req.rawQuery, ['name', 'id'])
+      const domainId = req.rawQuery.get('domain_id')
+      const roles = await listRoles(ctx, list, domainId === '' ? null : domainId)
+      return listBody(
+        req,
+        'roles',
+        roles.map((role) => roleView(req, role)),
+        list.limit,
+      )
+    },
+  }),
+]
 
 /** A role by its id. */
 function ofOneRole(parts: Parts): readonly Route[] {
@@ -146,6 +135,20 @@ interface RoleChange {
   readonly domain_id?: string | null
   readonly description?: string | null
   readonly options?: { readonly immutable?: boolean | null }
+}
+
+async function create(ctx: Ctx, wish: Static<typeof Create>['role']): Promise<RoleRecord> {
+  if (wish.domain_id != null) await getDomain(ctx, wish.domain_id)
+  const role: RoleRecord = {
+    id: newId(),
+    name: wish.name,
+    domainId: wish.domain_id ?? null,
+    description: wish.description ?? null,
+    options: optionsOf(wish.options),
+    extra: extraOf(wish, known),
+  }
+  await insertRole(ctx, role)
+  return role
 }
 
 async function update(ctx: Ctx, id: string, wish: RoleChange): Promise<RoleRecord> {

@@ -4,8 +4,9 @@ import { accessRulesByIds } from '../application-credentials/access-rules.ts'
 import type { Parts } from '../parts.ts'
 import { getDomain } from '../projects/store.ts'
 import { expiryMs } from '../time-text.ts'
+import type { TrustRecord } from '../trusts/store.ts'
 import type { Proof } from './methods.ts'
-import type { Payload } from './payload.ts'
+import type { Payload, Trust } from './payload.ts'
 import type { Scope } from './scope.ts'
 
 /** Puts together what a new token says. `startedMs` was taken before anything was read: what is revoked meanwhile counts. */
@@ -16,14 +17,8 @@ export async function payloadFor(
   scope: Scope,
   startedMs: number,
 ): Promise<Payload> {
-  const { token, applicationCredential, oauth } = proof
+  const { token, oauth } = proof
   const trust = scope.kind === 'project' ? scope.trust : undefined
-  const limits = [
-    token?.expiresMs,
-    ...[applicationCredential?.expiresAt, oauth?.expiresAt, trust?.expiresAt].map((text) =>
-      text == null ? undefined : expiryMs(text),
-    ),
-  ]
   const chain = token?.auditIds.at(-1)
   return {
     user: await userOf(ctx, proof, scope),
@@ -33,10 +28,7 @@ export async function payloadFor(
     methods: proof.methods,
     auditIds: [randomBytes(16).toString('base64url'), ...(chain === undefined ? [] : [chain])],
     issuedMs: startedMs,
-    expiresMs: Math.min(
-      startedMs + parts.tokenMs,
-      ...limits.filter((limit) => limit !== undefined),
-    ),
+    expiresMs: Math.min(startedMs + parts.tokenMs, ...limitsOf(proof, trust)),
     ...(proof.user.passwordExpiresAt === null
       ? {}
       : { passwordExpiresAt: proof.user.passwordExpiresAt }),
@@ -44,18 +36,28 @@ export async function payloadFor(
     ...(oauth === undefined
       ? {}
       : { oauth: { accessTokenId: oauth.accessTokenId, consumerId: oauth.consumerId } }),
-    ...(trust === undefined
-      ? {}
-      : {
-          trust: {
-            id: trust.id,
-            impersonation: trust.impersonation,
-            trustorId: trust.trustorUserId,
-            trusteeId: trust.trusteeUserId,
-          },
-        }),
+    ...(trust === undefined ? {} : { trust: trustPart(trust) }),
   }
 }
+
+/** No token outlives what it was got by. */
+function limitsOf(
+  { token, applicationCredential, oauth }: Proof,
+  trust: TrustRecord | undefined,
+): number[] {
+  const texts = [applicationCredential?.expiresAt, oauth?.expiresAt, trust?.expiresAt]
+  return [
+    ...(token === undefined ? [] : [token.expiresMs]),
+    ...texts.flatMap((text) => (text == null ? [] : [expiryMs(text)])),
+  ]
+}
+
+const trustPart = (trust: TrustRecord): Trust => ({
+  id: trust.id,
+  impersonation: trust.impersonation,
+  trustorId: trust.trustorUserId,
+  trusteeId: trust.trusteeUserId,
+})
 
 /** With impersonation the token speaks for the trustor. */
 async function userOf(ctx: Ctx, proof: Proof, scope: Scope): Promise<Payload['user']> {

@@ -17,53 +17,49 @@ import { tokenView } from './view.ts'
 
 /** /v3/auth: tokens are issued, shown and revoked here, and a token's holder learns where it can go. */
 export function tokenRoutes(parts: Parts): readonly Route[] {
-  const subjectTarget = async (ctx: Ctx, req: Req): Promise<Target> => {
-    // a token that is none has no owner: everybody who asks gets the same 404
-    return { 'target.token.user_id': (await subject(ctx, parts, req)).user.id }
-  }
+  return [issueRoute(parts), ...subjectRoutes(parts), catalogRoute, ...scopeRoutes]
+}
+
+const issueRoute = (parts: Parts): Route =>
+  guarded({
+    method: 'POST',
+    path: '/v3/auth/tokens',
+    policy: null,
+    body: AuthBody,
+    summary: 'Issue a token',
+    handle: async (ctx, req) => {
+      const startedMs = ctx.now().getTime()
+      const url = req.serviceUrl + req.url
+      const proof = await prove(ctx, parts, req.body.auth.identity, {
+        url,
+        authorization: req.headers.authorization,
+      })
+      const scope = await resolveScope(ctx, proof, req.body.auth.scope)
+      const payload = await payloadFor(ctx, parts, proof, scope, startedMs)
+      return await tokenReply(ctx, req, 201, parts.tokens.issue(payload), payload)
+    },
+  })
+
+/** What is asked of the token in X-Subject-Token. */
+function subjectRoutes(parts: Parts): readonly Route[] {
+  const target = subjectTarget(parts)
   return [
-    guarded({
-      method: 'POST',
-      path: '/v3/auth/tokens',
-      policy: null,
-      body: AuthBody,
-      summary: 'Issue a token',
-      handle: async (ctx, req) => {
-        const startedMs = ctx.now().getTime()
-        const url = req.serviceUrl + req.url
-        const proof = await prove(ctx, parts, req.body.auth.identity, {
-          url,
-          authorization: req.headers.authorization,
-        })
-        const scope = await resolveScope(ctx, proof, req.body.auth.scope)
-        const payload = await payloadFor(ctx, parts, proof, scope, startedMs)
-        return tokenReply(
-          201,
-          parts.tokens.issue(payload),
-          await tokenView(ctx, payload, !flagOf(req.rawQuery, 'nocatalog')),
-        )
-      },
-    }),
     guarded({
       method: 'GET',
       path: '/v3/auth/tokens',
       policy: 'identity:validate_token',
-      target: subjectTarget,
+      target,
       summary: 'Validate a token and show it',
       handle: async (ctx, req) => {
         const payload = await subject(ctx, parts, req)
-        return tokenReply(
-          200,
-          subjectOf(req),
-          await tokenView(ctx, payload, !flagOf(req.rawQuery, 'nocatalog')),
-        )
+        return await tokenReply(ctx, req, 200, subjectOf(req), payload)
       },
     }),
     guarded({
       method: 'HEAD',
       path: '/v3/auth/tokens',
       policy: 'identity:check_token',
-      target: subjectTarget,
+      target,
       summary: 'Validate a token',
       handle: async (ctx, req) => {
         await subject(ctx, parts, req)
@@ -74,65 +70,64 @@ export function tokenRoutes(parts: Parts): readonly Route[] {
       method: 'DELETE',
       path: '/v3/auth/tokens',
       policy: 'identity:revoke_token',
-      target: subjectTarget,
+      target,
       summary: 'Revoke a token',
       handle: async (ctx, req) => {
         const payload = await subject(ctx, parts, req)
         await parts.revocations.add(ctx, payload.auditIds.slice(0, 1).map(revocationOf.audit))
       },
     }),
-    ...whereToRoutes(),
   ]
 }
 
-function whereToRoutes(): readonly Route[] {
-  return [
-    guarded({
-      method: 'GET',
-      path: '/v3/auth/catalog',
-      policy: 'identity:get_auth_catalog',
-      handle: async (ctx, req) => {
-        const { userId, projectId } = whoOf(ctx)
-        const catalog = await catalogFor(ctx, {
-          userId,
-          ...(projectId === undefined ? {} : { projectId }),
-        })
-        return { catalog, links: links(req) }
-      },
-    }),
-    guarded({
-      method: 'GET',
-      path: '/v3/auth/projects',
-      policy: 'identity:get_auth_projects',
-      handle: async (ctx, req) => {
-        const projects = (await projectsOfUser(ctx, whoOf(ctx).userId)).filter(
-          (project) => project.enabled && !project.isDomain,
-        )
-        return { projects: await projectViews(ctx, req, projects), links: links(req) }
-      },
-    }),
-    guarded({
-      method: 'GET',
-      path: '/v3/auth/domains',
-      policy: 'identity:get_auth_domains',
-      handle: async (ctx, req) => {
-        const domains = (await domainsOfUser(ctx, whoOf(ctx).userId)).filter(
-          (domain) => domain.enabled,
-        )
-        return { domains: domains.map((domain) => domainView(req, domain, [])), links: links(req) }
-      },
-    }),
-    guarded({
-      method: 'GET',
-      path: '/v3/auth/system',
-      policy: 'identity:get_auth_system',
-      handle: async (ctx, req) => {
-        const roles = await rolesOnSystem(ctx, whoOf(ctx).userId)
-        return { system: roles.length > 0 ? [{ all: true }] : [], links: links(req) }
-      },
-    }),
-  ]
-}
+const catalogRoute: Route = guarded({
+  method: 'GET',
+  path: '/v3/auth/catalog',
+  policy: 'identity:get_auth_catalog',
+  handle: async (ctx, req) => {
+    const { userId, projectId } = whoOf(ctx)
+    const catalog = await catalogFor(ctx, {
+      userId,
+      ...(projectId === undefined ? {} : { projectId }),
+    })
+    return { catalog, links: links(req) }
+  },
+})
+
+/** Where the asker's next token may be scoped to. */
+const scopeRoutes: readonly Route[] = [
+  guarded({
+    method: 'GET',
+    path: '/v3/auth/projects',
+    policy: 'identity:get_auth_projects',
+    handle: async (ctx, req) => {
+      const projects = (await projectsOfUser(ctx, whoOf(ctx).userId)).filter(
+        (project) => project.enabled && !project.isDomain,
+      )
+      return { projects: await projectViews(ctx, req, projects), links: links(req) }
+    },
+  }),
+  guarded({
+    method: 'GET',
+    path: '/v3/auth/domains',
+    policy: 'identity:get_auth_domains',
+    handle: async (ctx, req) => {
+      const domains = (await domainsOfUser(ctx, whoOf(ctx).userId)).filter(
+        (domain) => domain.enabled,
+      )
+      return { domains: domains.map((domain) => domainView(req, domain, [])), links: links(req) }
+    },
+  }),
+  guarded({
+    method: 'GET',
+    path: '/v3/auth/system',
+    policy: 'identity:get_auth_system',
+    handle: async (ctx, req) => {
+      const roles = await rolesOnSystem(ctx, whoOf(ctx).userId)
+      return { system: roles.length > 0 ? [{ all: true }] : [], links: links(req) }
+    },
+  }),
+]
 
 const links = (req: Req): Record<string, unknown> => ({
   next: null,
@@ -140,7 +135,14 @@ const links = (req: Req): Record<string, unknown> => ({
   self: req.serviceUrl + req.url,
 })
 
-function tokenReply(status: number, token: string, body: unknown): Reply {
+async function tokenReply(
+  ctx: Ctx,
+  req: Req,
+  status: 200 | 201,
+  token: string,
+  payload: Payload,
+): Promise<Reply> {
+  const body = await tokenView(ctx, payload, !flagOf(req.rawQuery, 'nocatalog'))
   return reply(status, body, { 'X-Subject-Token': token, Vary: 'X-Auth-Token' })
 }
 
@@ -149,6 +151,13 @@ function subjectOf(req: Req): string {
   const sent = req.headers['x-subject-token']
   return typeof sent === 'string' ? sent : ''
 }
+
+const subjectTarget =
+  (parts: Parts) =>
+  async (ctx: Ctx, req: Req): Promise<Target> => {
+    // a token that is none has no owner: everybody who asks gets the same 404
+    return { 'target.token.user_id': (await subject(ctx, parts, req)).user.id }
+  }
 
 async function subject(ctx: Ctx, parts: Parts, req: Req): Promise<Payload> {
   const payload = await parts.tokens.payloadOf(ctx, subjectOf(req))

@@ -10,7 +10,7 @@ export async function tokenView(
   payload: Payload,
   withCatalog: boolean,
 ): Promise<Record<string, unknown>> {
-  const { user, project, domain, trust, applicationCredential, oauth } = payload
+  const { user, project, domain } = payload
   const scoped = project !== undefined || domain !== undefined || payload.system
   return {
     token: {
@@ -35,22 +35,7 @@ export async function tokenView(
       ...(scoped ? { roles: payload.roles } : {}),
       ...(scoped && withCatalog ? { catalog: await catalogFor(ctx, readerOf(payload)) } : {}),
       ...(await serviceProvidersPart(ctx)),
-      ...(applicationCredential === undefined
-        ? {}
-        : { application_credential: credentialView(applicationCredential) }),
-      ...(oauth === undefined
-        ? {}
-        : { 'OS-OAUTH1': { access_token_id: oauth.accessTokenId, consumer_id: oauth.consumerId } }),
-      ...(trust === undefined
-        ? {}
-        : {
-            'OS-TRUST:trust': {
-              id: trust.id,
-              impersonation: trust.impersonation,
-              trustor_user: { id: trust.trustorId },
-              trustee_user: { id: trust.trusteeId },
-            },
-          }),
+      ...delegationParts(payload),
     },
   }
 }
@@ -62,6 +47,32 @@ export function readerOf(payload: Payload): {
   return {
     userId: payload.user.id,
     ...(payload.project === undefined ? {} : { projectId: payload.project.id }),
+  }
+}
+
+/** By which leave the token speaks for its user, when it was not got by a login of his own. */
+function delegationParts({
+  applicationCredential,
+  oauth,
+  trust,
+}: Payload): Record<string, unknown> {
+  return {
+    ...(applicationCredential === undefined
+      ? {}
+      : { application_credential: credentialView(applicationCredential) }),
+    ...(oauth === undefined
+      ? {}
+      : { 'OS-OAUTH1': { access_token_id: oauth.accessTokenId, consumer_id: oauth.consumerId } }),
+    ...(trust === undefined
+      ? {}
+      : {
+          'OS-TRUST:trust': {
+            id: trust.id,
+            impersonation: trust.impersonation,
+            trustor_user: { id: trust.trustorId },
+            trustee_user: { id: trust.trusteeId },
+          },
+        }),
   }
 }
 

@@ -70,6 +70,11 @@ const trustTarget = async (
 
 /** OS-TRUST: one user lets another act for him on a project (how Heat and Magnum work while nobody is logged in). */
 export function trustRoutes(parts: Parts): readonly Route[] {
+  return [...collectionRoutes(parts), ...ofOneTrust(parts), ...rolesOfTrust]
+}
+
+/** A new trust, and the list. */
+function collectionRoutes(parts: Parts): readonly Route[] {
   return [
     guarded({
       method: 'POST',
@@ -105,6 +110,12 @@ export function trustRoutes(parts: Parts): readonly Route[] {
         )
       },
     }),
+  ]
+}
+
+/** A trust by its id; it is never changed. */
+function ofOneTrust(parts: Parts): readonly Route[] {
+  return [
     guarded({
       method: 'GET',
       path: '/v3/OS-TRUST/trusts/:id',
@@ -133,38 +144,40 @@ export function trustRoutes(parts: Parts): readonly Route[] {
         )
       },
     }),
-    guarded({
-      method: 'GET',
-      path: '/v3/OS-TRUST/trusts/:id/roles',
-      policy: 'identity:list_roles_for_trust',
-      params: IdParams,
-      target: trustTarget,
-      handle: async (ctx, req) =>
-        listBody(
-          req,
-          'roles',
-          (await rolesOf(ctx, await getTrust(ctx, req.params.id))).map((role) =>
-            roleView(req, role),
-          ),
-          10_000,
-        ),
-    }),
-    guarded({
-      method: 'GET',
-      path: '/v3/OS-TRUST/trusts/:id/roles/:role_id',
-      policy: 'identity:get_role_for_trust',
-      params: Type.Object({ id: Type.String(), role_id: Type.String() }),
-      target: trustTarget,
-      handle: async (ctx, req) => {
-        const role = (await rolesOf(ctx, await getTrust(ctx, req.params.id))).find(
-          (one) => one.id === req.params.role_id,
-        )
-        if (role === undefined) throw notFound('role', req.params.role_id)
-        return { role: roleView(req, role) }
-      },
-    }),
   ]
 }
+
+/** The roles that are handed on. */
+const rolesOfTrust: readonly Route[] = [
+  guarded({
+    method: 'GET',
+    path: '/v3/OS-TRUST/trusts/:id/roles',
+    policy: 'identity:list_roles_for_trust',
+    params: IdParams,
+    target: trustTarget,
+    handle: async (ctx, req) =>
+      listBody(
+        req,
+        'roles',
+        (await rolesOf(ctx, await getTrust(ctx, req.params.id))).map((role) => roleView(req, role)),
+        10_000,
+      ),
+  }),
+  guarded({
+    method: 'GET',
+    path: '/v3/OS-TRUST/trusts/:id/roles/:role_id',
+    policy: 'identity:get_role_for_trust',
+    params: Type.Object({ id: Type.String(), role_id: Type.String() }),
+    target: trustTarget,
+    handle: async (ctx, req) => {
+      const role = (await rolesOf(ctx, await getTrust(ctx, req.params.id))).find(
+        (one) => one.id === req.params.role_id,
+      )
+      if (role === undefined) throw notFound('role', req.params.role_id)
+      return { role: roleView(req, role) }
+    },
+  }),
+]
 
 /** A trustor or trustee may list his own; the general rule is for those who may see all. */
 async function checkList(ctx: Ctx, req: Req): Promise<void> {

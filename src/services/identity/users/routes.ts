@@ -61,6 +61,11 @@ export function domainFilter(ctx: Ctx): {
 
 /** /v3/users */
 export function userRoutes(parts: Parts): readonly Route[] {
+  return [...collectionRoutes(parts), ...ofOneUser(parts), ...belongings(parts)]
+}
+
+/** A new user, and the list. */
+function collectionRoutes(parts: Parts): readonly Route[] {
   return [
     guarded({
       method: 'POST',
@@ -93,6 +98,12 @@ export function userRoutes(parts: Parts): readonly Route[] {
         )
       },
     }),
+  ]
+}
+
+/** A user by his id. */
+function ofOneUser(parts: Parts): readonly Route[] {
+  return [
     guarded({
       method: 'GET',
       path: '/v3/users/:id',
@@ -123,12 +134,11 @@ export function userRoutes(parts: Parts): readonly Route[] {
         await inTx(ctx, async (tx) => await deleteUser(tx, parts, user.id))
       },
     }),
-    ...ofOneUser(parts),
   ]
 }
 
 /** What belongs to one user: the password, the groups, the projects. */
-function ofOneUser(parts: Parts): readonly Route[] {
+function belongings(parts: Parts): readonly Route[] {
   return [
     guarded({
       method: 'POST',
@@ -146,21 +156,8 @@ function ofOneUser(parts: Parts): readonly Route[] {
       policy: 'identity:list_groups_for_user',
       params: IdParams,
       target: userTarget,
-      handle: async (ctx, req) => {
-        const user = await getUser(ctx, req.params.id)
-        const asked = listQuery(req.rawQuery, ['name'])
-        const groups = await listGroups(
-          ctx,
-          { ...asked, filters: [...asked.filters, ...domainFilter(ctx)] },
-          user.id,
-        )
-        return listBody(
-          req,
-          'groups',
-          groups.map((group) => groupView(req, group)),
-          asked.limit,
-        )
-      },
+      handle: async (ctx, req) =>
+        await groupsBody(ctx, req, (await getUser(ctx, req.params.id)).id),
     }),
     guarded({
       method: 'GET',
@@ -172,6 +169,21 @@ function ofOneUser(parts: Parts): readonly Route[] {
         await projectsBody(ctx, req, (await getUser(ctx, req.params.id)).id),
     }),
   ]
+}
+
+async function groupsBody(ctx: Ctx, req: Req, userId: string): Promise<unknown> {
+  const asked = listQuery(req.rawQuery, ['name'])
+  const groups = await listGroups(
+    ctx,
+    { ...asked, filters: [...asked.filters, ...domainFilter(ctx)] },
+    userId,
+  )
+  return listBody(
+    req,
+    'groups',
+    groups.map((group) => groupView(req, group)),
+    asked.limit,
+  )
 }
 
 async function projectsBody(ctx: Ctx, req: Req, userId: string): Promise<unknown> {
