@@ -16,7 +16,7 @@ const ESCAPE = `${ESC}[`
 // Any control sequence but «m», which sets colours; the second one catches just those.
 const CURSOR_MOVES = new RegExp(`${ESC}\\[[0-9;?]*[A-LN-Za-ln-z]`, 'g')
 const COLOUR_CODES = new RegExp(`(${ESC}\\[[0-9;]*m)`)
-const COLUMNS = 110
+const COLUMNS = 126
 const CELL_WIDTH = 7.85
 const LINE_HEIGHT = 18
 const MARGIN = 18

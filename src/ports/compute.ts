@@ -47,6 +47,11 @@ export interface ComputePort {
   logs(id: WorkloadId, tailLines?: number): Promise<string>
   /** The container's file system as a new image, as a `docker save` tar. The container pauses for the while. */
   commit(id: WorkloadId): Promise<Readable>
+  /**
+   * Runs a command inside, beside the workload's own process, to its end. Throws `conflict` when the container does not run or
+   * the command did not end in time (it is killed then). A program that is not there ends with 126 or 127, as in a shell.
+   */
+  exec(id: WorkloadId, wish: ExecWish): Promise<ExecResult>
   stats(id: WorkloadId): Promise<Stats>
 
   /** Ids of workloads whose containers changed by themselves (died, were killed, restarted). Ends when `signal` aborts; survives the engine's own restart, after which every id of `list()` is told once. */
@@ -86,6 +91,8 @@ export interface ContainerSpec {
   readonly image: ImageKey
   /** Changes when the container must be made anew (rebuild): an existing container of another revision is replaced. */
   readonly revision: number
+  /** The file system (and anonymous volumes) of the replaced container instead of the image's; the image's when there was none. */
+  readonly keepFiles?: boolean
   readonly hostname: string
   /** Overrides the image's own entrypoint and command when given. */
   readonly entrypoint?: readonly string[]
@@ -120,6 +127,22 @@ export interface SeenWorkload {
   /** ISO 8601. */
   readonly startedAt?: string
   readonly finishedAt?: string
+}
+
+export interface ExecWish {
+  /** The program and its arguments; no shell unless it is one. Others may see them: secrets go into `env`. */
+  readonly command: readonly string[]
+  /** In addition to the container's own environment. */
+  readonly env?: Readonly<Record<string, string>>
+  /** The container's own user unless given. */
+  readonly user?: string
+  readonly timeoutMs: number
+}
+
+export interface ExecResult {
+  readonly exitCode: number
+  /** stdout and stderr in order, the first MiB of it. */
+  readonly output: string
 }
 
 export interface Stats {

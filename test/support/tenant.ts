@@ -195,14 +195,13 @@ export async function reachable(address: string, page: string, timeoutMs = 60_00
   )
 }
 
-export async function deleteServers(session: Session): Promise<void> {
-  const { servers } = ok(await session.compute.get('/servers')) as {
-    servers: readonly { readonly id: string }[]
-  } // Nova's answer
-  await Promise.all(servers.map(async ({ id }) => await session.compute.delete(`/servers/${id}`)))
-  const left = async (): Promise<readonly unknown[]> =>
-    ok(await session.compute.get('/servers')).servers as unknown[]
-  await until(left, (seen) => seen.length === 0, { what: 'every server to be gone', everyMs: 200 })
+/** All of the project's servers; when one stays, says what keeps it. */
+export async function deleteServers(session: Session, timeoutMs = 90_000): Promise<void> {
+  const left = async (): Promise<readonly SeenServer[]> =>
+    ok(await session.compute.get('/servers/detail')).servers as SeenServer[] // Nova's answer
+  for (const { id } of await left()) ok(await session.compute.delete(`/servers/${id}`))
+  const options = { what: 'every server to be gone', everyMs: 200, timeoutMs }
+  await until(left, (seen) => seen.length === 0, options)
 }
 
 async function flavorId(session: Session, name: string): Promise<string> {

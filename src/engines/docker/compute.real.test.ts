@@ -10,10 +10,17 @@ import { dockerArchive, tar } from '../../kernel/archive/docker-archive.ts'
 import { silentLog } from '../../kernel/log/log.ts'
 import { busyboxImage } from '../../kernel/testkit/busybox-image.ts'
 import { computeContract } from '../../ports/contract/compute.ts'
-import type { ComputePort, ContainerSpec, ImageKey, WorkloadId } from '../../ports/compute.ts'
+import type {
+  ComputePort,
+  ContainerSpec,
+  ExecResult,
+  ImageKey,
+  WorkloadId,
+} from '../../ports/compute.ts'
 import { DockerClient } from './client.ts'
 import { createDockerCompute, purgeDocker, type DockerComputeConfig } from './index.ts'
-import { containerName, poolPrefix, sandboxName, type Inspected } from './names.ts'
+import { keepFileSystem } from './kept.ts'
+import { containerName, labels, poolPrefix, sandboxName, type Inspected } from './names.ts'
 
 const socket = '/var/run/docker.sock'
 const client = new DockerClient(socket)
@@ -199,6 +206,88 @@ describe('docker engine', { timeout: 60_000 }, () => {
     expect(await tagsOf(config)).toEqual([`stackyard/${config.cloud}:${'ab'.repeat(32)}`])
   })
 
+  it('runs commands inside, with their output in order, and ends those that take too long', async () => {
+    const id = await run({ env: { COLOUR: 'blue' } })
+    const sh = async (script: string, timeoutMs = 10_000): Promise<ExecResult> =>
+      await port.exec(id, { command: ['sh', '-c', script], env: { SIZE: 'L' }, timeoutMs })
+    expect(await sh('echo $COLOUR; echo $SIZE >&2; sleep 0.1; echo end; exit 3')).toEqual({
+      exitCode: 3,
+      output: 'blue\nL\nend\n',
+    })
+    expect([126, 127]).toContain(
+      (await port.exec(id, { command: ['no-such-program'], timeoutMs: 10_000 })).exitCode,
+    )
+    const capabilities = (await sh('grep CapEff /proc/self/status')).output
+    expect((BigInt(`0x${/([0-9a-f]+)\n/.exec(capabilities)?.[1]}`) >> 27n) & 1n).toBe(0n)
+    const much = await sh('yes | head -c 3000000; echo; exit 4')
+    expect(much.exitCode).toBe(4)
+    expect(much.output.length).toBeLessThanOrEqual(1024 * 1024)
+    expect(much.output.length).toBeGreaterThan(1_000_000)
+    await expect(sh('exec sleep 1234', 500)).rejects.toThrow('did not end within 0.5 s')
+    expect((await sh('ps | grep "sleep [1]234"')).output).toBe('')
+    // a child that holds the output open does not hide that the command has ended
+    expect(await sh('sleep 20 & echo done; exit 5', 700)).toEqual({
+      exitCode: 5,
+      output: 'done\n',
+    })
+    await port.destroy(id)
+  })
+
+  it('puts another process on the same files, and its own back, and leaves nothing', async () => {
+    const config = { Entrypoint: ['/bin/sh', '-c'], Volumes: { '/data': {} } }
+    const image = await busyboxImage({ command: ['echo own; exec sleep 1000'], config })
+    await port.loadImage(HALF, async () => Readable.from([image]))
+    const id = await run({ image: HALF })
+    const sh = async (script: string): Promise<string> =>
+      (await port.exec(id, { command: ['/bin/sh', '-c', script], timeoutMs: 10_000 })).output
+    await sh('echo a > /note; echo b > /data/note')
+    const other = { entrypoint: ['/bin/sh', '-c', 'echo other; exec sleep 1000'], keepFiles: true }
+    await port.create(spec(id, { image: HALF, revision: 2, ...other }))
+    await port.start(id)
+    expect(await sh('cat /note /data/note; echo c >> /note; ps')).toMatch(/^a\nb\n/)
+    await expect.poll(async () => await port.logs(id)).toBe('other\n')
+    await port.create(spec(id, { image: HALF, revision: 3, keepFiles: true }))
+    await port.start(id)
+    expect(await sh('cat /note /data/note')).toBe('a\nc\nb\n')
+    await expect.poll(async () => await port.logs(id)).toBe('own\n')
+    expect(await imagesOf(id)).toHaveLength(2) // one for each time, the older as a part of the newer
+    await port.create(spec(id, { image: HALF, revision: 4 })) // a rebuild
+    await port.start(id)
+    expect(await sh('cat /note /data/note 2>&1')).not.toMatch(/^[abc]$/m)
+    expect(await imagesOf(id)).toEqual([])
+    await port.destroy(id)
+    await port.removeImage(HALF)
+  })
+
+  it('finds the files again, and leaves nothing, wherever a keeping was cut off', async () => {
+    for (const cut of ['commit', 'forgotten commit', 'container', 'destroy'] as const) {
+      const id = await run({})
+      await port.exec(id, { command: ['touch', '/note'], timeoutMs: 10_000 })
+      await port.create(spec(id, { revision: 2, keepFiles: true }))
+      await port.start(id)
+      const host = { client: withCut(client, cut), cloud: config.cloud, folder: config.folder }
+      const next = spec(id, { revision: 3, keepFiles: true })
+      const seen = await client.call<Inspected>('GET', `/containers/${containerName(id)}/json`)
+      await expect(keepFileSystem(host, next, seen)).rejects.toThrow('cut off')
+      if (cut !== 'destroy') {
+        await port.create(next)
+        await port.start(id)
+        const look = await port.exec(id, { command: ['cat', '/note'], timeoutMs: 10_000 })
+        expect([cut, look.exitCode]).toEqual([cut, 0])
+      }
+      await port.destroy(id)
+      expect([cut, await imagesOf(id)]).toEqual([cut, []])
+    }
+  })
+
+  /** Images made of the workload's container, named or not. */
+  async function imagesOf(id: WorkloadId): Promise<readonly string[]> {
+    const filters = JSON.stringify({ label: [`${labels.workload}=${id}`] })
+    const query = { all: true, filters }
+    const found = await client.call<{ Id: string }[]>('GET', '/images/json', { query })
+    return found.map(({ Id }) => Id)
+  }
+
   it('leaves no image behind when one is removed in use', async () => {
     const image = await busyboxImage({ command: ['sleep', '999'] })
     await port.loadImage(HALF, async () => Readable.from([image]))
@@ -301,6 +390,32 @@ describe('docker engine', { timeout: 60_000 }, () => {
     }
   }
 })
+
+/** A client whose process is killed at one call of `keepFileSystem`: before its effect, or (`forgotten`) after it. */
+function withCut(
+  whole: DockerClient,
+  cut: 'commit' | 'forgotten commit' | 'container' | 'destroy',
+): DockerClient {
+  const when = {
+    commit: ['POST /commit', 'before'],
+    'forgotten commit': ['POST /commit', 'after'],
+    container: ['DELETE /containers/', 'after'],
+    destroy: ['POST /commit', 'after'],
+  } as const
+  const [call, side] = when[cut]
+  return new Proxy(whole, {
+    get(target, name): unknown {
+      const value: unknown = Reflect.get(target, name)
+      if (typeof value !== 'function') return value
+      if (name !== 'send') return value.bind(target)
+      return async (method: string, path: string, ...rest: unknown[]): Promise<void> => {
+        const here = `${method} ${path}`.startsWith(call)
+        if (!here || side === 'after') await Reflect.apply(value, target, [method, path, ...rest])
+        if (here) throw new Error('cut off')
+      }
+    },
+  })
+}
 
 async function ociLayout(): Promise<Buffer> {
   const layer = await tar([

@@ -24,12 +24,12 @@ export async function createContainer(
   const name = containerName(spec.id)
   const seen = await inspectOwn(host, name)
   if (seen !== undefined) {
-    if (seen.Config.Labels?.[labels.revision] !== String(spec.revision))
-      await removeContainer(host, spec.id)
-    else if (await joinsSandbox(host, spec.id, seen)) return
-    else await keepFileSystem(host, spec, seen)
+    const current = seen.Config.Labels?.[labels.revision] === String(spec.revision)
+    if (current && (await joinsSandbox(host, spec.id, seen))) return
+    if (current || spec.keepFiles === true) await keepFileSystem(host, spec, seen)
+    else await removeContainer(host, spec.id)
   }
-  const kept = await readKept(host, spec.id, spec.revision)
+  const kept = await readKept(host, spec)
   const mounts = [...(await writeGuestFiles(host, spec)), ...(kept?.volumes ?? [])]
   const image = kept?.image ?? images.reference(spec.image)
   try {

@@ -6,6 +6,7 @@ import { changes } from './changes.ts'
 import { DockerClient } from './client.ts'
 import * as containers from './containers.ts'
 import { MIB } from './container-config.ts'
+import { execIn } from './exec.ts'
 import { removeGuestFiles } from './guest-files.ts'
 import { Images } from './images.ts'
 import { readLogs } from './logs.ts'
@@ -127,7 +128,7 @@ function removingCalls(host: DockerHost, images: Images): Pick<ComputePort, 'rem
 
 type PlainCalls = Pick<
   ComputePort,
-  'stop' | 'kill' | 'pause' | 'unpause' | 'setLimits' | 'setHostname' | 'logs' | 'stats'
+  'stop' | 'kill' | 'pause' | 'unpause' | 'setLimits' | 'setHostname' | 'logs' | 'exec' | 'stats'
 >
 
 function plainCalls(host: DockerHost): PlainCalls {
@@ -140,6 +141,7 @@ function plainCalls(host: DockerHost): PlainCalls {
     setLimits: async (id, limits: Limits) => await containers.setLimits(host, checkId(id), limits),
     setHostname: async (id, name) => await containers.setHostname(host, checkId(id), name),
     logs: async (id, tailLines) => await readLogs(host, checkId(id), tailLines),
+    exec: async (id, wish) => await execIn(host, checkId(id), wish),
     stats: async (id) => await readStats(host, checkId(id)),
   }
 }

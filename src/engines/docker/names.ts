@@ -44,6 +44,8 @@ export function imageTag(key: ImageKey): string {
 export interface Inspected {
   readonly Id: string
   readonly Name: string
+  /** Id of the image it was made from. */
+  readonly Image: string
   readonly State: {
     readonly Status:
       | 'created'

@@ -7,6 +7,8 @@ import type {
   ComputePort,
   ContainerSpec,
   ContainerState,
+  ExecResult,
+  ExecWish,
   Limits,
   SeenWorkload,
   WorkloadId,
@@ -29,6 +31,7 @@ export type FakeStep =
   | 'remove'
   | 'destroy'
   | 'commit'
+  | 'exec'
 
 /** How many more times the step fails, or for whom (an image key for `loadImage`, else a workload's id). */
 export type FakeFailure = number | ((subject: string) => boolean)
@@ -37,6 +40,9 @@ export interface FakeCompute extends ComputePort {
   /** Every step takes this long. */
   delayMs: number
   readonly failOn: Map<FakeStep, FakeFailure>
+  /** How commands end inside; the last one stands in `executed`. */
+  execAnswer: ExecResult
+  executed: ExecWish | undefined
   /** Everything of the workload is gone, as if somebody had removed it behind the cloud's back. */
   vanish(id: WorkloadId): void
   /** The workload's process ends by itself; 137 is what a kill gives. */
@@ -68,6 +74,8 @@ class Fake implements FakeCompute {
   readonly kind = 'fake'
   delayMs = 0
   readonly failOn = new Map<FakeStep, FakeFailure>()
+  execAnswer: ExecResult = { exitCode: 0, output: '' }
+  executed: ExecWish | undefined
   readonly #images = new Set<string>()
   readonly #workloads = new Map<WorkloadId, FakeWorkload>()
   readonly #told = new EventEmitter().setMaxListeners(0)
@@ -140,7 +148,8 @@ class Fake implements FakeCompute {
     const workload = this.#workloads.get(spec.id)
     if (workload === undefined) throw cloudError('conflict', `Workload ${spec.id} has no sandbox`)
     if (workload.container?.spec.revision === spec.revision) return
-    if (!this.#images.has(spec.image))
+    const carried = spec.keepFiles === true && workload.container !== undefined
+    if (!carried && !this.#images.has(spec.image))
       throw cloudError('notFound', `The engine has no image ${spec.image}`, {
         code: 'imageMissing',
       })
@@ -214,6 +223,14 @@ class Fake implements FakeCompute {
     const { spec } = this.#container(id)
     const config = { Cmd: spec.command ?? [] }
     return Readable.from([await dockerArchive({ architecture: 'amd64', config, files: [] })])
+  }
+
+  async exec(id: WorkloadId, wish: ExecWish): Promise<ExecResult> {
+    await this.#step('exec', id)
+    if (this.#container(id).state !== 'running')
+      throw cloudError('conflict', `Workload ${id} is not running`)
+    this.executed = wish
+    return this.execAnswer
   }
 
   async stats(id: WorkloadId): ReturnType<ComputePort['stats']> {

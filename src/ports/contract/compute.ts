@@ -41,6 +41,7 @@ export function computeContract(name: string, make: () => Promise<ComputeUnderTe
     endContract(port)
     changeContract(port, async (id) => await made.die(id))
     readingContract(port)
+    insideContract(port)
   })
 }
 
@@ -143,6 +144,7 @@ function absenceContract(port: Port): void {
     await expect(port().logs(id)).rejects.toThrow(Error)
     await expect(port().stats(id)).rejects.toThrow(Error)
     await expect(port().commit(id)).rejects.toThrow(Error)
+    await expect(port().exec(id, { command: ['true'], timeoutMs: 1_000 })).rejects.toThrow(Error)
   })
 
   it('starts no container without a sandbox', async () => {
@@ -317,6 +319,47 @@ function readingContract(port: Port): void {
     await port().destroy(id)
     await port().destroy(copy)
     await port().removeImage(key)
+  })
+}
+
+function insideContract(port: Port): void {
+  const wish = { command: ['true'], env: { COLOUR: 'red' }, user: '0', timeoutMs: 10_000 }
+
+  it('runs a command inside a running one only', async () => {
+    const id = randomUUID()
+    await port().ensureSandbox(id)
+    await port().create(spec(id))
+    await port().start(id)
+    expect(await port().exec(id, wish)).toEqual({ exitCode: 0, output: '' })
+    for (const halt of ['pause', 'stop'] as const) {
+      await (halt === 'pause' ? port().pause(id) : port().stop(id, 5))
+      const refused: unknown = await port()
+        .exec(id, wish)
+        .catch((error: unknown) => error)
+      expect(isCloudError(refused, 'conflict')).toBe(true)
+    }
+    await port().destroy(id)
+  })
+
+  it('carries the files of a replaced one over, again and again, without the image', async () => {
+    const id = await running(port())
+    expect((await port().exec(id, { ...wish, command: ['touch', '/root/note'] })).exitCode).toBe(0)
+    for (const revision of [2, 3]) {
+      const image: ImageKey = `sha256:${'0d'.repeat(32)}`
+      for (let twice = 0; twice < 2; twice += 1)
+        await port().create(spec(id, { revision, image, keepFiles: true }))
+      expect(await port().observe(id)).toMatchObject({ container: 'created', revision })
+      await port().start(id)
+      const look = await port().exec(id, { ...wish, command: ['test', '-f', '/root/note'] })
+      expect(look.exitCode).toBe(0)
+    }
+    await port().destroy(id)
+  })
+
+  it('takes the image where there are no files to carry over', async () => {
+    const id = await running(port(), { keepFiles: true })
+    expect((await port().observe(id)).container).toBe('running')
+    await port().destroy(id)
   })
 }
 

@@ -25,10 +25,23 @@ export async function containerSpec(
     files: process.files,
     dns: [...new Set(ports.flatMap((port) => port.fixedIps.flatMap((ip) => ip.dns)))],
     hosts: hostLines(ports, process.hostname),
-    ...(process.entrypoint === undefined ? {} : { entrypoint: process.entrypoint }),
-    ...(process.command === undefined ? {} : { command: process.command }),
+    ...(row.carried > 0 ? { keepFiles: true } : {}),
+    ...(row.rescue === 1 ? { entrypoint: WAITING } : ownProcess(process)),
     ...(process.workdir === undefined ? {} : { workdir: process.workdir }),
     ...(process.user === undefined ? {} : { user: process.user }),
+  }
+}
+
+/** Does nothing until it is asked to end: what is broken in the files can be mended from a shell beside it. */
+const WAITING = ['/bin/sh', '-c', 'trap "exit 0" TERM INT; while :; do sleep 3600 & wait $!; done']
+
+function ownProcess({
+  entrypoint,
+  command,
+}: Process): Pick<ContainerSpec, 'entrypoint' | 'command'> {
+  return {
+    ...(entrypoint === undefined ? {} : { entrypoint }),
+    ...(command === undefined ? {} : { command }),
   }
 }
 

@@ -1,6 +1,13 @@
 import type { Readable } from 'node:stream'
 import type { Ctx } from '../../kernel/ctx/ctx.ts'
-import type { GuestFile, HostInfo, Limits, Stats } from '../../ports/compute.ts'
+import type {
+  ExecResult,
+  ExecWish,
+  GuestFile,
+  HostInfo,
+  Limits,
+  Stats,
+} from '../../ports/compute.ts'
 
 /**
  * What runs, whatever tongue asked for it: Nova's servers and Zun's containers are rows here. A wish is written (in the
@@ -21,6 +28,8 @@ export interface WorkloadFace {
   logs(ctx: Ctx, id: string, tailLines?: number): Promise<string>
   /** Its file system as a `docker save` tar. */
   commit(ctx: Ctx, id: string): Promise<Readable>
+  /** Runs a command inside to its end; `conflict` when nothing runs, or when it takes too long. */
+  exec(ctx: Ctx, id: string, wish: ExecWish): Promise<ExecResult>
   stats(ctx: Ctx, id: string): Promise<Stats>
   hostInfo(ctx: Ctx): Promise<
     HostInfo & {
@@ -84,6 +93,11 @@ export interface WorkloadChange {
   readonly process?: Process
   /** A new image, or the same one: the container is made anew (rebuild). */
   readonly rebuildWith?: WorkloadImage
+  /**
+   * True: its own process gives way to one that only waits, with a shell at hand, on the same file system. False: back to its
+   * own. The container is made anew each time; a rebuild ends it. `badRequest` when that was done too often.
+   */
+  readonly rescue?: boolean
   /** Restart the process: `soft` is a polite stop first, `hard` a kill. */
   readonly restart?: 'soft' | 'hard'
   /** Clears an error so that it is tried anew. */
@@ -99,6 +113,8 @@ export interface Workload {
   readonly diskGiB: number
   readonly nics: readonly Nic[]
   readonly process: Process
+  /** Whether a waiting process is wished instead of its own. */
+  readonly rescue: boolean
   readonly host: string
   /** What is wished. */
   readonly wish: Power | 'removed'

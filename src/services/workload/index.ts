@@ -8,9 +8,10 @@ import { inTx } from '../../kernel/db/db.ts'
 import { cloudError } from '../../kernel/errors/cloud-error.ts'
 import type { ServiceDefinition } from '../../kernel/http/service.ts'
 import { nudge } from '../../kernel/tasks/store.ts'
-import type { WorkloadFace } from './face.ts'
+import type { WorkloadChange, WorkloadFace } from './face.ts'
 import { workloads } from './migrations/001-workloads.ts'
 import { repairing } from './migrations/002-repairing.ts'
+import { rescue } from './migrations/003-rescue.ts'
 import { retryReconciler, workloadReconciler, type WorkloadDeps } from './reconcile.ts'
 import { workloadView, type WorkloadRow } from './schema.ts'
 import {
@@ -37,7 +38,7 @@ export function createWorkload(deps: WorkloadDeps): WorkloadService {
       mount: '',
       routes: [],
       policies: {},
-      migrations: [workloads, repairing],
+      migrations: [workloads, repairing, rescue],
       reconcilers: [workloadReconciler(deps), retryReconciler],
       fault: (error) => ({ body: { error: { code: error.status, message: error.message } } }),
     },
@@ -63,6 +64,7 @@ function wishes({ hostName }: WorkloadDeps): Pick<WorkloadFace, 'create' | 'chan
       await inTx(ctx, async (tx) => {
         const row = await getWorkload(tx, id)
         if (row.removing === 1) throw cloudError('conflict', `Workload ${id} is being deleted.`)
+        mustCarry(row, change)
         const generation = await changeWorkload(tx, row, change)
         await nudge(tx, 'workload', id)
         return generation
@@ -76,6 +78,17 @@ function wishes({ hostName }: WorkloadDeps): Pick<WorkloadFace, 'create' | 'chan
       })
     },
   }
+}
+
+/** Each time its files are carried over they get one layer deeper, and Docker ends at 125. An even number: there is a way back. */
+const MOST_CARRIED = 60
+
+function mustCarry(row: WorkloadRow, change: WorkloadChange): void {
+  if (change.rescue !== true || row.rescue === 1 || row.carried < MOST_CARRIED) return
+  throw cloudError(
+    'badRequest',
+    'its file system was carried over to a new container too often: rebuild it, or take an image of it and start that.',
+  )
 }
 
 /** What looks at workloads: their rows, or the engine itself. */
@@ -95,6 +108,7 @@ function sights(deps: WorkloadDeps): Omit<WorkloadFace, 'create' | 'change' | 'r
         throw cloudError('conflict', `Workload ${id} has no file system yet.`)
       return await compute.commit(id)
     },
+    exec: async (ctx, id, wish) => await compute.exec((await getWorkload(ctx, id)).id, wish),
     stats: async (_ctx, id) => await compute.stats(id),
     async hostInfo(ctx) {
       const [info, claimed] = await Promise.all([compute.hostInfo(), claimedOf(ctx, hostName)])

@@ -6,6 +6,7 @@ const limits = { vcpus: 1, memoryMiB: 128, pids: 100 }
 const wish: Wish = {
   power: 'running',
   revision: 1,
+  keepFiles: false,
   limits,
   nics: [{ portId: 'p', index: 0 }],
   boundPorts: ['p'],

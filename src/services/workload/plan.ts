@@ -5,6 +5,8 @@ import type { Nic, Power } from './face.ts'
 export interface Wish {
   readonly power: Power | 'removed'
   readonly revision: number
+  /** A container of another revision hands its files on, instead of the image's being taken. */
+  readonly keepFiles: boolean
   readonly limits: Limits
   readonly nics: readonly Nic[]
   /** Ports the engine may hold from earlier wishes. */
@@ -56,6 +58,7 @@ export function planWorkload(wish: Wish, seen: Seen): Plan {
   if (endedByItself(wish, seen)) return []
   const stale = seen.container === 'absent' || seen.revision !== wish.revision
   const state: ContainerState = stale ? 'created' : seen.container
+  const carried = stale && wish.keepFiles && seen.container !== 'absent'
   // a container that has to be made needs its sandbox even when it is not to run: it joins that one's namespace
   const ensure = seen.sandbox !== 'running' && (stale || wish.power !== 'stopped')
   const plugged = seen.sandbox === 'running' ? seen.pluggedPorts : []
@@ -63,9 +66,11 @@ export function planWorkload(wish: Wish, seen: Seen): Plan {
   const make = stale || (ensure && seen.sandbox === 'absent')
   const stages: Step[][] = [
     unwanted(wish),
+    // its process ends politely and writes what it has to, before the files are handed on
+    ...(carried ? planStop(seen.container) : []),
     // alive without its sandbox: it hangs in a namespace that nobody can reach any more
     ensure && !stale && isAlive(state) ? [step('kill')] : [],
-    [...(stale ? [step('loadImage')] : []), ...(ensure ? [step('ensureSandbox')] : [])],
+    [...(stale && !carried ? [step('loadImage')] : []), ...(ensure ? [step('ensureSandbox')] : [])],
     [
       ...(ensure || seen.sandbox === 'running' ? missingPorts(wish, plugged) : []),
       ...(make ? [step('create')] : []),

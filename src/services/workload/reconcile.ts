@@ -90,6 +90,7 @@ function wishOf(row: WorkloadRow): Wish {
   return {
     power: row.removing === 1 ? 'removed' : row.power,
     revision: row.revision,
+    keepFiles: row.carried > 0,
     limits: fromJson<Limits>(row.limits),
     nics: fromJson<Nic[]>(row.nics),
     boundPorts: fromJson<string[]>(row.bound_ports),
@@ -120,7 +121,10 @@ async function apply(ctx: Ctx, deps: WorkloadDeps, row: WorkloadRow, step: Step)
   const begun = performance.now()
   try {
     await applyStep(ctx, deps, row, step)
-    ctx.log.debug({ id: row.id, step: step.kind, ms: Math.round(performance.now() - begun) }, 'step')
+    ctx.log.debug(
+      { id: row.id, step: step.kind, ms: Math.round(performance.now() - begun) },
+      'step',
+    )
   } catch (cause) {
     await noteStep(ctx, row.id, wordsFor(step))
     throw stepFailed(step, cause)

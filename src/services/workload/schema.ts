@@ -19,6 +19,9 @@ export interface WorkloadTable {
   nics: string
   bound_ports: string
   process: string
+  rescue: number
+  /** How often the file system was carried over to a new container since it came from the image; 0 = it is the image's. */
+  carried: number
   power: Power
   removing: number
   generation: number
@@ -50,6 +53,7 @@ export function workloadView(row: WorkloadRow): Workload {
     diskGiB: row.disk_gib,
     nics: fromJson<Nic[]>(row.nics),
     process: fromJson<Process>(row.process),
+    rescue: row.rescue === 1,
     host: row.host,
     wish: row.removing === 1 ? 'removed' : row.power,
     generation: row.generation,

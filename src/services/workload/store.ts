@@ -1,7 +1,7 @@
 import { sql, type Kysely, type Updateable } from 'kysely'
 import type { Ctx } from '../../kernel/ctx/ctx.ts'
 import { fromJson, tables, toJson } from '../../kernel/db/db.ts'
-import type { NewWorkload, Nic, WorkloadChange } from './face.ts'
+import type { NewWorkload, Nic, WorkloadChange, WorkloadImage } from './face.ts'
 import type { WorkloadRow, WorkloadTable } from './schema.ts'
 
 interface Tables {
@@ -27,6 +27,8 @@ export async function insertWorkload(ctx: Ctx, wish: NewWorkload, host: string):
       nics: toJson(wish.nics),
       bound_ports: toJson(wish.nics.map((nic) => nic.portId)),
       process: toJson(wish.process),
+      rescue: 0,
+      carried: 0,
       power: wish.power,
       removing: 0,
       generation: 1,
@@ -76,6 +78,7 @@ export async function changeWorkload(
   const generation = row.generation + 1
   const nicIds = (change.nics ?? fromJson<Nic[]>(row.nics)).map((nic) => nic.portId)
   const rebuilt = change.rebuildWith
+  const turned = (change.rescue ?? row.rescue === 1) !== (row.rescue === 1)
   await update(ctx, row.id, {
     generation,
     error: null,
@@ -87,11 +90,23 @@ export async function changeWorkload(
     ...(change.nics === undefined ? {} : { nics: toJson(change.nics) }),
     ...(change.process === undefined ? {} : { process: toJson(change.process) }),
     ...(change.restart === undefined ? {} : { restart: change.restart }),
-    ...(rebuilt === undefined
-      ? {}
-      : { image_id: rebuilt.imageId, image_key: rebuilt.key, revision: row.revision + 1 }),
+    ...(turned
+      ? { rescue: 1 - row.rescue, carried: row.carried + 1, revision: row.revision + 1 }
+      : {}),
+    ...(rebuilt === undefined ? {} : rebuiltFrom(row, rebuilt)),
   })
   return generation
+}
+
+/** From the image again: nothing is carried over, and its own process runs. */
+function rebuiltFrom(row: WorkloadRow, image: WorkloadImage): Updateable<WorkloadTable> {
+  return {
+    image_id: image.imageId,
+    image_key: image.key,
+    revision: row.revision + 1,
+    rescue: 0,
+    carried: 0,
+  }
 }
 
 export async function markRemoving(ctx: Ctx, row: WorkloadRow): Promise<void> {

@@ -107,7 +107,7 @@ const wish: NewWorkload = {
   process: { hostname: 'web', env: {}, labels: {}, tty: false, files: [] },
 }
 
-/** Create, live, rebuild, restart, resize, pause, stop, remove: every step that a workload's life has. */
+/** Create, live, rescue, rebuild, restart, resize, pause, stop, remove: every step that a workload's life has. */
 const life: readonly ((world: World) => Promise<unknown>)[] = [
   async ({ face, app }) => await face.create(app.ctx(), wish),
   async ({ face, app }) => await face.change(app.ctx(), 'w1', { restart: 'soft' }),
@@ -117,6 +117,8 @@ const life: readonly ((world: World) => Promise<unknown>)[] = [
       power: 'running',
       limits: { vcpus: 2, memoryMiB: 128, pids: 100 },
     }),
+  async ({ face, app }) => await face.change(app.ctx(), 'w1', { rescue: true }),
+  async ({ face, app }) => await face.change(app.ctx(), 'w1', { rescue: false }),
   async ({ face, app }) =>
     await face.change(app.ctx(), 'w1', { rebuildWith: { imageId: 'j', key: 'sha256:bb' } }),
   async ({ face, app }) => await face.change(app.ctx(), 'w1', { power: 'stopped', nics: [] }),
