@@ -19,6 +19,6 @@ it('shows what stands on the screen in the end, escaped', () => {
 })
 
 it('breaks long lines at the edge', () => {
-  const rows = terminalSvg('x'.repeat(250), 't').match(/<text x/g)
+  const rows = terminalSvg('x'.repeat(300), 't').match(/<text x/g)
   expect(rows).toHaveLength(3)
 })

@@ -97,6 +97,7 @@ async function freePort(): Promise<number> {
 
 async function ready(child: ChildProcess, port: number): Promise<string> {
   let output = ''
+  if (process.env['STACKYARD_TEST_LOG'] === '1') passOn(child)
   return await new Promise((resolveUrl, reject) => {
     const timer = setTimeout(() => {
       child.kill('SIGKILL')
@@ -116,6 +117,12 @@ async function ready(child: ChildProcess, port: number): Promise<string> {
       reject(new Error(`ended with ${String(code)}:\n${output.slice(-3000)}`))
     })
   })
+}
+
+/** For those who look for the reason of a failed test. */
+function passOn(child: ChildProcess): void {
+  for (const stream of [child.stdout, child.stderr])
+    stream?.on('data', (chunk: Buffer) => process.stdout.write(chunk))
 }
 
 async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {

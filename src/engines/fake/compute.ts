@@ -43,6 +43,8 @@ export interface FakeCompute extends ComputePort {
   /** How commands end inside; the last one stands in `executed`. */
   execAnswer: ExecResult
   executed: ExecWish | undefined
+  /** What its container was made of. */
+  specOf(id: WorkloadId): ContainerSpec
   /** Everything of the workload is gone, as if somebody had removed it behind the cloud's back. */
   vanish(id: WorkloadId): void
   /** The workload's process ends by itself; 137 is what a kill gives. */
@@ -260,6 +262,10 @@ class Fake implements FakeCompute {
 
   async close(): Promise<void> {
     this.#closing.abort()
+  }
+
+  specOf(id: WorkloadId): ContainerSpec {
+    return this.#container(id).spec
   }
 
   vanish(id: WorkloadId): void {

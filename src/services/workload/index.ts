@@ -87,7 +87,7 @@ function mustCarry(row: WorkloadRow, change: WorkloadChange): void {
   if (change.rescue !== true || row.rescue === 1 || row.carried < MOST_CARRIED) return
   throw cloudError(
     'badRequest',
-    'its file system was carried over to a new container too often: rebuild it, or take an image of it and start that.',
+    `The file system of ${row.id} was carried over to a new container too often: rebuild it, or take an image of it and start that.`,
   )
 }
 

@@ -88,6 +88,18 @@ describe('planWorkload', () => {
       ['noteRestart', 'start'],
     ],
     ['rebuilds', { revision: 2 }, running, ['loadImage', 'create', 'start']],
+    [
+      'stops it politely before its files are carried over',
+      { revision: 2, keepFiles: true },
+      { ...running, container: 'paused' },
+      ['unpause', 'stop', 'create', 'start'],
+    ],
+    [
+      'takes the image when there are no files to carry over',
+      { revision: 2, keepFiles: true },
+      nothing,
+      ['loadImage+ensureSandbox', 'plug+create', 'start'],
+    ],
     ['changes limits in place', { limits: { ...limits, vcpus: 2 } }, running, ['setLimits']],
     ['lets go of a port that is no longer wanted', { nics: [] }, running, ['release']],
     [
@@ -110,6 +122,7 @@ describe('planWorkload', () => {
     const anyWish = fc.record({
       power: fc.constantFrom<Wish['power']>('running', 'stopped', 'paused'),
       revision: fc.constantFrom(1, 2),
+      keepFiles: fc.boolean(),
       restart: fc.constantFrom<Wish['restart']>(null, 'soft', 'hard'),
       changed: fc.constant(true),
       limits: fc.constantFrom(limits, { ...limits, vcpus: 2 }),

@@ -206,6 +206,34 @@ describe('a workload', () => {
     await expectNothingLeft()
   })
 
+  it('waits on its own files when it is rescued, until it may go on or is rebuilt', async () => {
+    await live(1)
+    const { face, app, engine } = world
+    const image = { imageId: 'i', key: 'sha256:aa' }
+    await engine.removeImage(image.key) // no longer needed: the files come from the container
+    for (const rescue of [true, false, true]) {
+      await face.change(app.ctx(), 'w1', { rescue })
+      await app.settle()
+      expect(await world.seen()).toMatchObject({ seen: 'running', error: null, rescue })
+      expect(await engine.hasImage(image.key)).toBe(false)
+      const { entrypoint, keepFiles } = engine.specOf('w1')
+      expect([entrypoint?.[0], keepFiles]).toEqual([rescue ? '/bin/sh' : undefined, true])
+    }
+    await face.change(app.ctx(), 'w1', { rebuildWith: image })
+    await app.settle()
+    expect(await world.seen()).toMatchObject({ seen: 'running', rescue: false })
+    expect(engine.specOf('w1').keepFiles).toBeUndefined()
+  })
+
+  it('is rescued only so often that its layers stay few', async () => {
+    await live(1)
+    const { face, app } = world
+    for (let times = 0; times < 60; times += 1)
+      await face.change(app.ctx(), 'w1', { rescue: times % 2 === 0 })
+    await expect(face.change(app.ctx(), 'w1', { rescue: true })).rejects.toThrow('too often')
+    await app.settle()
+  })
+
   it('leaves no orphan: what no row owns is removed', async () => {
     await live(1)
     await world.engine.ensureSandbox('stranger')

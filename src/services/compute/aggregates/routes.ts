@@ -145,7 +145,7 @@ function imageRoutes(): readonly Route[] {
       handle: async (ctx, req) => {
         await aggregateIn(ctx, req)
         throw cloudError(
-          'notImplemented',
+          'badRequest',
           'Images are loaded into the engine when the first server asks for them; they cannot be cached ahead.',
         )
       },

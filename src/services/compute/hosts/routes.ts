@@ -83,7 +83,7 @@ function powerRoutes(): readonly Route[] {
       handle: async (ctx, req) => {
         await hostIn(ctx, req)
         throw cloudError(
-          'notImplemented',
+          'badRequest',
           `The engine does not ${verb} its host: use the host's own means.`,
         )
       },
@@ -160,7 +160,7 @@ async function update(
   const service = await hostIn(ctx, req)
   if (wish.maintenance_mode !== undefined)
     throw cloudError(
-      'notImplemented',
+      'badRequest',
       'The engine has no maintenance mode: disable the host and delete or stop its servers.',
     )
   const disabled = wish.status?.trim().toLowerCase() === 'disable'

@@ -9,9 +9,11 @@ import { consoleActions } from './actions/console.ts'
 import { imageActions } from './actions/image.ts'
 import { lockActions } from './actions/lock.ts'
 import { moveActions } from './actions/no-second-host.ts'
+import { passwordActions } from './actions/password.ts'
 import { powerActions } from './actions/power.ts'
 import { rebuildActions } from './actions/rebuild.ts'
 import { refusedActions } from './actions/refused.ts'
+import { rescueActions } from './actions/rescue.ts'
 import { adminStateActions } from './actions/reset-state.ts'
 import { resizeActions } from './actions/resize.ts'
 import { unshelveActions } from './actions/unshelve.ts'
@@ -51,6 +53,8 @@ export function serversRoutes(deps: ComputeDeps): readonly Route[] {
     ...adminStateActions(deps),
     ...moveActions(deps),
     ...consoleActions(deps),
+    ...passwordActions(deps),
+    ...rescueActions(deps),
     ...refusedActions(deps),
     ...addressActions(deps),
     ...interfaceRoutes(deps),

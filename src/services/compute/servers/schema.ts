@@ -68,7 +68,13 @@ export interface ServerTables {
 }
 
 /** What the server is when nothing is under way; `normal` is running, stopped or paused as the workload is. */
-export type ServerBase = 'normal' | 'suspended' | 'resized' | 'shelved_offloaded' | 'error'
+export type ServerBase =
+  | 'normal'
+  | 'suspended'
+  | 'resized'
+  | 'rescued'
+  | 'shelved_offloaded'
+  | 'error'
 
 export type TaskKind =
   | 'build'
@@ -83,6 +89,8 @@ export type TaskKind =
   | 'rebuild'
   | 'resize'
   | 'revert'
+  | 'rescue'
+  | 'unrescue'
   | 'snapshot'
   | 'backup'
   | 'shelve'

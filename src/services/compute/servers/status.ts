@@ -35,6 +35,8 @@ export const taskFacts: Readonly<Record<TaskKind, TaskFacts>> = {
   rebuild: { taskState: 'rebuilding', status: 'REBUILD', after: 'normal' },
   resize: { taskState: 'resize_prep', status: 'RESIZE', after: 'resized' },
   revert: { taskState: 'resize_reverting', status: 'REVERT_RESIZE', after: 'normal' },
+  rescue: { taskState: 'rescuing', after: 'rescued' },
+  unrescue: { taskState: 'unrescuing', after: 'normal' },
   snapshot: { taskState: 'image_snapshot', bySnapshot: true },
   backup: { taskState: 'image_backup', bySnapshot: true },
   shelve: { taskState: 'shelving', bySnapshot: true },
@@ -155,6 +157,8 @@ function quietState(
       return { status: 'VERIFY_RESIZE', vmState: 'resized' }
     case 'shelved_offloaded':
       return { status: 'SHELVED_OFFLOADED', vmState: 'shelved_offloaded' }
+    case 'rescued':
+      return { status: 'RESCUE', vmState: 'rescued' }
     case 'suspended':
       return { status: 'SUSPENDED', vmState: 'suspended' }
     case 'normal':

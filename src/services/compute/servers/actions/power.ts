@@ -30,7 +30,7 @@ const verbs: readonly PowerVerb[] = [
     verb: 'stop',
     kind: 'stop',
     policy: 'servers:stop',
-    change: { power: 'stopped' },
+    change: { power: 'stopped', rescue: false },
   },
   {
     action: 'pause',
@@ -91,7 +91,13 @@ export function powerActions(deps: ComputeDeps): readonly Route[] {
           action: 'reboot',
           kind: hard ? 'reboot-hard' : 'reboot',
           row: { state: 'normal' },
-          change: { power: 'running', restart: hard ? 'hard' : 'soft', retry: true },
+          change: {
+            power: 'running',
+            restart: hard ? 'hard' : 'soft',
+            // a way out of a rescue that failed: the server's own process on its own files
+            rescue: false,
+            retry: true,
+          },
         })
       },
     }),

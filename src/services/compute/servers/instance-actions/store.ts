@@ -50,6 +50,7 @@ export const instanceActionsTable: Migration = {
 const EVENTS: Readonly<Record<string, string>> = {
   create: 'compute__do_build_and_run_instance',
   delete: 'compute_terminate_instance',
+  changePassword: 'compute_set_admin_password',
   confirmResize: 'compute_confirm_resize',
   revertResize: 'compute_finish_revert_resize',
   createImage: 'compute_snapshot_instance',
