@@ -35,7 +35,12 @@ beforeAll(async () => {
   cloud = await startCloudProcess({ data })
   demo = OpenstackClient.ofCloud(data, 'stackyard')
   admin = OpenstackClient.ofCloud(data, 'stackyard-admin')
-  before = await onHost(data)
+  // first start's router is wired after `Ready.`: it belongs to what is there before the story
+  before = await until(
+    async () => await onHost(data),
+    ({ namespaces }) => namespaces.some((name) => name.includes('-r-')),
+    { what: 'the router of first start' },
+  )
 })
 
 afterAll(async () => {

@@ -98,10 +98,9 @@ describe('every route', () => {
           .as('admin')
           .with({ 'openstack-api-version': `compute ${version}` })
           .send(route.method, url, sent)
-        expect(
-          status < 500,
-          `${route.method} ${url} ${JSON.stringify(sent)} → ${status}`,
-        ).toBe(true)
+        expect(status < 500, `${route.method} ${url} ${JSON.stringify(sent)} → ${status}`).toBe(
+          true,
+        )
       }),
       { numRuns: 600 },
     )

@@ -1,5 +1,6 @@
 import { Type } from 'typebox'
 import { asCloud, type Ctx } from '../../../../kernel/ctx/ctx.ts'
+import { inTx } from '../../../../kernel/db/db.ts'
 import { cloudError, isCloudError, reasonOf } from '../../../../kernel/errors/cloud-error.ts'
 import { route, type Route } from '../../../../kernel/http/route.ts'
 import type { ExecResult } from '../../../../ports/compute.ts'
@@ -44,10 +45,11 @@ async function changePassword(
 ): Promise<void> {
   const user = await adminOf(ctx, deps, server)
   const { id, projectId, host } = server
-  const action = { serverId: id, projectId, host, action: 'changePassword', generation: null }
-  const actionId = await logAction(ctx, action)
   const refusal = await tryPassword(ctx, deps, id, user, password)
-  await endAction(ctx, actionId, refusal)
+  await inTx(ctx, async (tx) => {
+    const action = { serverId: id, projectId, host, action: 'changePassword', generation: null }
+    await endAction(tx, await logAction(tx, action), refusal)
+  })
   if (refusal !== undefined)
     throw cloudError('conflict', `Failed to set admin password on ${id} because ${refusal}`)
 }
@@ -74,7 +76,7 @@ async function tryPassword(
   try {
     const result = await deps.workload.exec(ctx, id, {
       command: ['/bin/sh', '-c', SCRIPT],
-      // not in the command line, which the engine writes down and every process of the guest can read
+      // not in the command line, which the engine tells everybody who follows its events
       env: { STACKYARD_USER: user, STACKYARD_PASSWORD: password },
       user: '0',
       timeoutMs: TIMEOUT_MS,
