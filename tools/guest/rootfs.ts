@@ -42,6 +42,7 @@ const SECRET_MODES: Readonly<Record<string, number>> = {
   'etc/shadow': 0o600,
   'etc/sudoers': 0o440,
   init: 0o755,
+  'usr/sbin/chpasswd': 0o755,
   'usr/sbin/guest-setup': 0o755,
   'usr/bin/ping': 0o755,
 }
