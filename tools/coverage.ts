@@ -23,7 +23,7 @@ function summary(services: readonly ServiceDefinition[]): string[] {
       paths(service).size,
       actions(service).size,
       operations(service).size,
-      Object.keys(service.policies).length,
+      rules(service),
     ]),
   )
   const total = (count: (service: ServiceDefinition) => number): number =>
@@ -39,7 +39,7 @@ function summary(services: readonly ServiceDefinition[]): string[] {
       total((service) => paths(service).size),
       total((service) => actions(service).size),
       total((service) => operations(service).size),
-      total((service) => Object.keys(service.policies).length),
+      total(rules),
     ]),
     '',
   ]
@@ -103,6 +103,11 @@ function paths({ routes }: ServiceDefinition): ReadonlySet<string> {
 
 function actions({ routes }: ServiceDefinition): ReadonlySet<string> {
   return new Set(routes.flatMap(({ action }) => (action === undefined ? [] : [action])))
+}
+
+/** Names that an operator may set; see `ruleName` for those left out. */
+function rules({ policies }: ServiceDefinition): number {
+  return Object.keys(policies).filter((name) => !name.endsWith(':request')).length
 }
 
 /** Versions of one call count once. */
