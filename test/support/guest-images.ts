@@ -10,7 +10,7 @@ import {
   rmSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join, relative, resolve } from 'node:path'
 import { ensureAptLists } from '../../cli/host/packages.ts'
 import { buildGuestImages } from '../../tools/guest/build.ts'
 
@@ -36,7 +36,7 @@ function recipeDigest(): string {
     entry.isFile(),
   )
   for (const file of files.map((entry) => join(entry.parentPath, entry.name)).toSorted()) {
-    if (!file.endsWith('.test.ts')) digest.update(file).update(readFileSync(file))
+    if (!file.endsWith('.test.ts')) digest.update(relative(recipe, file)).update(readFileSync(file))
   }
   return digest.digest('hex').slice(0, 12)
 }
