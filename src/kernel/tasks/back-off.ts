@@ -8,6 +8,4 @@ export function backOffMs(attempts: number, random: () => number = Math.random):
 }
 
 /** Thrown by a reconciler when trying again cannot help (bad image, refused configuration): the runner gives up at once. */
-export class Hopeless extends Error {
-  readonly retryable = false
-}
+export class Hopeless extends Error {}

@@ -3,7 +3,7 @@ import type { Ctx } from '../ctx/ctx.ts'
 import { inTx } from '../db/db.ts'
 import { reasonOf } from '../errors/cloud-error.ts'
 import type { Metrics } from '../metrics/metrics.ts'
-import { backOffMs } from './back-off.ts'
+import { backOffMs, Hopeless } from './back-off.ts'
 import type { Reconciler } from './reconciler.ts'
 import {
   claim,
@@ -187,7 +187,7 @@ export class TaskRunner {
     const over =
       attempts >= (patience.attempts ?? Infinity) ||
       Date.now() - since > (patience.ms ?? DEFAULT_PATIENCE_MS)
-    const hopeless = error instanceof Error && 'retryable' in error && error.retryable === false
+    const hopeless = error instanceof Hopeless
     const gaveUp = over || hopeless
     this.#metrics.reconciles.inc({ kind: task.kind, outcome: gaveUp ? 'gave up' : 'failed' })
     ctx.log.warn(

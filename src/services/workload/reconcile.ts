@@ -1,5 +1,6 @@
 import type { Ctx } from '../../kernel/ctx/ctx.ts'
 import { fromJson, inTx } from '../../kernel/db/db.ts'
+import { Hopeless } from '../../kernel/tasks/back-off.ts'
 import { done, type Outcome, type Reconciler } from '../../kernel/tasks/reconciler.ts'
 import { nudge } from '../../kernel/tasks/store.ts'
 import type { ComputePort, Limits, SeenWorkload } from '../../ports/compute.ts'
@@ -267,8 +268,8 @@ async function needingALook(ctx: Ctx, deps: WorkloadDeps): Promise<readonly stri
 
 /** What the engine refuses as wrong (status 400: a broken image, no command) stays wrong: the runner need not try again. */
 function stepFailed(step: Step, cause: unknown): Error {
-  const hopeless = cause instanceof Error && 'status' in cause && cause.status === 400
-  return Object.assign(new Error(wordsFor(step), { cause }), hopeless ? { retryable: false } : {})
+  const wrong = cause instanceof Error && 'status' in cause && cause.status === 400
+  return wrong ? new Hopeless(wordsFor(step), { cause }) : new Error(wordsFor(step), { cause })
 }
 
 function wordsFor(step: Step): string {

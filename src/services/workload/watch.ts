@@ -30,7 +30,12 @@ export async function watchEngine(
     }, afterMs)
   }
   const changes = deps.compute.changes(signal)
-  for (const id of await deps.compute.list()) soon(id) // what happened while nobody watched
+  // What happened while nobody watched. An engine that is away tells every id when it returns.
+  const held = await deps.compute.list().catch((error: unknown) => {
+    ctx.log.warn({ err: error }, 'the engine is away; watching goes on')
+    return []
+  })
+  for (const id of held) soon(id)
   for await (const id of changes) soon(id)
 }
 
