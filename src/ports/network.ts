@@ -54,6 +54,8 @@ export interface NetworkPort {
 export interface NetworkSpec {
   readonly id: string
   readonly mtu: number
+  /** False: no frame passes and nothing of the network answers. Default true. */
+  readonly adminUp?: boolean
   readonly subnets: readonly SubnetSpec[]
 }
 
@@ -81,6 +83,8 @@ export interface RouterSpec {
     readonly addresses: readonly AddressSpec[]
     readonly gateway: string
     readonly snat: boolean
+    /** Limits of all that passes the gateway; `egress` is towards the outside. */
+    readonly qos?: QosSpec
   }
   readonly interfaces: readonly {
     readonly portId: string
@@ -92,8 +96,36 @@ export interface RouterSpec {
     readonly id: string
     readonly floating: string
     readonly fixed: string
+    /** Limits of this address alone; `egress` is towards the outside. */
+    readonly qos?: QosSpec
   }[]
+  /** Single ports of floating addresses that lead to different guests. Default none. */
+  readonly portForwardings?: readonly PortForwardingSpec[]
   readonly routes: readonly RouteSpec[]
+}
+
+export interface PortForwardingSpec {
+  readonly id: string
+  readonly protocol: 'tcp' | 'udp'
+  readonly floating: string
+  /** First and last; as many as `internalPorts`, or every one of them to a single internal port. */
+  readonly externalPorts: readonly [number, number]
+  readonly fixed: string
+  readonly internalPorts: readonly [number, number]
+}
+
+/** Limits per direction, as the guest sees it: `egress` is what it sends. */
+export interface QosSpec {
+  readonly egress?: BandwidthSpec
+  readonly ingress?: BandwidthSpec
+  /** DSCP mark (0–56) of every IP packet the guest sends. */
+  readonly dscp?: number
+}
+
+export interface BandwidthSpec {
+  readonly kbps: number
+  /** Largest burst in kilobits; the engine chooses when absent or 0. */
+  readonly burstKbits?: number
 }
 
 export interface AddressSpec {
@@ -118,6 +150,23 @@ export interface PortSpec {
   /** Every group the port is in, whole, so that plugging needs nothing else. */
   readonly securityGroups: readonly SecurityGroupSpec[]
   readonly allowedPairs: readonly { readonly mac: string; readonly cidr: string }[]
+  readonly qos?: QosSpec
+  /** The port is a sub-port: its frames travel with this VLAN id inside the parent's link, and its interface is made beneath the parent's. */
+  readonly trunk?: {
+    readonly parentPortId: string
+    readonly parentNetworkId: string
+    readonly vlan: number
+  }
+  /** Ports of the host that lead to this one, whatever its security groups say: what `docker run -p` asks for. */
+  readonly published?: readonly PublishedPortSpec[]
+}
+
+export interface PublishedPortSpec {
+  readonly protocol: 'tcp' | 'udp'
+  /** `0.0.0.0` is every address of the host, the loopback one included. */
+  readonly hostAddress: string
+  readonly hostPort: number
+  readonly port: number
 }
 
 export interface PortPlace {
@@ -129,6 +178,8 @@ export interface PortPlace {
 
 export interface SecurityGroupSpec {
   readonly id: string
+  /** False: answers need rules of their own. Default true. */
+  readonly stateful?: boolean
   readonly rules: readonly SecurityGroupRuleSpec[]
   /** Addresses of all ports in the group (whatever their network): what `remoteGroup` rules of any group match. */
   readonly members: readonly string[]

@@ -9,6 +9,7 @@ import { networkAnswers } from './answers/networks.ts'
 import { portAnswers } from './answers/ports.ts'
 import { groupAnswers } from './answers/security-groups.ts'
 import { bootstrapNetworks, type BootstrapSettings } from './bootstrap.ts'
+import { coreExtensions } from './extensions/known.ts'
 import { extensionPolicies, extensionRoutes } from './extensions/routes.ts'
 import type { NetworkFace } from './face.ts'
 import { networkFault } from './fault.ts'
@@ -24,6 +25,7 @@ import { gatewayRules } from './routers/gateway.ts'
 import { interfaceRoutes } from './routers/interfaces.ts'
 import { routerResource } from './routers/routes.ts'
 import { groupResource, ruleResource } from './security-groups/routes.ts'
+import type { Feature } from './standard/feature.ts'
 import type { Resource } from './standard/resource.ts'
 import { resourcePolicies, resourceRoutes } from './standard/routes.ts'
 import { prefixRoutes, subnetPoolResource } from './subnetpools/routes.ts'
@@ -58,30 +60,49 @@ export interface NetworkService {
 export function createNetwork(deps: NetworkDeps): NetworkService {
   const wiring = new Wiring(deps.port)
   const home = { host: deps.host, mtu: deps.mtu }
-  const routers = routerResource(deps.host)
-  const resources = resourcesOf(deps, routers)
   return {
-    definition: {
-      name: 'network',
-      mount: '/network',
-      policies: policiesOf(resources),
-      migrations: networkMigrations,
-      reconcilers: reconcilers(wiring),
-      fault: networkFault,
-      routes: [
-        ...versionRoutes(resources),
-        ...resources.flatMap(resourceRoutes),
-        ...prefixRoutes(),
-        ...interfaceRoutes(),
-        ...extraRouteRoutes(routers),
-        ...quotaRoutes(),
-        ...extensionRoutes(),
-        ...agentRoutes(deps.host),
-        ...availabilityRoutes(),
-      ],
-    },
+    definition: definitionOf(deps, wiring, featuresOf(deps)),
     face: createFace(deps, wiring),
     bootstrap: async (ctx, settings) => await bootstrapNetworks(ctx, home, settings),
+  }
+}
+
+function definitionOf(
+  deps: NetworkDeps,
+  wiring: Wiring,
+  features: readonly Feature[],
+): ServiceDefinition {
+  const routers = routerResource(deps.host)
+  const resources = [
+    ...resourcesOf(deps, routers),
+    ...features.flatMap((feature) => feature.resources ?? []),
+  ]
+  const extensions = features.flatMap((feature) => feature.extensions ?? [])
+  return {
+    name: 'network',
+    mount: '/network',
+    policies: Object.assign(
+      policiesOf(resources),
+      ...features.map((feature) => feature.policies ?? {}),
+    ) as Record<string, string>, // all of them are name → rule
+    migrations: [...networkMigrations, ...features.flatMap((feature) => feature.migrations ?? [])],
+    reconcilers: [
+      ...reconcilers(wiring),
+      ...features.flatMap((feature) => feature.reconcilers ?? []),
+    ],
+    fault: networkFault,
+    routes: [
+      ...versionRoutes(resources),
+      ...resources.flatMap(resourceRoutes),
+      ...features.flatMap((feature) => feature.routes ?? []),
+      ...prefixRoutes(),
+      ...interfaceRoutes(),
+      ...extraRouteRoutes(routers),
+      ...quotaRoutes(),
+      ...extensionRoutes([...coreExtensions, ...extensions]),
+      ...agentRoutes(deps.host),
+      ...availabilityRoutes(),
+    ],
   }
 }
 
@@ -98,6 +119,11 @@ function resourcesOf(deps: NetworkDeps, routers: Resource): readonly Resource[] 
     addressScopeResource(),
     rbacResource(),
   ]
+}
+
+/** What stands on networks, ports and routers; each in its own folder. */
+function featuresOf(_deps: NetworkDeps): readonly Feature[] {
+  return []
 }
 
 function createFace(deps: NetworkDeps, wiring: Wiring): NetworkFace {

@@ -252,6 +252,7 @@ const known: readonly (readonly [
   ],
 ]
 
-export const extensions: readonly Extension[] = known.map(
+/** Of networks, subnets, ports, routers and security groups themselves; features declare their own. */
+export const coreExtensions: readonly Extension[] = known.map(
   ([alias, name, updated, description]) => ({ alias, name, updated, description }),
 )

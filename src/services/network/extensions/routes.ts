@@ -1,11 +1,12 @@
 import { route, type Route } from '../../../kernel/http/route.ts'
 import { neutronError } from '../fault.ts'
-import { extensions, type Extension } from './known.ts'
+import type { Extension } from './known.ts'
 
 const view = (extension: Extension): unknown => ({ ...extension, links: [] })
 
 /** What clients look at before they use more than the basics. */
-export function extensionRoutes(): Route[] {
+export function extensionRoutes(known: readonly Extension[]): Route[] {
+  const extensions = known.toSorted((a, b) => a.alias.localeCompare(b.alias))
   return [
     route({
       method: 'GET',
@@ -19,7 +20,7 @@ export function extensionRoutes(): Route[] {
       policy: 'network:get_extension',
       handle: async (_ctx, req) => {
         const { alias } = req.params as { alias: string } // named in the path
-        const extension = extensions.find((known) => known.alias === alias)
+        const extension = extensions.find((each) => each.alias === alias)
         if (extension === undefined)
           throw neutronError(
             'notFound',

@@ -1,0 +1,21 @@
+import type { Migration } from '../../../kernel/db/migrate.ts'
+import type { Route } from '../../../kernel/http/route.ts'
+import type { Reconciler } from '../../../kernel/tasks/reconciler.ts'
+import type { Extension } from '../extensions/known.ts'
+import type { Resource } from './resource.ts'
+
+/**
+ * Something Neutron calls an extension, whole: what it adds to the API and to the tables. It lives in a folder of its own, whose
+ * `index.ts` declares it, and the service lists it once.
+ */
+export interface Feature {
+  readonly resources?: readonly Resource[]
+  /** Endpoints beyond those made from `resources`. */
+  readonly routes?: readonly Route[]
+  /** Rules beyond those made from `resources`. */
+  readonly policies?: Readonly<Record<string, string>>
+  /** Listed by `GET /extensions`: only what is truly there. */
+  readonly extensions?: readonly Extension[]
+  readonly migrations?: readonly Migration[]
+  readonly reconcilers?: readonly Reconciler[]
+}
