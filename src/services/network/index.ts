@@ -25,6 +25,7 @@ import { gatewayRules } from './routers/gateway.ts'
 import { interfaceRoutes } from './routers/interfaces.ts'
 import { routerResource } from './routers/routes.ts'
 import { groupResource, ruleResource } from './security-groups/routes.ts'
+import { extended } from './standard/addition.ts'
 import type { Feature } from './standard/feature.ts'
 import type { Resource } from './standard/resource.ts'
 import { resourcePolicies, resourceRoutes } from './standard/routes.ts'
@@ -72,9 +73,11 @@ function definitionOf(
   wiring: Wiring,
   features: readonly Feature[],
 ): ServiceDefinition {
-  const routers = routerResource(deps.host)
+  const additions = features.flatMap((feature) => feature.additions ?? [])
+  const routers = extended(routerResource(deps.host), additions)
   const resources = [
-    ...resourcesOf(deps, routers),
+    routers,
+    ...resourcesOf(deps).map((kind) => extended(kind, additions)),
     ...features.flatMap((feature) => feature.resources ?? []),
   ]
   const extensions = features.flatMap((feature) => feature.extensions ?? [])
@@ -106,12 +109,11 @@ function definitionOf(
   }
 }
 
-function resourcesOf(deps: NetworkDeps, routers: Resource): readonly Resource[] {
+function resourcesOf(deps: NetworkDeps): readonly Resource[] {
   return [
     networkResource(deps),
     subnetResource(),
     portResource(),
-    routers,
     floatingIpResource(),
     groupResource(deps.identity),
     ruleResource(deps.identity),

@@ -2,6 +2,7 @@ import type { Migration } from '../../../kernel/db/migrate.ts'
 import type { Route } from '../../../kernel/http/route.ts'
 import type { Reconciler } from '../../../kernel/tasks/reconciler.ts'
 import type { Extension } from '../extensions/known.ts'
+import type { Addition } from './addition.ts'
 import type { Resource } from './resource.ts'
 
 /**
@@ -10,6 +11,8 @@ import type { Resource } from './resource.ts'
  */
 export interface Feature {
   readonly resources?: readonly Resource[]
+  /** Attributes of resources that belong to others. */
+  readonly additions?: readonly Addition[]
   /** Endpoints beyond those made from `resources`. */
   readonly routes?: readonly Route[]
   /** Rules beyond those made from `resources`. */
