@@ -48,7 +48,29 @@ export interface NetworkPort {
     accept: (socket: Socket, from: MetadataPeer) => void,
   ): Promise<void>
 
+  /** What of a router's wish is not so on the host; nothing is changed. An ensure of the same wish repairs all of it. */
+  inspectRouter(spec: RouterSpec): Promise<readonly Drift[]>
+  /** The same for an external network. */
+  inspectExternal(spec: ExternalSpec): Promise<readonly Drift[]>
+
+  /** What the labels of a router's `metering` have counted since they are there; a change of rules does not reset them. */
+  readMeters(routerId: string): Promise<readonly MeterReading[]>
+
   close(): Promise<void>
+}
+
+/** One thing that differs from its wish. `id` is the object's; a port, group or network names itself. */
+export interface Drift {
+  readonly kind: 'network' | 'port' | 'group' | 'router' | 'external'
+  readonly id: string
+  /** For people: `the address 10.0.0.1/24 is not on qr-…`. */
+  readonly what: string
+}
+
+export interface MeterReading {
+  readonly labelId: string
+  readonly packets: number
+  readonly bytes: number
 }
 
 export interface NetworkSpec {
@@ -68,24 +90,16 @@ export interface SubnetSpec {
 
 export interface ExternalSpec {
   readonly networkId: string
-  readonly cidr: string
-  /** The host's own address in the network: routers use it as their gateway. */
-  readonly gateway: string
   readonly mtu: number
+  /** At least one. The host has every `gateway` as its own address: routers send there what is for the world. */
+  readonly subnets: readonly { readonly cidr: string; readonly gateway: string }[]
 }
 
 export interface RouterSpec {
   readonly id: string
+  /** False: nothing passes, and the router itself answers nobody. */
   readonly adminUp: boolean
-  readonly external?: {
-    readonly networkId: string
-    readonly mac: string
-    readonly addresses: readonly AddressSpec[]
-    readonly gateway: string
-    readonly snat: boolean
-    /** Limits of all that passes the gateway; `egress` is towards the outside. */
-    readonly qos?: QosSpec
-  }
+  readonly external?: RouterGatewaySpec
   readonly interfaces: readonly {
     readonly portId: string
     readonly networkId: string
@@ -102,7 +116,66 @@ export interface RouterSpec {
   /** Single ports of floating addresses that lead to different guests. Default none. */
   readonly portForwardings?: readonly PortForwardingSpec[]
   readonly routes: readonly RouteSpec[]
+  /** What is counted of the packets that pass the gateway. */
+  readonly metering?: readonly MeteringSpec[]
+  /** Connections whose payload names further connections, which belong to them. */
+  readonly conntrackHelpers?: readonly ConntrackHelperSpec[]
+  /** IPv6 addresses of guests that the external network reaches as if they were in it; they are not translated. */
+  readonly ndpProxies?: readonly { readonly id: string; readonly address: string }[]
 }
+
+/** A router's way out. */
+export interface RouterGatewaySpec {
+  readonly networkId: string
+  readonly mac: string
+  readonly addresses: readonly AddressSpec[]
+  /** Where the rest of the world is: at most one per family. */
+  readonly gateways: readonly string[]
+  /**
+   * True: who has no floating address goes out under the first address of his family. For IPv6 too, because the outside
+   * knows no way back to a prefix that a tenant chose himself; between the router's own networks nothing is translated.
+   */
+  readonly snat: boolean
+  /** Prefixes of inner networks that share the external network's address scope: not translated, and the host knows the way back. */
+  readonly routed?: readonly string[]
+  /** Limits of all that passes the gateway; `egress` is towards the outside. */
+  readonly qos?: QosSpec
+}
+
+/** A label counts the packets that one of its rules takes in and none of its `excluded` rules takes out. */
+export interface MeteringSpec {
+  readonly labelId: string
+  readonly rules: readonly {
+    /** `ingress`: what comes in by the gateway; `egress`: what goes out by it. */
+    readonly direction: 'ingress' | 'egress'
+    /** The inner side: destination of `ingress`, source of `egress`. */
+    readonly remoteCidr?: string
+    readonly sourceCidr?: string
+    readonly destinationCidr?: string
+    readonly excluded: boolean
+  }[]
+}
+
+export interface ConntrackHelperSpec {
+  readonly id: string
+  readonly protocol: 'tcp' | 'udp'
+  readonly port: number
+  readonly helper: ConntrackHelperName
+}
+
+/** Helpers that the engine can give to a port of a protocol: what the kernel knows by these names. */
+export const conntrackHelperNames = [
+  'amanda',
+  'ftp',
+  'irc',
+  'netbios-ns',
+  'pptp',
+  'sane',
+  'sip',
+  'snmp',
+  'tftp',
+] as const
+export type ConntrackHelperName = (typeof conntrackHelperNames)[number]
 
 export interface PortForwardingSpec {
   readonly id: string

@@ -1,9 +1,12 @@
 import type { Socket } from 'node:net'
 import { isIP } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { isDeepStrictEqual } from 'node:util'
 import type {
+  Drift,
   ExternalSpec,
   MetadataPeer,
+  MeterReading,
   NetworkPort,
   NetworkSpec,
   PortPlace,
@@ -17,7 +20,16 @@ import type { FakeFailure } from './compute.ts'
  * The network port in memory: what was wished for is kept and can be looked at, no packet moves. Knobs make it slow, let a
  * step fail, let a thing vanish behind the cloud's back.
  */
-export type FakeNetworkStep = Exclude<keyof NetworkPort, 'kind' | 'pluggedPorts' | 'list' | 'close'>
+export type FakeNetworkStep = Exclude<
+  keyof NetworkPort,
+  | 'kind'
+  | 'pluggedPorts'
+  | 'list'
+  | 'close'
+  | 'inspectRouter'
+  | 'inspectExternal'
+  | 'readMeters'
+>
 
 type Accept = (socket: Socket, from: MetadataPeer) => void
 
@@ -34,6 +46,10 @@ export interface FakeNetwork extends NetworkPort {
   readonly failOn: Map<FakeNetworkStep, FakeFailure>
   /** The network, router, external network or port of this id is gone, as if somebody had removed it. */
   vanish(id: string): void
+  /** What inspecting this object finds, until its next ensure. */
+  readonly drift: Map<string, readonly string[]>
+  /** What the labels of a router have counted. */
+  readonly meters: Map<string, readonly MeterReading[]>
   segment(networkId: string): FakeSegment | undefined
   router(id: string): RouterSpec | undefined
   external(networkId: string): ExternalSpec | undefined
@@ -52,6 +68,8 @@ class Fake implements FakeNetwork {
   readonly kind = 'fake'
   delayMs = 0
   readonly failOn = new Map<FakeNetworkStep, FakeFailure>()
+  readonly drift = new Map<string, readonly string[]>()
+  readonly meters = new Map<string, readonly MeterReading[]>()
   readonly #segments = new Map<string, Segment>()
   readonly #routers = new Map<string, RouterSpec>()
   readonly #externals = new Map<string, ExternalSpec>()
@@ -71,8 +89,9 @@ class Fake implements FakeNetwork {
 
   async ensureExternal(spec: ExternalSpec): Promise<void> {
     await this.#step('ensureExternal', spec.networkId)
-    checkAddress(spec.gateway)
+    for (const { gateway } of spec.subnets) checkAddress(gateway)
     this.#externals.set(spec.networkId, spec)
+    this.drift.delete(spec.networkId)
   }
 
   async removeExternal(networkId: string): Promise<void> {
@@ -87,11 +106,33 @@ class Fake implements FakeNetwork {
       throw new Error(`external network ${spec.external.networkId} is not on this host`)
     }
     this.#routers.set(spec.id, spec)
+    this.drift.delete(spec.id)
   }
 
   async removeRouter(id: string): Promise<void> {
     await this.#step('removeRouter', id)
     this.#routers.delete(id)
+    this.meters.delete(id)
+  }
+
+  async inspectRouter(spec: RouterSpec): Promise<readonly Drift[]> {
+    return await Promise.resolve(this.#found('router', spec.id, this.#routers.get(spec.id), spec))
+  }
+
+  async inspectExternal(spec: ExternalSpec): Promise<readonly Drift[]> {
+    const held = this.#externals.get(spec.networkId)
+    return await Promise.resolve(this.#found('external', spec.networkId, held, spec))
+  }
+
+  async readMeters(routerId: string): Promise<readonly MeterReading[]> {
+    const counted = this.meters.get(routerId) ?? []
+    const labels = this.#routers.get(routerId)?.metering ?? []
+    return await Promise.resolve(
+      labels.map(
+        ({ labelId }) =>
+          counted.find((each) => each.labelId === labelId) ?? { labelId, packets: 0, bytes: 0 },
+      ),
+    )
   }
 
   async plug(port: PortSpec, at: PortPlace): Promise<void> {
@@ -164,6 +205,16 @@ class Fake implements FakeNetwork {
     const accept = this.#segments.get(networkId)?.accept
     if (accept === undefined) socket.destroy()
     else accept(socket, { networkId, address })
+  }
+
+  /** What the knob says, and whether it is there at all and as it is wished. */
+  #found(kind: Drift['kind'], id: string, held: object | undefined, wanted: object): Drift[] {
+    const whats = [
+      ...(held === undefined ? ['it is not on this host'] : []),
+      ...(held === undefined || isDeepStrictEqual(held, wanted) ? [] : ['it has another wish']),
+      ...(this.drift.get(id) ?? []),
+    ]
+    return whats.map((what) => ({ kind, id, what }))
   }
 
   #here(networkId: string): Segment {

@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { run, tryRun } from '../../kernel/exec/run.ts'
 import type { ExternalSpec } from '../../ports/network.ts'
 import { canonical, checkedMtu, familyOf, overlaps, rangeOf } from './addresses.ts'
@@ -10,7 +10,7 @@ import { removeWithLinks } from './network.ts'
 
 /**
  * An external network: a namespace with a bridge that routers hang their gateways on, and one link to the host, which has
- * the gateway address. The bridge is not in the host's own namespace, because there Docker's rules would be applied to it.
+ * the gateways' addresses. The bridge is not in the host's own namespace, because there Docker's rules would be applied to it.
  */
 export class Externals {
   readonly #namespaces: Namespaces
@@ -23,15 +23,14 @@ export class Externals {
   }
 
   async ensure(spec: ExternalSpec): Promise<void> {
-    const wanted = `${canonical(spec.gateway)}/${spec.cidr.split('/')[1] ?? ''}`
     const host = linkFacts(await this.#hostLinks())
     this.#refuseOverlap(spec, host)
     await this.#namespaces.add(this.#names.external(spec.networkId), spec.networkId)
     await this.#ensureBridge(spec)
     const own = host.find((link) => link.ifname === this.#names.hostLink(spec.networkId))
-    await this.#ensureHostLink(spec, own, wanted)
-    await forwardOnHost(familyOf(spec.gateway))
-    await openHostFirewall(this.#names, spec.networkId, spec.cidr)
+    await this.#ensureHostLink(spec, own)
+    for (const family of familiesOf(spec)) await forwardOnHost(family)
+    await openHostFirewall(this.#names, spec)
     this.#mtus.set(spec.networkId, spec.mtu)
   }
 
@@ -44,6 +43,20 @@ export class Externals {
     }
     await removeWithLinks(this.#namespaces, this.#names.external(networkId))
     await closeHostFirewall(this.#names, networkId)
+  }
+
+  async inspect(spec: ExternalSpec): Promise<readonly string[]> {
+    const name = this.#names.hostLink(spec.networkId)
+    if (this.#namespaces.inode(this.#names.external(spec.networkId)) === undefined)
+      return ['its namespace is gone']
+    const link = linkFacts(await this.#hostLinks()).find((each) => each.ifname === name)
+    if (link === undefined) return [`the host's link ${name} is gone`]
+    return [
+      ...(link.speaks ? [] : [`the host's link ${name} is down`]),
+      ...hostAddresses(spec)
+        .filter((each) => !link.addresses.includes(each))
+        .map((each) => `the address ${each} is not on ${name}`),
+    ]
   }
 
   async mtu(networkId: string): Promise<number> {
@@ -67,16 +80,14 @@ export class Externals {
   /** A host has one route per CIDR: a second network with the same one would cut off the first. */
   #refuseOverlap(spec: ExternalSpec, host: readonly LinkFact[]): void {
     const own = this.#names.hostLink(spec.networkId)
-    const range = rangeOf(spec.cidr)
-    for (const link of host) {
-      const clash =
-        link.ifname === own
-          ? undefined
-          : link.addresses.find((each) => overlaps(rangeOf(each), range))
-      if (clash !== undefined) {
-        throw new Error(
-          `external network ${spec.cidr} overlaps with ${clash} on the host's ${link.ifname}`,
-        )
+    for (const { cidr } of spec.subnets) {
+      for (const link of host.filter(({ ifname }) => ifname !== own)) {
+        const clash = link.addresses.find((each) => overlaps(rangeOf(each), rangeOf(cidr)))
+        if (clash !== undefined) {
+          throw new Error(
+            `external network ${cidr} overlaps with ${clash} on the host's ${link.ifname}`,
+          )
+        }
       }
     }
   }
@@ -92,11 +103,7 @@ export class Externals {
     )
   }
 
-  async #ensureHostLink(
-    spec: ExternalSpec,
-    own: LinkFact | undefined,
-    wanted: string,
-  ): Promise<void> {
+  async #ensureHostLink(spec: ExternalSpec, own: LinkFact | undefined): Promise<void> {
     const netns = this.#names.external(spec.networkId)
     const link = this.#names.hostLink(spec.networkId)
     const [far] = linkFacts(
@@ -104,18 +111,20 @@ export class Externals {
     )
     const paired = own !== undefined && far !== undefined && far.peerIndex === own.ifindex
     if (own !== undefined && !paired) await tryRun('ip', ['link', 'del', 'dev', link])
+    if (!paired) {
+      const end = `name ${EXT_HOST_END} netns ${netns} group ${LINK_GROUP}`
+      await run('ip', ['link', 'add', 'dev', link, 'type', 'veth', 'peer', ...end.split(' ')])
+    }
+    // Some hosts have IPv6 switched off for every new link.
+    if (familiesOf(spec).includes(6)) await tellHost(`net/ipv6/conf/${link}/disable_ipv6`, '0')
     const had = paired ? own.addresses : []
+    const wanted = hostAddresses(spec)
     const lines = [
-      ...(paired
-        ? []
-        : [
-            `link add dev ${link} type veth peer name ${EXT_HOST_END} netns ${netns} group ${LINK_GROUP}`,
-          ]),
       `link set dev ${link} mtu ${checkedMtu(spec.mtu)} up`,
-      ...had.filter((each) => each !== wanted).map((each) => `addr del ${each} dev ${link}`),
-      ...(had.includes(wanted)
-        ? []
-        : [`addr add ${wanted} dev ${link}${familyOf(spec.gateway) === 6 ? ' nodad' : ' brd +'}`]),
+      ...had.filter((each) => !wanted.includes(each)).map((each) => `addr del ${each} dev ${link}`),
+      ...wanted
+        .filter((each) => !had.includes(each))
+        .map((each) => `addr add ${each} dev ${link} ${each.includes(':') ? 'nodad' : 'brd +'}`),
     ]
     await run('ip', ['-batch', '-'], { input: `${lines.join('\n')}\n` })
     await this.#namespaces.ip(netns, [
@@ -124,8 +133,31 @@ export class Externals {
   }
 }
 
+/** The gateways of all subnets, with the prefix lengths of these. */
+const hostAddresses = (spec: ExternalSpec): string[] =>
+  spec.subnets.map(({ cidr, gateway }) => `${canonical(gateway)}/${cidr.split('/')[1] ?? ''}`)
+
+const familiesOf = (spec: ExternalSpec): readonly (4 | 6)[] => [
+  ...new Set(spec.subnets.map(({ gateway }) => familyOf(gateway))),
+]
+
 async function forwardOnHost(family: 4 | 6): Promise<void> {
-  const setting =
-    family === 4 ? '/proc/sys/net/ipv4/ip_forward' : '/proc/sys/net/ipv6/conf/all/forwarding'
-  if ((await readFile(setting, 'utf8')).trim() !== '1') await writeFile(setting, '1\n')
+  const setting = family === 4 ? 'net/ipv4/ip_forward' : 'net/ipv6/conf/all/forwarding'
+  if ((await hostSetting(setting)) === '1') return
+  if (family === 6) await keepRouterAdvertisements()
+  await tellHost(setting, '1')
 }
+
+/** A host that forwards IPv6 no longer listens to router advertisements, which may be where it has its own address from. */
+async function keepRouterAdvertisements(): Promise<void> {
+  for (const link of await readdir('/proc/sys/net/ipv6/conf')) {
+    const setting = `net/ipv6/conf/${link}/accept_ra`
+    if ((await hostSetting(setting)) === '1') await tellHost(setting, '2')
+  }
+}
+
+const hostSetting = async (name: string): Promise<string> =>
+  (await readFile(`/proc/sys/${name}`, 'utf8')).trim()
+
+const tellHost = async (name: string, value: string): Promise<void> =>
+  await writeFile(`/proc/sys/${name}`, `${value}\n`)

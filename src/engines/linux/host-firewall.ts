@@ -1,4 +1,5 @@
 import { run, tryRun } from '../../kernel/exec/run.ts'
+import type { ExternalSpec } from '../../ports/network.ts'
 import { rangeOf } from './addresses.ts'
 import type { Names } from './names.ts'
 
@@ -18,19 +19,16 @@ const families: readonly Family[] = [
   { nft: 'ip6', iptables: 'ip6tables' },
 ]
 
-const familyOfCidr = (cidr: string): Family => ({
-  nft: rangeOf(cidr).family === 4 ? 'ip' : 'ip6',
-  iptables: rangeOf(cidr).family === 4 ? 'iptables' : 'ip6tables',
-})
+const familyOfCidr = (cidr: string): Family['nft'] => (rangeOf(cidr).family === 4 ? 'ip' : 'ip6')
 
-export async function openHostFirewall(
-  names: Names,
-  externalId: string,
-  cidr: string,
-): Promise<void> {
-  const family = familyOfCidr(cidr)
-  await run('nft', ['-f', '-'], { input: hostTable(names, externalId, cidr) })
-  await ensureAccepts(family, names.hostLink(externalId), names.ruleComment(externalId))
+export async function openHostFirewall(names: Names, spec: ExternalSpec): Promise<void> {
+  const wanted = new Set(spec.subnets.map(({ cidr }) => familyOfCidr(cidr)))
+  await run('nft', ['-f', '-'], { input: hostTables(names, spec) })
+  for (const family of families) {
+    const comment = names.ruleComment(spec.networkId)
+    if (wanted.has(family.nft)) await ensureAccepts(family, names.hostLink(spec.networkId), comment)
+    else await removeAccepts(family, comment)
+  }
 }
 
 export async function closeHostFirewall(names: Names, externalId: string): Promise<void> {
@@ -53,17 +51,24 @@ export async function purgeHostFirewall(names: Names): Promise<void> {
 
 /**
  * Tenants reach the world under the host's address. They do not reach the host's cloud metadata service (its answers hold
- * the host's secrets) nor containers that Docker keeps on bridges of its own.
+ * the host's secrets) nor containers that Docker keeps on bridges of its own. Both families; one without a subnet has no table.
  */
-export function hostTable(names: Names, externalId: string, cidr: string): string {
-  const { nft } = familyOfCidr(cidr)
-  const table = `${nft} ${names.hostTable(externalId)}`
-  const link = names.hostLink(externalId)
+export function hostTables(names: Names, spec: ExternalSpec): string {
+  const wanted = new Set(spec.subnets.map(({ cidr }) => familyOfCidr(cidr)))
+  const link = names.hostLink(spec.networkId)
+  return families
+    .map(({ nft }) => {
+      const table = `${nft} ${names.hostTable(spec.networkId)}`
+      const fresh = `table ${table}\ndelete table ${table}\n`
+      return wanted.has(nft) ? `${fresh}table ${table} {\n${hostChains(nft, link)}}\n` : fresh
+    })
+    .join('')
+}
+
+/** All that came in by the link is translated: a router that does not do it itself sends what the world has no way back to. */
+function hostChains(nft: Family['nft'], link: string): string {
   const linkLocal = nft === 'ip' ? '169.254.0.0/16' : 'fe80::/10'
-  return `table ${table}
-delete table ${table}
-table ${table} {
-  chain forward {
+  return `  chain forward {
     type filter hook forward priority -10; policy accept;
     iifname != "${link}" return
     ${nft} daddr ${linkLocal} drop
@@ -73,9 +78,8 @@ table ${table} {
   }
   chain postrouting {
     type nat hook postrouting priority 100; policy accept;
-    ${nft} saddr ${cidr} oifname != "${link}" masquerade
+    iifname "${link}" oifname != "${link}" masquerade
   }
-}
 `
 }
 

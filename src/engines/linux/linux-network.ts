@@ -1,7 +1,9 @@
 import type { Socket } from 'node:net'
 import type {
+  Drift,
   ExternalSpec,
   MetadataPeer,
+  MeterReading,
   NetworkPort,
   NetworkSpec,
   PortPlace,
@@ -85,6 +87,18 @@ class LinuxNetwork implements NetworkPort {
     await this.#turn('router', id, 'remove', () => this.#routers.remove(id))
   }
 
+  async inspectRouter(spec: RouterSpec): Promise<readonly Drift[]> {
+    return await this.#inspect('router', spec.id, () => this.#routers.inspect(spec))
+  }
+
+  async inspectExternal(spec: ExternalSpec): Promise<readonly Drift[]> {
+    return await this.#inspect('external', spec.networkId, () => this.#externals.inspect(spec))
+  }
+
+  async readMeters(routerId: string): Promise<readonly MeterReading[]> {
+    return await this.#routers.readMeters(routerId)
+  }
+
   async plug(port: PortSpec, at: PortPlace): Promise<void> {
     await this.#turn('port', port.id, 'plug', () => this.#ports.plug(port, at))
   }
@@ -129,6 +143,16 @@ class LinuxNetwork implements NetworkPort {
   async close(): Promise<void> {
     await this.#doors.closeAll()
     await this.#namespaces.close()
+  }
+
+  /** In its object's turn: half-way through a change everything differs. */
+  async #inspect(
+    kind: Drift['kind'],
+    id: string,
+    look: () => Promise<readonly string[]>,
+  ): Promise<readonly Drift[]> {
+    const found = await this.#serial.run(`${kind} ${id}`, look)
+    return found.map((what) => ({ kind, id, what }))
   }
 
   async #turn(kind: string, id: string, verb: string, work: () => Promise<void>): Promise<void> {

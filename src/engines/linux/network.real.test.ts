@@ -5,6 +5,7 @@ import { CoProcess } from '../../kernel/exec/coprocess.ts'
 import { run, tryRun } from '../../kernel/exec/run.ts'
 import {
   allowAll,
+  externalSpec,
   groupSpec,
   legSpec,
   networkSpec,
@@ -56,12 +57,7 @@ async function network(cidr = '10.0.0.0/24'): Promise<string> {
 
 async function external(): Promise<string> {
   const networkId = randomUUID()
-  await bed.port.ensureExternal({
-    networkId,
-    cidr: bed.external.cidr,
-    gateway: bed.external.gateway,
-    mtu: 1400,
-  })
+  await bed.port.ensureExternal(externalSpec(networkId, bed.external))
   return networkId
 }
 
@@ -71,7 +67,7 @@ const gatewayTo = (
 ): NonNullable<RouterSpec['external']> => ({
   networkId,
   mac: nextMac(),
-  gateway: bed.external.gateway,
+  gateways: [bed.external.gateway],
   snat: true,
   addresses: [{ address, prefix: 24 }],
 })
@@ -584,12 +580,7 @@ it('leaves the host as it was', async () => {
   const before = await hostState()
   const [net, ext] = [randomUUID(), randomUUID()]
   await own.port.ensureNetwork(networkSpec(net))
-  await own.port.ensureExternal({
-    networkId: ext,
-    cidr: own.external.cidr,
-    gateway: own.external.gateway,
-    mtu: 1400,
-  })
+  await own.port.ensureExternal(externalSpec(ext, own.external))
   const spec = portSpec(net, '10.0.0.5')
   const netns = await own.netns()
   await own.port.plug(spec, { netns, ifname: 'eth0' })

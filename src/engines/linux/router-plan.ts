@@ -123,8 +123,8 @@ function routeLines(spec: RouterSpec, seen: readonly RouteFact[]): string[] {
     family: familyOf(route.nexthop),
   }))
   const want = [...own]
-  if (spec.external !== undefined) {
-    const via = canonical(spec.external.gateway)
+  for (const gateway of spec.external?.gateways ?? []) {
+    const via = canonical(gateway)
     const family = familyOf(via)
     const given = own.some((route) => route.destination === 'default' && route.family === family)
     if (!given) want.push({ destination: 'default', via, family })

@@ -9,7 +9,7 @@ const network = '5a11b0de-0000-4000-8000-000000000001'
 const external = {
   networkId: '5a11b0de-0000-4000-8000-000000000002',
   mac: 'fa:16:3e:00:00:99',
-  gateway: '203.0.113.1',
+  gateways: ['203.0.113.1'],
   snat: true,
   addresses: [{ address: '203.0.113.10', prefix: 24 }],
 }

@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { tryRun } from '../../kernel/exec/run.ts'
-import type { RouterSpec } from '../../ports/network.ts'
+import type { MeterReading, RouterSpec } from '../../ports/network.ts'
 import { familyOf } from './addresses.ts'
 import type { Externals } from './external.ts'
 import { linkFacts, routeFacts } from './link-facts.ts'
 import { BRIDGE, EXT_BRIDGE, farIndex, LINK_GROUP, netnsPath, type Names } from './names.ts'
 import type { Namespaces } from './namespaces.ts'
+import { readMeters } from './metering.ts'
 import { removeWithLinks, type Networks } from './network.ts'
 import {
   aliasOf,
@@ -67,6 +68,22 @@ export class Routers {
   async remove(id: string): Promise<void> {
     this.#known.delete(id)
     await removeWithLinks(this.#namespaces, this.#names.router(id))
+  }
+
+  /** What differs from the wish. */
+  async inspect(spec: RouterSpec): Promise<readonly string[]> {
+    const netns = this.#names.router(spec.id)
+    if (this.#namespaces.inode(netns) === undefined) return ['its namespace is gone']
+    const plan = planRouter(spec, await this.#seen(netns, speaksIpv6(spec)))
+    return [
+      ...plan.removeLegs.map((name) => `the leg ${name} is not wanted or leads elsewhere`),
+      ...plan.addLegs.map(({ name }) => `the leg ${name} is not there`),
+      ...((await this.#hasRules(netns)) ? [] : ['its rules are gone']),
+    ]
+  }
+
+  async readMeters(id: string): Promise<readonly MeterReading[]> {
+    return await readMeters(this.#namespaces, this.#names.router(id))
   }
 
   async #seen(netns: string, six: boolean): Promise<RouterSeen> {

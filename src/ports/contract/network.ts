@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { NetworkPort, PortSpec, RouterSpec, SecurityGroupSpec } from '../network.ts'
+import type { ExternalSpec, NetworkPort, PortSpec, RouterSpec, SecurityGroupSpec } from '../network.ts'
 
 /** What a suite needs of an engine: the port, namespaces to plug into, an external network free to use, and an end. */
 export interface NetworkBed {
@@ -61,6 +61,11 @@ export const networkSpec = (id: string, cidr = '10.0.0.0/24') => ({
   subnets: [{ id: randomUUID(), cidr, gateway: cidr.replace(/\.0\/24$/, '.1') }],
 })
 
+export const externalSpec = (
+  networkId: string,
+  { cidr, gateway }: { readonly cidr: string; readonly gateway: string },
+): ExternalSpec => ({ networkId, mtu: 1400, subnets: [{ cidr, gateway }] })
+
 export const legSpec = (networkId: string, address: string): RouterSpec['interfaces'][number] => ({
   portId: randomUUID(),
   networkId,
@@ -100,7 +105,7 @@ function networkLife(bed: () => NetworkBed): void {
   it('lists an external network from its first ensure to its removal', async () => {
     const { port, external } = bed()
     const networkId = randomUUID()
-    const spec = { networkId, cidr: external.cidr, gateway: external.gateway, mtu: 1400 }
+    const spec = externalSpec(networkId, external)
     await port.ensureExternal(spec)
     await port.ensureExternal(spec)
     expect((await port.list()).externals).toContain(networkId)
@@ -255,12 +260,7 @@ function routerLife(bed: () => NetworkBed): void {
     const [inner, other, outer] = [randomUUID(), randomUUID(), randomUUID()]
     await port.ensureNetwork(networkSpec(inner))
     await port.ensureNetwork(networkSpec(other, '10.0.1.0/24'))
-    await port.ensureExternal({
-      networkId: outer,
-      cidr: external.cidr,
-      gateway: external.gateway,
-      mtu: 1400,
-    })
+    await port.ensureExternal(externalSpec(outer, external))
     const bare = routerSpec()
     await port.ensureRouter(bare)
     const full: RouterSpec = {
@@ -269,7 +269,7 @@ function routerLife(bed: () => NetworkBed): void {
       external: {
         networkId: outer,
         mac: nextMac(),
-        gateway: external.gateway,
+        gateways: [external.gateway],
         snat: true,
         addresses: [{ address: external.address, prefix: Number(external.cidr.split('/')[1]) }],
       },

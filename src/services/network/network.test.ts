@@ -38,8 +38,7 @@ describe('what a new cloud has', () => {
     expect(routers).toHaveLength(1)
     const [publicNet] = (await cloud.ask('demo', 'GET', '/networks?router:external=True')).networks
     expect(cloud.engine.external(publicNet.id)).toMatchObject({
-      cidr: '172.24.4.0/24',
-      gateway: '172.24.4.1',
+      subnets: [{ cidr: '172.24.4.0/24', gateway: '172.24.4.1' }],
     })
     const spec = cloud.engine.router(routers[0].id)
     expect(spec?.external).toMatchObject({

@@ -7,7 +7,8 @@ import type {
   SecurityGroupRuleSpec,
   SecurityGroupSpec,
 } from '../../../ports/network.ts'
-import { formatCidr, parseCidr } from '../addressing/cidr.ts'
+import { parseIp } from '../addressing/address.ts'
+import { contains, formatCidr, parseCidr } from '../addressing/cidr.ts'
 import type { Pair } from '../ports/schema.ts'
 import type { Leg } from '../routers/store.ts'
 import { matchedNumber } from '../security-groups/protocols.ts'
@@ -29,14 +30,14 @@ export function networkSpecOf(network: NetworkTable, subnets: readonly SubnetTab
   }
 }
 
-/** The provider's side needs an IPv4 subnet with a gateway; undefined as long as there is none. */
+/** The provider's side is as many subnets as have a gateway; undefined as long as there is none. */
 export function externalSpecOf(
   network: NetworkTable,
   subnets: readonly SubnetTable[],
 ): ExternalSpec | undefined {
-  const subnet = subnets.find(({ version, gateway }) => version === 4 && gateway !== null)
-  if (subnet === undefined || subnet.gateway === null) return undefined
-  return { networkId: network.id, cidr: subnet.cidr, gateway: subnet.gateway, mtu: network.mtu }
+  const whole = subnets.flatMap(({ cidr, gateway }) => (gateway === null ? [] : [{ cidr, gateway }]))
+  if (whole.length === 0) return undefined
+  return { networkId: network.id, mtu: network.mtu, subnets: whole }
 }
 
 const prefixOf = (cidr: string): number => Number(cidr.split('/')[1] ?? 0)
@@ -117,6 +118,24 @@ function partsOf(legs: readonly Leg[]): readonly Part[] {
   })
 }
 
+/** Per family the gateway of the subnet that the router's first address of this family is in. */
+function gatewaysFor(
+  addresses: readonly { readonly address: string }[],
+  outer: ExternalSpec,
+): readonly string[] {
+  const gateways = new Map<number, string>()
+  for (const { address } of addresses) {
+    const ip = parseIp(address)
+    const subnet = outer.subnets.find(({ cidr }) => {
+      const range = parseCidr(cidr)
+      return ip !== undefined && range !== undefined && contains(range, ip)
+    })
+    if (ip !== undefined && subnet !== undefined && !gateways.has(ip.version))
+      gateways.set(ip.version, subnet.gateway)
+  }
+  return [...gateways.values()]
+}
+
 /** `outer` is the external network's specification: without one the router has no way out yet. */
 export function routerSpecOf(
   router: RouterTable,
@@ -134,7 +153,7 @@ export function routerSpecOf(
             networkId: out.networkId,
             mac: out.mac,
             addresses: out.addresses,
-            gateway: outer.gateway,
+            gateways: gatewaysFor(out.addresses, outer),
             snat: router.snat === 1,
           },
         }
