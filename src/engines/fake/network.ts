@@ -22,13 +22,7 @@ import type { FakeFailure } from './compute.ts'
  */
 export type FakeNetworkStep = Exclude<
   keyof NetworkPort,
-  | 'kind'
-  | 'pluggedPorts'
-  | 'list'
-  | 'close'
-  | 'inspectRouter'
-  | 'inspectExternal'
-  | 'readMeters'
+  'kind' | 'pluggedPorts' | 'list' | 'close' | 'inspectRouter' | 'inspectExternal' | 'readMeters'
 >
 
 type Accept = (socket: Socket, from: MetadataPeer) => void

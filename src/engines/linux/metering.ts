@@ -45,7 +45,9 @@ function matchOf(rule: MeteringSpec['rules'][number], gateway: string): string {
     ['daddr', rule.destinationCidr],
     [inward ? 'daddr' : 'saddr', rule.remoteCidr],
   ]
-  const words = sides.flatMap(([side, cidr]) => (cidr === undefined ? [] : addressMatch(side, cidr)))
+  const words = sides.flatMap(([side, cidr]) =>
+    cidr === undefined ? [] : addressMatch(side, cidr),
+  )
   return [`${inward ? 'iifname' : 'oifname'} "${gateway}"`, ...words].join(' ')
 }
 

@@ -1,6 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { ExternalSpec, NetworkPort, PortSpec, RouterSpec, SecurityGroupSpec } from '../network.ts'
+import type {
+  ExternalSpec,
+  NetworkPort,
+  PortSpec,
+  RouterSpec,
+  SecurityGroupSpec,
+} from '../network.ts'
 
 /** What a suite needs of an engine: the port, namespaces to plug into, an external network free to use, and an end. */
 export interface NetworkBed {

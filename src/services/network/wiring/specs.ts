@@ -35,7 +35,9 @@ export function externalSpecOf(
   network: NetworkTable,
   subnets: readonly SubnetTable[],
 ): ExternalSpec | undefined {
-  const whole = subnets.flatMap(({ cidr, gateway }) => (gateway === null ? [] : [{ cidr, gateway }]))
+  const whole = subnets.flatMap(({ cidr, gateway }) =>
+    gateway === null ? [] : [{ cidr, gateway }],
+  )
   if (whole.length === 0) return undefined
   return { networkId: network.id, mtu: network.mtu, subnets: whole }
 }
