@@ -42,7 +42,7 @@ describe('what a new cloud has', () => {
     })
     const spec = cloud.engine.router(routers[0].id)
     expect(spec?.external).toMatchObject({
-      gateway: '172.24.4.1',
+      gateways: ['172.24.4.1'],
       snat: true,
       addresses: [{ address: '172.24.4.2', prefix: 24 }],
     })
