@@ -39,7 +39,8 @@ export async function createApp(config: AppConfig): Promise<App> {
   const kernel = { name: 'kernel', migrations: [...taskMigrations, ...auditMigrations] }
   await migrate(db, [kernel, ...services])
   const policy = policyOf(config)
-  const ctx = contexts(config, policy)
+  const stopping = new AbortController()
+  const ctx = contexts(config, policy, stopping.signal)
   const audit = new AuditLog(ctx)
   const metrics = createMetrics()
   const runner = new TaskRunner({
@@ -51,6 +52,7 @@ export async function createApp(config: AppConfig): Promise<App> {
   const authenticate = config.authenticate.bind(config)
   const http = createHttpServer({ services, ctx, audit, metrics, authenticate })
   const close = async (): Promise<void> => {
+    stopping.abort()
     await http.close()
     await runner.stop()
     await audit.close()
@@ -59,7 +61,11 @@ export async function createApp(config: AppConfig): Promise<App> {
   return { http, runner, metrics, policy, ctx, close }
 }
 
-function contexts({ db, log }: AppConfig, policy: Policy): (request?: Partial<Ctx>) => Ctx {
+function contexts(
+  { db, log }: AppConfig,
+  policy: Policy,
+  stopping: AbortSignal,
+): (request?: Partial<Ctx>) => Ctx {
   const never = new AbortController().signal
   return (request = {}) => ({
     requestId: `req-${randomUUID()}`,
@@ -69,6 +75,7 @@ function contexts({ db, log }: AppConfig, policy: Policy): (request?: Partial<Ct
     policy,
     now: () => new Date(),
     signal: never,
+    stopping,
     baseUrl: '',
     ...request,
   })

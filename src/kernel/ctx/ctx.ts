@@ -41,6 +41,8 @@ export interface Ctx {
   now(): Date
   /** Aborted when the client went away or the time limit of a reconcile run is over. */
   readonly signal: AbortSignal
+  /** Aborted when the process stops: answers without an end of their own end then. */
+  readonly stopping: AbortSignal
   /** Scheme, host and prefix that the client used, without a trailing slash; '' inside reconcilers. */
   readonly baseUrl: string
 }

@@ -12,6 +12,7 @@ import { negotiate, versionHeaders } from './microversion.ts'
 import type { Req, Route } from './route.ts'
 import type { ServiceDefinition } from './service.ts'
 import { validate } from './validate.ts'
+import { upgrade, Upgrade } from './websocket.ts'
 
 export interface HttpConfig {
   readonly services: readonly ServiceDefinition[]
@@ -45,8 +46,9 @@ export async function serve(
   try {
     const [route, result] = await handle(config, service, routes, request, passage)
     setVersionHeaders(answer, service, passage)
-    const sent = send(answer, route, result)
-    finish(config, service, request, passage, answer.statusCode)
+    const taken = result instanceof Upgrade
+    const sent = taken ? upgrade(request, answer, result) : send(answer, route, result)
+    finish(config, service, request, passage, taken ? 101 : answer.statusCode)
     return await sent
   } catch (error) {
     const known = asCloudError(passage.ctx, error)

@@ -4,6 +4,7 @@ import { fail } from './answer.ts'
 import type { Method, Route } from './route.ts'
 import { newRequestId, serve, type HttpConfig } from './serve.ts'
 import type { ServiceDefinition } from './service.ts'
+import { acceptWebsockets, asksForWebsocket } from './websocket.ts'
 
 const METHODS: readonly Method[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']
 
@@ -11,6 +12,7 @@ const METHODS: readonly Method[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELE
 export function createHttpServer(config: HttpConfig): FastifyInstance {
   const app = fastify({
     logger: false,
+    http: { shouldUpgradeCallback: asksForWebsocket },
     bodyLimit: Number.MAX_SAFE_INTEGER,
     requestTimeout: 0,
     keepAliveTimeout: 75_000,
@@ -22,6 +24,7 @@ export function createHttpServer(config: HttpConfig): FastifyInstance {
       caseSensitive: true,
     },
   })
+  acceptWebsockets(app)
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', (_request, _payload, next) => next(null))
   for (const service of config.services) mountService(app, config, service)
