@@ -4,6 +4,7 @@ import { fail } from './answer.ts'
 import type { Method, Route } from './route.ts'
 import { newRequestId, serve, type HttpConfig } from './serve.ts'
 import type { ServiceDefinition } from './service.ts'
+import { hangUpOnSilent } from './silent-connections.ts'
 import { acceptWebsockets, asksForWebsocket } from './websocket.ts'
 
 const METHODS: readonly Method[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']
@@ -25,6 +26,7 @@ export function createHttpServer(config: HttpConfig): FastifyInstance {
     },
   })
   acceptWebsockets(app)
+  hangUpOnSilent(app)
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', (_request, _payload, next) => next(null))
   for (const service of config.services) mountService(app, config, service)
