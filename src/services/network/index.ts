@@ -60,9 +60,11 @@ export interface NetworkService {
  */
 export function createNetwork(deps: NetworkDeps): NetworkService {
   const wiring = new Wiring(deps.port)
+  const features = featuresOf(deps)
+  for (const feature of features) wiring.extend(feature)
   const home = { host: deps.host, mtu: deps.mtu }
   return {
-    definition: definitionOf(deps, wiring, featuresOf(deps)),
+    definition: definitionOf(deps, wiring, features),
     face: createFace(deps, wiring),
     bootstrap: async (ctx, settings) => await bootstrapNetworks(ctx, home, settings),
   }

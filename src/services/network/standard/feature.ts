@@ -3,6 +3,8 @@ import type { Route } from '../../../kernel/http/route.ts'
 import type { Reconciler } from '../../../kernel/tasks/reconciler.ts'
 import type { Extension } from '../extensions/known.ts'
 import type { Addition } from './addition.ts'
+import type { PortExtras } from '../wiring/extras.ts'
+import type { Trunks } from '../wiring/subports.ts'
 import type { Resource } from './resource.ts'
 
 /**
@@ -21,4 +23,7 @@ export interface Feature {
   readonly extensions?: readonly Extension[]
   readonly migrations?: readonly Migration[]
   readonly reconcilers?: readonly Reconciler[]
+  /** What it adds to what the engine is told of ports. */
+  readonly portExtras?: PortExtras
+  readonly trunks?: Trunks
 }

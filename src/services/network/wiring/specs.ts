@@ -22,6 +22,7 @@ export function networkSpecOf(network: NetworkTable, subnets: readonly SubnetTab
   return {
     id: network.id,
     mtu: network.mtu,
+    adminUp: network.admin_up === 1,
     subnets: subnets.map(({ id, cidr, gateway }) => ({
       id,
       cidr,

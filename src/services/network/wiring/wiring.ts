@@ -10,10 +10,13 @@ import type {
 } from '../../../ports/network.ts'
 import { neutronError } from '../fault.ts'
 import { anyNetwork } from '../networks/store.ts'
-import { erasePort, plainUpdate } from '../ports/store.ts'
+import { anyPort, erasePort, plainUpdate } from '../ports/store.ts'
 import { addPlaces, membersOf, rulesOf } from '../security-groups/store.ts'
 import { subnetsIn } from '../subnets/store.ts'
+import type { PortTable } from '../tables.ts'
+import { extrasOf, type PortExtras } from './extras.ts'
 import { externalSpecOf, groupSpecOf, networkSpecOf, portSpecOf } from './specs.ts'
+import { noTrunks, SUBPORT_OWNER, type Trunks } from './subports.ts'
 import { groupsAndRules, placedAddresses, portWithMtu, type GroupAndRule } from './store.ts'
 
 /**
@@ -26,10 +29,22 @@ export class Wiring {
   readonly #externals = new Map<string, Promise<ExternalSpec | undefined>>()
   readonly #places = new Set<string>()
   readonly #lost = new Set<string>()
+  readonly #extras: PortExtras[] = []
+  #trunks = noTrunks
   #accept: ((socket: Socket, from: MetadataPeer) => void) | undefined
 
   constructor(port: NetworkPort) {
     this.port = port
+  }
+
+  /** What a feature adds to what the engine is told. */
+  extend(feature: { readonly portExtras?: PortExtras; readonly trunks?: Trunks }): void {
+    if (feature.portExtras !== undefined) this.#extras.push(feature.portExtras)
+    if (feature.trunks !== undefined) this.#trunks = feature.trunks
+  }
+
+  get trunks(): Trunks {
+    return this.#trunks
   }
 
   onMetadata(accept: (socket: Socket, from: MetadataPeer) => void): void {
@@ -86,7 +101,17 @@ export class Wiring {
       await placedAddresses(ctx, portId),
       await this.#groupsOfPort(ctx, portId),
     ]
-    return portSpecOf(port, addresses, groups)
+    const extra = (await extrasOf(ctx, this.#extras, [portId])).get(portId)
+    const trunk = await this.#trunkOf(ctx, port)
+    return { ...portSpecOf(port, addresses, groups), ...extra, ...trunk }
+  }
+
+  async #trunkOf(ctx: Ctx, port: PortTable): Promise<Pick<PortSpec, 'trunk'>> {
+    if (port.device_owner !== SUBPORT_OWNER) return {}
+    const place = await this.#trunks.parentOf(ctx, port.id)
+    const parent = place === undefined ? undefined : await anyPort(ctx, place.parentPortId)
+    if (place === undefined || parent === undefined) return {}
+    return { trunk: { ...place, parentNetworkId: parent.network_id } }
   }
 
   async #groupsOfPort(ctx: Ctx, portId: string): Promise<SecurityGroupSpec[]> {
