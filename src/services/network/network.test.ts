@@ -62,6 +62,7 @@ describe('networks and subnets', () => {
     expect(cloud.engine.segment(id)?.spec).toEqual({
       id,
       mtu: 1400,
+      adminUp: true,
       subnets: [{ id: sub, cidr: '192.168.5.0/24', gateway: '192.168.5.1' }],
     })
     const { network: changed } = await cloud.ask('demo', 'PUT', `/networks/${id}`, {
