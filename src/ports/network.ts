@@ -42,6 +42,9 @@ export interface NetworkPort {
     readonly externals: readonly string[]
   }>
 
+  /** Ports of the host that its programs listen on: none of them can be published. */
+  busyHostPorts(): Promise<readonly Omit<PublishedPortSpec, 'port'>[]>
+
   /** Hands over every connection to 169.254.169.254:80 of a network; the source address is guaranteed by anti-spoofing. Repeating it for a network is a no-op while its socket lives. */
   serveMetadata(
     networkId: string,

@@ -22,7 +22,7 @@ import type { FakeFailure } from './compute.ts'
  */
 export type FakeNetworkStep = Exclude<
   keyof NetworkPort,
-  'kind' | 'pluggedPorts' | 'list' | 'close' | 'inspectRouter' | 'inspectExternal' | 'readMeters'
+  'kind' | 'pluggedPorts' | 'busyHostPorts' | 'list' | 'close' | 'inspectRouter' | 'inspectExternal' | 'readMeters'
 >
 
 type Accept = (socket: Socket, from: MetadataPeer) => void
@@ -38,6 +38,8 @@ export interface FakeNetwork extends NetworkPort {
   delayMs: number
   /** How many more times a step fails, or for whom: the id of the network, router, port or group it is about. */
   readonly failOn: Map<FakeNetworkStep, FakeFailure>
+  /** TCP ports that a program of the pretended host listens on. */
+  readonly busyPorts: Set<number>
   /** The network, router, external network or port of this id is gone, as if somebody had removed it. */
   vanish(id: string): void
   /** What inspecting this object finds, until its next ensure. */
@@ -64,6 +66,7 @@ class Fake implements FakeNetwork {
   readonly failOn = new Map<FakeNetworkStep, FakeFailure>()
   readonly drift = new Map<string, readonly string[]>()
   readonly meters = new Map<string, readonly MeterReading[]>()
+  readonly busyPorts = new Set<number>()
   readonly #segments = new Map<string, Segment>()
   readonly #routers = new Map<string, RouterSpec>()
   readonly #externals = new Map<string, ExternalSpec>()
@@ -164,6 +167,11 @@ class Fake implements FakeNetwork {
       routers: [...this.#routers.keys()],
       externals: [...this.#externals.keys()],
     })
+  }
+
+  async busyHostPorts(): ReturnType<NetworkPort['busyHostPorts']> {
+    const every = { protocol: 'tcp', hostAddress: '0.0.0.0' } as const
+    return await Promise.resolve([...this.busyPorts].map((hostPort) => ({ ...every, hostPort })))
   }
 
   async serveMetadata(networkId: string, accept: Accept): Promise<void> {

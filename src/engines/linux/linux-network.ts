@@ -12,6 +12,7 @@ import type {
   SecurityGroupSpec,
 } from '../../ports/network.ts'
 import { Externals } from './external.ts'
+import { busyHostPorts } from './host-ports.ts'
 import { listHoldings } from './listing.ts'
 import { MetadataDoors } from './metadata.ts'
 import { namesOf, type Names } from './names.ts'
@@ -131,6 +132,10 @@ class LinuxNetwork implements NetworkPort {
 
   async list(): ReturnType<NetworkPort['list']> {
     return await listHoldings(this.#namespaces, this.#names)
+  }
+
+  async busyHostPorts(): ReturnType<NetworkPort['busyHostPorts']> {
+    return await busyHostPorts()
   }
 
   async serveMetadata(

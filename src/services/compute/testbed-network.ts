@@ -49,6 +49,7 @@ export function memoryNetwork(): MemoryNetwork {
       void (await Promise.resolve(ports.has(id) && store.change(id, { status: 'DOWN' }))),
     pluggedPorts: async (_ctx, ids) =>
       await Promise.resolve(ids.filter((id) => ports.get(id)?.status === 'ACTIVE')),
+    publishPorts: sayNo,
     onMetadata: (handler) => void (accept = handler),
     portAt: async (_ctx, networkId, address) => await Promise.resolve(store.at(networkId, address)),
     ...groups(store),

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import type { Ctx } from '../../kernel/ctx/ctx.ts'
+import type { PublishedPort, PublishedPortWish } from './published-ports/choose.ts'
 
 /** What other services may ask of network. A client of a real Neutron must be able to stand behind it. */
 export interface NetworkFace {
@@ -27,6 +28,16 @@ export interface NetworkFace {
   unplugPort(ctx: Ctx, portId: string): Promise<void>
   /** Of these ports the ones really plugged now. */
   pluggedPorts(ctx: Ctx, portIds: readonly string[]): Promise<readonly string[]>
+
+  /**
+   * From now on exactly these ports of the host lead to the port's guest, whatever its security groups say; an empty list closes
+   * all. Answers them with what was chosen where none was asked for; 409 when one is taken. The engine follows soon after.
+   */
+  publishPorts(
+    ctx: Ctx,
+    portId: string,
+    wishes: readonly PublishedPortWish[],
+  ): Promise<readonly PublishedPort[]>
 
   /** Every connection to a network's metadata address. Set once by the compute service. */
   onMetadata(
@@ -66,6 +77,8 @@ export interface NetworkFace {
     fixedAddress?: string,
   ): Promise<void>
 }
+
+export type { PublishedPort, PublishedPortWish }
 
 export interface NetworkInfo {
   readonly id: string

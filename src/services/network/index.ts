@@ -18,6 +18,8 @@ import { availabilityPolicies, availabilityRoutes } from './ip-availabilities/ro
 import { networkMigrations } from './migrations/001-network.ts'
 import { networkResource } from './networks/routes.ts'
 import { portResource } from './ports/routes.ts'
+import { publishedPorts } from './published-ports/index.ts'
+import { publishPorts } from './published-ports/publish.ts'
 import { quotaPolicies, quotaRoutes } from './quotas/routes.ts'
 import { rbacResource, wildcardRules } from './rbac-policies/routes.ts'
 import { extraRouteRoutes } from './routers/extra-routes.ts'
@@ -127,7 +129,7 @@ function resourcesOf(deps: NetworkDeps): readonly Resource[] {
 
 /** What stands on networks, ports and routers; each in its own folder. */
 function featuresOf(_deps: NetworkDeps): readonly Feature[] {
-  return []
+  return [publishedPorts()]
 }
 
 function createFace(deps: NetworkDeps, wiring: Wiring): NetworkFace {
@@ -139,6 +141,7 @@ function createFace(deps: NetworkDeps, wiring: Wiring): NetworkFace {
     plugPort: async (ctx, id, place) => await wiring.plug(ctx, id, place),
     unplugPort: async (ctx, id) => await wiring.unplug(ctx, id),
     pluggedPorts: async (ctx, ids) => await reallyPlugged(ctx, wiring, ids),
+    publishPorts: async (ctx, id, wishes) => await publishPorts(ctx, deps.port, id, wishes),
     onMetadata: (accept) => wiring.onMetadata(accept),
   }
 }

@@ -99,6 +99,8 @@ export interface PortTable extends StandardTable {
   /** Where the engine plugged it last; null when it is not plugged. */
   netns: string | null
   ifname: string | null
+  /** JSON: PublishedPort[] */
+  published: string
   /** 1: the API does not know it any more, it is still plugged. */
   deleted: number
 }

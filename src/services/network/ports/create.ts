@@ -156,6 +156,7 @@ function newPortRow(tx: Ctx, networkId: string, wish: PortWish): PortTable {
     owned: wish.owned === true ? 1 : 0,
     netns: null,
     ifname: null,
+    published: '[]',
     deleted: 0,
   }
 }

@@ -10,6 +10,7 @@ import type {
 import { parseIp } from '../addressing/address.ts'
 import { contains, formatCidr, parseCidr } from '../addressing/cidr.ts'
 import type { Pair } from '../ports/schema.ts'
+import type { PublishedPort } from '../published-ports/choose.ts'
 import type { Leg } from '../routers/store.ts'
 import { matchedNumber } from '../security-groups/protocols.ts'
 import type { Route } from '../subnets/schema.ts'
@@ -64,6 +65,7 @@ export function portSpecOf(
     routes: addresses.flatMap(({ routes }) => fromJson<Route[]>(routes)),
     portSecurity: port.port_security === 1,
     securityGroups: groups,
+    published: fromJson<PublishedPort[]>(port.published),
     allowedPairs: fromJson<Pair[]>(port.pairs).flatMap(({ ip_address, mac_address }) => {
       const cidr = parseCidr(ip_address)
       return cidr === undefined ? [] : [{ mac: mac_address, cidr: formatCidr(cidr) }]
