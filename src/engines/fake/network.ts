@@ -22,7 +22,14 @@ import type { FakeFailure } from './compute.ts'
  */
 export type FakeNetworkStep = Exclude<
   keyof NetworkPort,
-  'kind' | 'pluggedPorts' | 'busyHostPorts' | 'list' | 'close' | 'inspectRouter' | 'inspectExternal' | 'readMeters'
+  | 'kind'
+  | 'pluggedPorts'
+  | 'busyHostPorts'
+  | 'list'
+  | 'close'
+  | 'inspectRouter'
+  | 'inspectExternal'
+  | 'readMeters'
 >
 
 type Accept = (socket: Socket, from: MetadataPeer) => void
