@@ -1,9 +1,10 @@
 import type { Ctx } from '../../kernel/ctx/ctx.ts'
+import type { Route } from '../../kernel/http/route.ts'
 import type { ServiceDefinition } from '../../kernel/http/service.ts'
 import type { NetworkPort } from '../../ports/network.ts'
 import type { IdentityFace } from '../identity/face.ts'
 import { addressScopeResource } from './address-scopes/routes.ts'
-import { agentPolicies, agentRoutes } from './agents/routes.ts'
+import { agentsFeature } from './agents/index.ts'
 import { floatingIpAnswers } from './answers/floating-ips.ts'
 import { networkAnswers } from './answers/networks.ts'
 import { portAnswers } from './answers/ports.ts'
@@ -13,6 +14,7 @@ import { coreExtensions } from './extensions/known.ts'
 import { extensionPolicies, extensionRoutes } from './extensions/routes.ts'
 import type { NetworkFace } from './face.ts'
 import { networkFault } from './fault.ts'
+import { floatingIpPoolsFeature } from './floating-ip-pools/index.ts'
 import { floatingIpResource } from './floating-ips/routes.ts'
 import { availabilityPolicies, availabilityRoutes } from './ip-availabilities/routes.ts'
 import { networkMigrations } from './migrations/001-network.ts'
@@ -31,7 +33,9 @@ import { extended } from './standard/addition.ts'
 import type { Feature } from './standard/feature.ts'
 import type { Resource } from './standard/resource.ts'
 import { resourcePolicies, resourceRoutes } from './standard/routes.ts'
-import { prefixRoutes, subnetPoolResource } from './subnetpools/routes.ts'
+import { onboardRoutes } from './subnetpools/onboard.ts'
+import { prefixRoutes } from './subnetpools/prefixes.ts'
+import { subnetPoolResource } from './subnetpools/routes.ts'
 import { subnetResource } from './subnets/routes.ts'
 import { reallyPlugged } from './wiring/plugged.ts'
 import { reconcilers } from './wiring/reconcilers.ts'
@@ -78,13 +82,10 @@ function definitionOf(
   features: readonly Feature[],
 ): ServiceDefinition {
   const additions = features.flatMap((feature) => feature.additions ?? [])
-  const routers = extended(routerResource(deps.host), additions)
   const resources = [
-    routers,
     ...resourcesOf(deps).map((kind) => extended(kind, additions)),
     ...features.flatMap((feature) => feature.resources ?? []),
   ]
-  const extensions = features.flatMap((feature) => feature.extensions ?? [])
   return {
     name: 'network',
     mount: '/network',
@@ -98,19 +99,32 @@ function definitionOf(
       ...features.flatMap((feature) => feature.reconcilers ?? []),
     ],
     fault: networkFault,
-    routes: [
-      ...versionRoutes(resources),
-      ...resources.flatMap(resourceRoutes),
-      ...features.flatMap((feature) => feature.routes ?? []),
-      ...prefixRoutes(),
-      ...interfaceRoutes(),
-      ...extraRouteRoutes(routers),
-      ...quotaRoutes(),
-      ...extensionRoutes([...coreExtensions, ...extensions]),
-      ...agentRoutes(deps.host),
-      ...availabilityRoutes(),
-    ],
+    routes: routesOf(resources, features),
   }
+}
+
+function routesOf(resources: readonly Resource[], features: readonly Feature[]): readonly Route[] {
+  const find = (singular: string): Resource => findResource(resources, singular)
+  const extensions = features.flatMap((feature) => feature.extensions ?? [])
+  return [
+    ...versionRoutes(resources),
+    ...resources.flatMap(resourceRoutes),
+    ...features.flatMap((feature) => feature.routes ?? []),
+    ...features.flatMap((feature) => feature.routesOn?.(find) ?? []),
+    ...prefixRoutes(),
+    ...onboardRoutes(),
+    ...interfaceRoutes(),
+    ...extraRouteRoutes(find('router')),
+    ...quotaRoutes(),
+    ...extensionRoutes([...coreExtensions, ...extensions]),
+    ...availabilityRoutes(),
+  ]
+}
+
+function findResource(resources: readonly Resource[], singular: string): Resource {
+  const resource = resources.find((candidate) => candidate.singular === singular)
+  if (resource === undefined) throw new Error(`no resource is called ${singular}`)
+  return resource
 }
 
 function resourcesOf(deps: NetworkDeps): readonly Resource[] {
@@ -118,6 +132,7 @@ function resourcesOf(deps: NetworkDeps): readonly Resource[] {
     networkResource(deps),
     subnetResource(),
     portResource(),
+    routerResource(deps.host),
     floatingIpResource(),
     groupResource(deps.identity),
     ruleResource(deps.identity),
@@ -128,8 +143,8 @@ function resourcesOf(deps: NetworkDeps): readonly Resource[] {
 }
 
 /** What stands on networks, ports and routers; each in its own folder. */
-function featuresOf(_deps: NetworkDeps): readonly Feature[] {
-  return [publishedPorts()]
+function featuresOf(deps: NetworkDeps): readonly Feature[] {
+  return [agentsFeature(deps.host), floatingIpPoolsFeature(), publishedPorts()]
 }
 
 function createFace(deps: NetworkDeps, wiring: Wiring): NetworkFace {
@@ -164,7 +179,6 @@ function policiesOf(resources: readonly Resource[]): Record<string, string> {
     wildcardRules,
     quotaPolicies,
     extensionPolicies,
-    agentPolicies,
     availabilityPolicies,
   ) as Record<string, string> // all of them are name → rule
 }

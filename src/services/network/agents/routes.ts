@@ -1,94 +1,134 @@
-import { createHash } from 'node:crypto'
-import { can } from '../../../kernel/ctx/ctx.ts'
+import { Type } from 'typebox'
+import { can, type Ctx } from '../../../kernel/ctx/ctx.ts'
+import { inTx } from '../../../kernel/db/db.ts'
 import { route, type Route } from '../../../kernel/http/route.ts'
+import { nudge } from '../../../kernel/tasks/store.ts'
 import { neutronError } from '../fault.ts'
-import { ZONE } from '../kinds.ts'
+import { kinds, ZONE } from '../kinds.ts'
+import { allNetworks } from '../networks/store.ts'
+import { allRouters } from '../routers/store.ts'
+import { listed } from '../standard/in-memory.ts'
 import { pick } from '../standard/query.ts'
-import type { View } from '../standard/schema.ts'
-
-/** What this process does for networks, in Neutron's words. */
-const roles = [
-  { type: 'L3 agent', topic: 'l3_agent', configurations: { agent_mode: 'legacy' } },
-  { type: 'Metadata agent', topic: 'N/A', configurations: {} },
-] as const
+import { Flag, given, isTrue, Text } from '../standard/schema.ts'
+import type { Agent, Agents, AgentType } from './agents.ts'
+import { setAgent } from './store.ts'
 
 export const agentPolicies = {
   'network:get_agent': 'rule:admin',
   'network:list_agents': 'rule:project-reader',
+  'network:update_agent': 'rule:admin',
+  'network:delete_agent': 'rule:admin',
   'network:get_availability_zone': 'rule:project-reader',
 } as const
 
-type Agent = View & { readonly id: string; readonly agent_type: string }
+const keys = [
+  'id',
+  'agent_type',
+  'binary',
+  'topic',
+  'host',
+  'availability_zone',
+  'admin_state_up',
+  'alive',
+  'created_at',
+  'started_at',
+  'heartbeat_timestamp',
+  'description',
+  'resources_synced',
+]
 
-/** Agents: rows for what this very process does, alive as long as it answers. */
-class Agents {
-  readonly #host: string
-  readonly #startedAt = clock(new Date())
+const Path = Type.Object({ id: Text() })
+const Change = Type.Object(
+  {
+    agent: Type.Object(
+      {
+        admin_state_up: Type.Optional(Flag),
+        description: Type.Optional(Type.Union([Text(), Type.Null()])),
+      },
+      { additionalProperties: false },
+    ),
+  },
+  { additionalProperties: false },
+)
 
-  constructor(host: string) {
-    this.#host = host
-  }
-
-  list(now: Date): Agent[] {
-    return roles.map(({ type, topic, configurations }) => ({
-      id: idOf(`${this.#host} ${type}`),
-      agent_type: type,
-      binary: 'stackyard',
-      topic,
-      host: this.#host,
-      availability_zone: ZONE,
-      admin_state_up: true,
-      alive: true,
-      created_at: this.#startedAt,
-      started_at: this.#startedAt,
-      heartbeat_timestamp: clock(now),
-      configurations,
-      description: null,
-      resources_synced: null,
-    }))
-  }
-
-  get(now: Date, params: unknown): Agent {
-    const { id } = params as { id: string } // named in the path
-    const agent = this.list(now).find((candidate) => candidate.id === id)
-    if (agent !== undefined) return agent
-    throw neutronError('notFound', 'AgentNotFound', `Agent ${id.slice(0, 100)} could not be found.`)
-  }
+/** Agents: what this process does for networks. Who may not see them gets an empty list, as Neutron does it. */
+export function agentRoutes(agents: Agents): Route[] {
+  return [...readRoutes(agents), ...writeRoutes(agents), zoneRoute]
 }
 
-/** Who may not see agents gets an empty list, as Neutron does it. */
-export function agentRoutes(host: string): Route[] {
-  const agents = new Agents(host)
+function readRoutes(agents: Agents): Route[] {
   return [
     route({
       method: 'GET',
       path: '/v2.0/agents',
       policy: 'network:list_agents',
-      handle: async (ctx, { rawQuery }) =>
-        await Promise.resolve({
-          agents: (can(ctx, 'network:get_agent') ? agents.list(ctx.now()) : [])
-            .filter((agent) => matches(agent, rawQuery))
-            .map((agent) => pick(agent, rawQuery.getAll('fields'))),
-        }),
+      handle: async (ctx, { rawQuery }) => ({
+        agents: listed(can(ctx, 'network:get_agent') ? await agents.list(ctx) : [], rawQuery, keys),
+      }),
     }),
     route({
       method: 'GET',
       path: '/v2.0/agents/:id',
       policy: 'network:get_agent',
-      handle: async (ctx, { params, rawQuery }) =>
-        await Promise.resolve({
-          agent: pick(agents.get(ctx.now(), params), rawQuery.getAll('fields')),
+      params: Path,
+      handle: async (ctx, { params, rawQuery }) => ({
+        agent: pick(await agents.get(ctx, params.id), rawQuery.getAll('fields')),
+      }),
+    }),
+  ]
+}
+
+function writeRoutes(agents: Agents): Route[] {
+  return [
+    route({
+      method: 'PUT',
+      path: '/v2.0/agents/:id',
+      policy: 'network:update_agent',
+      params: Path,
+      body: Change,
+      handle: async (ctx, { params, body }) =>
+        await inTx(ctx, async (tx) => {
+          const agent = await agents.get(tx, params.id)
+          const { admin_state_up: up, description } = body.agent
+          await change(tx, agent, { up: given(up, isTrue), description })
+          return { agent: await agents.get(tx, agent.id) }
         }),
     }),
     route({
       method: 'DELETE',
       path: '/v2.0/agents/:id',
-      policy: 'network:get_agent',
+      policy: 'network:delete_agent',
+      params: Path,
       handle: async (ctx, { params }) =>
-        await Promise.reject(undeletable(agents.get(ctx.now(), params))),
+        await Promise.reject(undeletable(await agents.get(ctx, params.id))),
     }),
-    zoneRoute,
   ]
+}
+
+interface AgentChange {
+  readonly up: boolean | undefined
+  readonly description: string | null | undefined
+}
+
+/** A DHCP or L3 agent that is switched off serves nothing; the metadata agent has no objects of its own to let go of. */
+async function change(tx: Ctx, agent: Agent, { up, description }: AgentChange): Promise<void> {
+  const was = agent['admin_state_up'] === true
+  const told = agent['description'] as string | null // a column of that type
+  await setAgent(tx, {
+    id: agent.id,
+    host: agent.host,
+    type: agent.agent_type,
+    admin_up: (up ?? was) ? 1 : 0,
+    description: description === undefined ? told : description,
+  })
+  if (up !== undefined && up !== was) await lookAgain(tx, agent.agent_type)
+}
+
+async function lookAgain(tx: Ctx, type: AgentType): Promise<void> {
+  if (type === 'L3 agent')
+    for (const { id } of await allRouters(tx)) await nudge(tx, kinds.router, id)
+  if (type === 'DHCP agent')
+    for (const { id } of await allNetworks(tx)) await nudge(tx, kinds.network, id)
 }
 
 const undeletable = ({ agent_type: type }: Agent): Error =>
@@ -104,26 +144,11 @@ const zoneRoute = route({
   policy: 'network:get_availability_zone',
   handle: async (_ctx, { rawQuery }) =>
     await Promise.resolve({
-      availability_zones: ['network', 'router']
-        .map((resource) => ({ name: ZONE, resource, state: 'available' }))
-        .filter((zone) => matches(zone, rawQuery)),
+      availability_zones: listed(
+        ['network', 'router'].map((resource) => ({ name: ZONE, resource, state: 'available' })),
+        rawQuery,
+        ['name', 'resource', 'state'],
+        (zone) => String(zone['resource']),
+      ),
     }),
 })
-
-/** The same for the same host and role, whenever asked. */
-function idOf(seed: string): string {
-  const hex = createHash('sha256').update(seed).digest('hex')
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-5${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`
-}
-
-function clock(time: Date): string {
-  return time.toISOString().slice(0, 19).replace('T', ' ')
-}
-
-function matches(item: Readonly<Record<string, unknown>>, query: URLSearchParams): boolean {
-  return [...new Set(query.keys())]
-    .filter((key) => Object.hasOwn(item, key))
-    .every((key) =>
-      query.getAll(key).some((value) => String(item[key]).toLowerCase() === value.toLowerCase()),
-    )
-}

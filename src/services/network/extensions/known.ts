@@ -19,22 +19,10 @@ const known: readonly (readonly [
     'Groups of subnet pools within which addresses are unique.',
   ],
   [
-    'agent',
-    'agent',
-    '2013-02-03T10:00:00-00:00',
-    'The parts of the cloud that do the network work.',
-  ],
-  [
     'allowed-address-pairs',
     'Allowed Address Pairs',
     '2013-07-23T10:00:00-00:00',
     'Further addresses that a port may use.',
-  ],
-  [
-    'availability_zone',
-    'Availability Zone',
-    '2015-01-01T10:00:00-00:00',
-    'The zones in which networks and routers live.',
   ],
   ['binding', 'Port Binding', '2014-02-03T10:00:00-00:00', 'Where and how a port is plugged.'],
   [
@@ -87,6 +75,12 @@ const known: readonly (readonly [
     'A floating IP tells about its port.',
   ],
   [
+    'floatingip-autodelete-internal',
+    'Autodelete floating IPs of internal networks',
+    '2019-01-24T00:00:00-00:00',
+    'Unused floating IPs go when their network is external no more.',
+  ],
+  [
     'ip-substring-filtering',
     'IP address substring filtering',
     '2017-11-28T09:00:00-00:00',
@@ -131,6 +125,12 @@ const known: readonly (readonly [
     'Objects name their owner as project_id.',
   ],
   ['provider', 'Provider Network', '2012-09-07T10:00:00-00:00', 'What a network lies on.'],
+  [
+    'quota-check-limit',
+    'Quota engine limit check',
+    '2021-09-08T16:00:00-00:00',
+    'A quota is not set below what is used when asked so.',
+  ],
   ['quotas', 'Quota management support', '2012-07-29T10:00:00-00:00', 'Limits per project.'],
   [
     'quota_details',
@@ -232,10 +232,22 @@ const known: readonly (readonly [
     'Subnets can be kept for some kinds of ports.',
   ],
   [
+    'subnet-external-network',
+    'Subnet belongs to an external network',
+    '2024-02-05T18:00:00-00:00',
+    'A subnet tells whether its network is external.',
+  ],
+  [
     'subnet_allocation',
     'Subnet Allocation',
     '2015-03-30T10:00:00-00:00',
     'Subnets can be taken from pools.',
+  ],
+  [
+    'subnet_onboard',
+    'Subnet Onboard',
+    '2018-12-18T09:00:00-00:00',
+    'Subnets of a network can join a subnet pool afterwards.',
   ],
   [
     'subnetpool-prefix-ops',

@@ -101,7 +101,7 @@ export async function markActive(ctx: Ctx, ids: readonly string[]): Promise<void
     .execute()
 }
 
-/** Addresses of an external network that lead nowhere: they go with it. */
+/** Addresses of an external network that lead nowhere: they go with it, or when it is external no more. */
 export async function idleFloatingIps(
   ctx: Ctx,
   networkId: string,
@@ -111,5 +111,6 @@ export async function idleFloatingIps(
     .selectAll()
     .where('network_id', '=', networkId)
     .where('port_id', 'is', null)
+    .where('router_id', 'is', null)
     .execute()
 }

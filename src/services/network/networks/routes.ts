@@ -66,12 +66,7 @@ export async function createNetwork(
 ): Promise<string> {
   checkMtu(wish.mtu, home)
   checkZones(wish.availability_zone_hints ?? [])
-  if (
-    wish['provider:network_type'] === 'flat' &&
-    typeof wish['provider:physical_network'] !== 'string'
-  ) {
-    throw invalidInput('physical_network required for flat provider network')
-  }
+  checkProvider(wish)
   await mustFit(tx, 'network', projectId)
   await checkDefault(tx, wish.is_default !== undefined && isTrue(wish.is_default))
   const id = await insertNetwork(tx, wish, projectId, home)
@@ -81,6 +76,22 @@ export async function createNetwork(
     await setShared(tx, { type: 'network', id, action: 'access_as_external' }, projectId, true)
   await nudge(tx, kinds.network, id)
   return id
+}
+
+/** Networks live on one host: they need no number by which hosts could tell them apart. */
+function checkProvider(wish: NewNetworkWish): void {
+  const type = wish['provider:network_type'] ?? 'local'
+  if (type !== 'local' && type !== 'flat')
+    throw invalidInput(
+      `provider:network_type '${type}' is not available: networks of this cloud are 'local', those of a provider 'flat'.`,
+    )
+  if (
+    typeof wish['provider:segmentation_id'] === 'number' ||
+    typeof wish['provider:segmentation_id'] === 'string'
+  )
+    throw invalidInput(`provider:segmentation_id cannot be set for a ${type} network.`)
+  if (type === 'flat' && typeof wish['provider:physical_network'] !== 'string')
+    throw invalidInput('physical_network required for flat provider network')
 }
 
 export function checkZones(hints: readonly string[]): void {
@@ -162,6 +173,8 @@ async function changeExternal(tx: Ctx, row: NetworkRow, on: boolean): Promise<vo
       `External network ${row.id} cannot be updated to be made non-external, since it has existing gateway ports.`,
     )
   }
+  if (!on)
+    for (const floating of await idleFloatingIps(tx, row.id)) await dropFloatingIp(tx, floating)
   await setShared(
     tx,
     { type: 'network', id: row.id, action: 'access_as_external' },

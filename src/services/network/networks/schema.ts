@@ -7,9 +7,9 @@ export type NetworkRow = NetworkTable & StandardRow
 
 const Mtu = Whole(0, 65535)
 const Provider = {
-  'provider:network_type': Type.Optional(Type.Union([Type.Literal('local'), Type.Literal('flat')])),
+  'provider:network_type': Type.Optional(Text(32)),
   'provider:physical_network': Type.Optional(Type.Union([Text(64), Type.Null()])),
-  'provider:segmentation_id': Type.Optional(Type.Null()),
+  'provider:segmentation_id': Type.Optional(Type.Union([Whole(0, 2_147_483_647), Type.Null()])),
 }
 
 const attributes = {

@@ -1,10 +1,10 @@
-import { Type } from 'typebox'
+import { Type, type Static } from 'typebox'
 import { can, projectOf, type Ctx } from '../../../kernel/ctx/ctx.ts'
 import { inTx } from '../../../kernel/db/db.ts'
 import { reply, route, type Route } from '../../../kernel/http/route.ts'
 import { neutronError } from '../fault.ts'
 import { askingProject } from '../standard/access.ts'
-import { Flag, Text } from '../standard/schema.ts'
+import { Flag, isTrue, Text } from '../standard/schema.ts'
 import { quotaDefaults, quotedNames } from './defaults.ts'
 import {
   clearQuotas,
@@ -20,10 +20,13 @@ const Amount = Type.Union([
   Type.String({ pattern: '^(-1|\\d{1,9})$' }),
 ])
 const amounts = Object.fromEntries(quotedNames.map((name) => [name, Type.Optional(Amount)]))
-// `force` sets a limit below what is used: that is always allowed here, as it is in Neutron by default
+// `force` sets a limit below what is used: that is allowed without it, unless `check_limit` says otherwise
 const Change = Type.Object(
   {
-    quota: Type.Object({ ...amounts, force: Type.Optional(Flag) }, { additionalProperties: false }),
+    quota: Type.Object(
+      { ...amounts, force: Type.Optional(Flag), check_limit: Type.Optional(Flag) },
+      { additionalProperties: false },
+    ),
   },
   { additionalProperties: false },
 )
@@ -94,8 +97,12 @@ function changeRoutes(): Route[] {
       params: Path,
       body: Change,
       handle: async (ctx, { params, body }) => {
-        const { force: _always, ...wish } = body.quota
-        await inTx(ctx, async (tx) => await setQuotas(tx, params.project, numbers(wish)))
+        const { force, check_limit: checked, ...wish } = body.quota
+        const limits = numbers(wish)
+        await inTx(ctx, async (tx) => {
+          if (isOn(checked) && !isOn(force)) await mustCoverUse(tx, params.project, limits)
+          await setQuotas(tx, params.project, limits)
+        })
         return { quota: await quotasOf(ctx, params.project) }
       },
     }),
@@ -114,6 +121,22 @@ function changeRoutes(): Route[] {
       },
     }),
   ]
+}
+
+const isOn = (flag: Static<typeof Flag> | undefined): boolean => flag !== undefined && isTrue(flag)
+
+async function mustCoverUse(tx: Ctx, project: string, limits: Partial<Quotas>): Promise<void> {
+  const used = await usageOf(tx, project)
+  const short = quotedNames.filter((name) => {
+    const limit = limits[name]
+    return limit !== undefined && limit >= 0 && limit < used[name]
+  })
+  if (short.length > 0)
+    throw neutronError(
+      'badRequest',
+      'InvalidQuotaValue',
+      `The new limits of ${short.join(', ')} are below what project ${project} uses.`,
+    )
 }
 
 const numbers = (wish: Readonly<Record<string, unknown>>): Partial<Quotas> =>

@@ -15,6 +15,7 @@ import {
   insertShare,
   ownerOfObject,
   rbacSpec,
+  scopeOfPool,
   sharesOf,
   usersOf,
   type ObjectType,
@@ -97,6 +98,7 @@ async function createPolicy(
       `Bad rbac_policy request: ${wish.object_type} ${wish.object_id} is not yours to share, or does not exist.`,
     )
   }
+  await mustReachScope(tx, wish.object_type, wish.object_id, target)
   await mustFit(tx, 'rbac_policy', projectId)
   const id = await insertShare(
     tx,
@@ -105,6 +107,19 @@ async function createPolicy(
   )
   await followExternal(tx, wish.action, wish.object_id)
   return id
+}
+
+/** A pool is of no use to who may not use its address scope. */
+async function mustReachScope(tx: Ctx, type: string, id: string, target: string): Promise<void> {
+  const scope = type === 'subnetpool' ? await scopeOfPool(tx, id) : undefined
+  if (scope === undefined || scope.project_id === target) return
+  const open = (await sharesOf(tx, scope.id)).map((share) => share.target)
+  if (open.includes('*') || open.includes(target)) return
+  throw neutronError(
+    'badRequest',
+    'RbacPolicyInitError',
+    `Subnet pool ${id} cannot be shared with ${target}: its address scope ${scope.id} is not shared with that project.`,
+  )
 }
 
 function mayTarget(ctx: Ctx, target: string, verb: 'create' | 'update'): void {
@@ -124,6 +139,7 @@ async function updatePolicy(
   const target = wish.target_tenant ?? wish.target_project
   if (target === undefined || target === row.target) return
   mayTarget(tx, target, 'update')
+  await mustReachScope(tx, row.object_type, row.object_id, target)
   await mustBeUnused(tx, row, target)
   const twin = (await sharesOf(tx, row.object_id)).find(
     (other) => other.action === row.action && other.target === target,

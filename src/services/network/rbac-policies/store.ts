@@ -107,6 +107,19 @@ export async function ownerOfObject(
   return rows[0]?.project_id
 }
 
+/** The address scope that a subnet pool is in. */
+export async function scopeOfPool(
+  ctx: Ctx,
+  poolId: string,
+): Promise<{ readonly id: string; readonly project_id: string } | undefined> {
+  return await db(ctx)
+    .selectFrom('net_subnet_pools as p')
+    .innerJoin('net_address_scopes as s', 's.id', 'p.scope_id')
+    .select(['s.id', 's.project_id'])
+    .where('p.id', '=', poolId)
+    .executeTakeFirst()
+}
+
 /** Projects that use a shared object: those are who a rule must not be taken from. */
 export async function usersOf(
   ctx: Ctx,

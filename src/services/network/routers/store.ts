@@ -105,8 +105,8 @@ export async function eraseRouter(ctx: Ctx, id: string): Promise<void> {
 
 export async function allRouters(
   ctx: Ctx,
-): Promise<readonly Pick<RouterTable, 'id' | 'deleted'>[]> {
-  return await db(ctx).selectFrom('net_routers').select(['id', 'deleted']).execute()
+): Promise<readonly Pick<RouterTable, 'id' | 'host' | 'deleted'>[]> {
+  return await db(ctx).selectFrom('net_routers').select(['id', 'host', 'deleted']).execute()
 }
 
 /** Routers with a leg in the network. */

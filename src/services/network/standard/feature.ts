@@ -17,6 +17,8 @@ export interface Feature {
   readonly additions?: readonly Addition[]
   /** Endpoints beyond those made from `resources`. */
   readonly routes?: readonly Route[]
+  /** Endpoints that show other resources, with all that features add to them: `find` gives one by its `singular`. */
+  routesOn?(find: (singular: string) => Resource): readonly Route[]
   /** Rules beyond those made from `resources`. */
   readonly policies?: Readonly<Record<string, string>>
   /** Listed by `GET /extensions`: only what is truly there. */

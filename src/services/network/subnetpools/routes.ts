@@ -1,22 +1,19 @@
 import { randomUUID } from 'node:crypto'
 import type { Ctx } from '../../../kernel/ctx/ctx.ts'
-import { fromJson, inTx, toJson } from '../../../kernel/db/db.ts'
-import { route, type Route } from '../../../kernel/http/route.ts'
+import { fromJson, toJson } from '../../../kernel/db/db.ts'
 import { bitsOf } from '../addressing/address.ts'
-import { formatCidr, lastOf, overlaps, parseCidr, type Cidr } from '../addressing/cidr.ts'
-import { getAddressScope } from '../address-scopes/store.ts'
-import { invalidValue, neutronError } from '../fault.ts'
+import { formatCidr } from '../addressing/cidr.ts'
+import { neutronError } from '../fault.ts'
 import { mustFit } from '../quotas/store.ts'
 import { deleteSharesOf, setShared } from '../rbac-policies/store.ts'
-import { mustOwn } from '../standard/access.ts'
 import { resource, type Resource } from '../standard/resource.ts'
 import { bit, given, isTrue, standardView, wholeOf, type View } from '../standard/schema.ts'
 import { changeRow, tagsOf } from '../standard/store.ts'
 import { newRow } from '../tables.ts'
+import { checkScope, growPrefixes, merged, readPrefixes } from './prefixes.ts'
 import {
   listOf,
   NewSubnetPool,
-  PrefixOps,
   SubnetPoolChange,
   type NewSubnetPoolWish,
   type SubnetPoolChangeWish,
@@ -25,9 +22,7 @@ import {
 import {
   defaultPoolOf,
   deleteSubnetPool,
-  getSubnetPool,
   insertSubnetPool,
-  poolsInScope,
   subnetPoolSpec,
   takenFrom,
 } from './store.ts'
@@ -51,56 +46,6 @@ export function subnetPoolResource(): Resource {
     views: async (_ctx, rows) => await Promise.resolve(rows.map(poolView)),
   })
 }
-
-/** Adding and removing prefixes one by one. */
-export function prefixRoutes(): Route[] {
-  const op = (verb: 'add' | 'remove'): Route =>
-    route({
-      method: 'PUT',
-      path: `/v2.0/subnetpools/:id/${verb}_prefixes`,
-      policy: 'network:update_subnetpool',
-      body: PrefixOps,
-      handle: async (ctx, req) =>
-        await inTx(ctx, async (tx) => {
-          const row = await getSubnetPool(tx, (req.params as { id: string }).id) // named in the path
-          mustOwn(tx, row, 'update_subnetpool')
-          const sent = readPrefixes(listOf(req.body.prefixes)).map(formatCidr)
-          const had = fromJson<string[]>(row.prefixes)
-          const prefixes =
-            verb === 'add'
-              ? merged([...had, ...sent])
-              : had.filter((prefix) => !sent.includes(prefix))
-          await writePrefixes(tx, row, prefixes)
-          return { prefixes }
-        }),
-    })
-  return [op('add'), op('remove')]
-}
-
-function readPrefixes(texts: readonly string[]): Cidr[] {
-  return texts.map((text) => {
-    const cidr = parseCidr(text)
-    if (cidr === undefined || cidr.prefix === 0)
-      throw invalidValue('prefixes', `'${text.slice(0, 64)}' is not a valid IP subnet.`)
-    return cidr
-  })
-}
-
-/** A prefix inside another one is dropped, so that a pool never overlaps itself. */
-function merged(texts: readonly string[]): string[] {
-  const all = readPrefixes(texts)
-  const kept = all.filter(
-    (cidr, at) =>
-      !all.some(
-        (other, index) =>
-          index !== at && covers(other, cidr) && (other.prefix < cidr.prefix || index < at),
-      ),
-  )
-  return kept.map(formatCidr)
-}
-
-const covers = (outer: Cidr, inner: Cidr): boolean =>
-  overlaps(outer, inner) && outer.prefix <= inner.prefix
 
 interface Lengths {
   readonly version: 4 | 6
@@ -185,82 +130,6 @@ async function checkDefault(tx: Ctx, version: 4 | 6, id?: string): Promise<void>
       'InvalidInput',
       `A default subnetpool for this IP family has already been set: ${other}.`,
     )
-}
-
-/** Within an address scope every address is unique, so its pools must lie apart and be of its family. */
-async function checkScope(
-  tx: Ctx,
-  pool: Pick<SubnetPoolRow, 'id' | 'scope_id' | 'version' | 'prefixes'>,
-): Promise<void> {
-  if (pool.scope_id === null) return
-  const scope = await getAddressScope(tx, pool.scope_id)
-  if (scope.version !== pool.version)
-    throw neutronError(
-      'badRequest',
-      'IllegalSubnetPoolIpVersionAssociation',
-      `Illegal subnetpool association: the subnetpool cannot associate with address scope ${scope.id}, because its IP version is ${scope.version}.`,
-    )
-  const own = readPrefixes(fromJson<string[]>(pool.prefixes))
-  for (const other of await poolsInScope(tx, pool.scope_id)) {
-    const theirs = readPrefixes(fromJson<string[]>(other.prefixes))
-    if (
-      other.id === pool.id ||
-      !own.some((mine) => theirs.some((prefix) => overlaps(mine, prefix)))
-    )
-      continue
-    throw neutronError(
-      'conflict',
-      'AddressScopePrefixConflict',
-      'Failed to associate address scope: subnetpools within an address scope must have unique prefixes.',
-    )
-  }
-}
-
-/** Every prefix given out must stay inside the pool. */
-async function writePrefixes(
-  tx: Ctx,
-  row: SubnetPoolRow,
-  prefixes: readonly string[],
-): Promise<void> {
-  const ranges = readPrefixes(prefixes)
-  if (ranges.some((range) => range.base.version !== row.version))
-    throw neutronError(
-      'badRequest',
-      'PrefixVersionMismatch',
-      'Cannot mix IPv4 and IPv6 prefixes in a subnet pool.',
-    )
-  const taken = readPrefixes((await takenFrom(tx, row.id)).map(({ cidr }) => cidr))
-  const lost = taken.find(
-    (cidr) =>
-      !ranges.some((range) => range.base.value <= cidr.base.value && lastOf(cidr) <= lastOf(range)),
-  )
-  if (lost !== undefined)
-    throw neutronError(
-      'badRequest',
-      'IllegalSubnetPoolPrefixUpdate',
-      `Illegal update to prefixes: ${formatCidr(lost)} is allocated from the pool.`,
-    )
-  await checkScope(tx, { ...row, prefixes: toJson(prefixes) })
-  await changeRow(tx, subnetPoolSpec, row.id, { prefixes: toJson(prefixes) })
-}
-
-/** A PUT may add prefixes only; taking one away has a call of its own. */
-async function growPrefixes(
-  tx: Ctx,
-  row: SubnetPoolRow,
-  prefixes: readonly string[],
-): Promise<void> {
-  const next = readPrefixes(prefixes)
-  const lost = readPrefixes(fromJson<string[]>(row.prefixes)).find(
-    (had) => !next.some((prefix) => covers(prefix, had)),
-  )
-  if (lost !== undefined)
-    throw neutronError(
-      'badRequest',
-      'IllegalSubnetPoolPrefixUpdate',
-      `Illegal update to prefixes: ${formatCidr(lost)} is left out; remove_prefixes takes prefixes away.`,
-    )
-  await writePrefixes(tx, row, prefixes)
 }
 
 async function updatePool(tx: Ctx, row: SubnetPoolRow, wish: SubnetPoolChangeWish): Promise<void> {

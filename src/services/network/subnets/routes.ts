@@ -75,6 +75,10 @@ export async function createSubnet(
   wish: NewSubnetWish,
   projectId: string,
 ): Promise<string> {
+  if (wish.segment_id !== undefined && wish.segment_id !== null)
+    throw badRequest(
+      'Bad subnets request: segment_id cannot be set: a network of this cloud is one segment, and all its subnets are in it.',
+    )
   const network = await getNetwork(tx, wish.network_id)
   mustOwn(tx, network, 'create_subnet')
   await mustFit(tx, 'subnet', projectId)
@@ -232,6 +236,7 @@ function subnetView(row: SubnetRow): View {
   return {
     ...standardView(row),
     network_id: row.network_id,
+    'router:external': row.external === 1,
     ip_version: row.version,
     cidr: row.cidr,
     gateway_ip: row.gateway,

@@ -14,7 +14,7 @@ import type { StandardRow } from '../standard/schema.ts'
 import type { SubnetTable } from '../tables.ts'
 
 /** With who owns the network it lies in. */
-export type SubnetRow = SubnetTable & StandardRow
+export type SubnetRow = SubnetTable & StandardRow & { readonly external: number }
 
 const Mode = Type.Union([
   Type.Literal('slaac'),
@@ -47,6 +47,7 @@ export const NewSubnet = creation({
   subnetpool_id: Type.Optional(IdOrNull),
   use_default_subnetpool: Type.Optional(Flag),
   prefixlen: Type.Optional(Whole(0, 128)),
+  segment_id: Type.Optional(IdOrNull),
   ipv6_ra_mode: Type.Optional(Mode),
   ipv6_address_mode: Type.Optional(Mode),
 })

@@ -32,6 +32,7 @@ export const subnetSpec: ListSpec = {
         sql` or `,
       )})`,
   },
+  computed: [sql`(select n.external from net_networks n where n.id = t.network_id) as external`],
   // a subnet is seen by those who share its network, and by the network's owner
   sharedBy: ['access_as_shared'],
   rbacColumn: 'network_id',

@@ -1,6 +1,7 @@
 import type { Ctx } from '../../../kernel/ctx/ctx.ts'
 import { nudge } from '../../../kernel/tasks/store.ts'
 import { again, done, type Outcome, type Reconciler } from '../../../kernel/tasks/reconciler.ts'
+import { putOn, unserved } from '../agents/store.ts'
 import { floatingIpsOfRouter, markActive } from '../floating-ips/store.ts'
 import { kinds, WORKLOAD } from '../kinds.ts'
 import {
@@ -69,7 +70,9 @@ function networks(wiring: Wiring): Reconciler {
       if (row?.deleted !== 1) return done
       // an external network's other side goes first, then the row
       await wiring.port.removeExternal(id)
-      return (await eraseNetwork(ctx, id)) ? done : again(WAIT_MS)
+      if (!(await eraseNetwork(ctx, id))) return again(WAIT_MS)
+      await putOn(ctx, 'DHCP agent', id)
+      return done
     },
     giveUp: async (ctx, id) => await setNetworkStatus(ctx, id, 'ERROR'),
     sweep: { everyMs: SWEEP_MS, keys: async (ctx) => await networkDrift(ctx, wiring) },
@@ -138,8 +141,9 @@ function routers(wiring: Wiring): Reconciler {
       keys: async (ctx) => {
         const { routers: held } = await wiring.port.list()
         const rows = await allRouters(ctx)
+        const resting = await unserved(ctx, 'L3 agent', rows)
         const { missing, leftover } = driftOf(
-          rows.map(({ id, deleted }) => ({ id, wanted: deleted === 0 })),
+          rows.map(({ id, deleted }) => ({ id, wanted: deleted === 0 && !resting.has(id) })),
           held,
         )
         return [...missing, ...leftover]
@@ -153,8 +157,10 @@ async function reconcileRouter(ctx: Ctx, wiring: Wiring, id: string): Promise<Ou
   if (row === undefined || row.deleted === 1) {
     await wiring.port.removeRouter(id)
     await eraseRouter(ctx, id)
+    await putOn(ctx, 'L3 agent', id)
     return done
   }
+  if ((await unserved(ctx, 'L3 agent', [row])).has(id)) return await restRouter(ctx, wiring, id)
   const [legs, floating] = [await legsOf(ctx, id), await floatingIpsOfRouter(ctx, id)]
   const inner = new Set(
     legs
@@ -180,6 +186,18 @@ async function reconcileRouter(ctx: Ctx, wiring: Wiring, id: string): Promise<Ou
   await markActive(
     ctx,
     spec.floatingIps.map((mapping) => mapping.id),
+  )
+  return done
+}
+
+/** Nobody is to carry out this router: its wish stays, its packets stop. */
+async function restRouter(ctx: Ctx, wiring: Wiring, id: string): Promise<Outcome> {
+  await wiring.port.removeRouter(id)
+  const legs = await legsOf(ctx, id)
+  await setStatus(
+    ctx,
+    legs.map(({ port_id }) => port_id),
+    'DOWN',
   )
   return done
 }

@@ -8,6 +8,7 @@ import type {
   PortSpec,
   SecurityGroupSpec,
 } from '../../../ports/network.ts'
+import { unserved } from '../agents/store.ts'
 import { neutronError } from '../fault.ts'
 import { anyNetwork } from '../networks/store.ts'
 import { anyPort, erasePort, plainUpdate } from '../ports/store.ts'
@@ -58,7 +59,11 @@ export class Wiring {
       const network = await anyNetwork(ctx, id)
       if (network === undefined || network.deleted === 1)
         throw neutronError('notFound', 'NetworkNotFound', `Network ${id} could not be found.`)
-      await this.port.ensureNetwork(networkSpecOf(network, await subnetsIn(ctx, id)))
+      const unseen = (await unserved(ctx, 'DHCP agent', [network])).has(id)
+      const subnets = await subnetsIn(ctx, id)
+      await this.port.ensureNetwork(
+        networkSpecOf(network, unseen ? subnets.map((each) => ({ ...each, dhcp: 0 })) : subnets),
+      )
     })
   }
 
