@@ -3,6 +3,7 @@ import type { DataFolder } from './kernel/config/data-folder.ts'
 import type { ServiceDefinition } from './kernel/http/service.ts'
 import type { Engines } from './engines.ts'
 import { createCompute } from './services/compute/index.ts'
+import { createContainerService } from './services/container/index.ts'
 import { createIdentity } from './services/identity/index.ts'
 import { createImage } from './services/image/index.ts'
 import { createNetwork } from './services/network/index.ts'
@@ -14,6 +15,7 @@ const catalog = [
   { type: 'image', name: 'glance', path: '/image' },
   { type: 'network', name: 'neutron', path: '/network' },
   { type: 'compute', name: 'nova', path: '/compute/v2.1' },
+  { type: 'container', name: 'zun', path: '/container/v1' },
 ] as const
 
 export type Services = ReturnType<typeof createServices>
@@ -45,7 +47,14 @@ export function createServices(
   })
   const faces = { identity: identity.face, image: image.face, network: network.face }
   const compute = createCompute({ ...faces, workload: workload.face, hostName, zone: 'nova' })
-  const all = [identity, image, network, workload, compute] as const
+  const container = createContainerService({
+    ...faces,
+    workload: workload.face,
+    compute: compute.face,
+    hostName,
+    zone: 'nova',
+  })
+  const all = [identity, image, network, workload, compute, container] as const
   const definitions: readonly ServiceDefinition[] = all.map((service) => service.definition)
-  return { identity, image, network, workload, compute, definitions }
+  return { identity, image, network, workload, compute, container, definitions }
 }

@@ -9,6 +9,8 @@ export interface MicroversionRange {
   readonly legacyHeader?: string
   readonly min: string
   readonly max: string
+  /** Every answer names the range too (`OpenStack-API-Minimum-Version`, …), where the original does so. */
+  readonly announcesRange?: true
 }
 
 const order = (version: string): number => {
@@ -73,5 +75,9 @@ export function versionHeaders(range: MicroversionRange, version: string): Recor
         : `OpenStack-API-Version, ${range.legacyHeader}`,
   }
   if (range.legacyHeader !== undefined) headers[range.legacyHeader] = version
+  if (range.announcesRange === true) {
+    headers['OpenStack-API-Minimum-Version'] = `${range.serviceType} ${range.min}`
+    headers['OpenStack-API-Maximum-Version'] = `${range.serviceType} ${range.max}`
+  }
   return headers
 }

@@ -159,6 +159,7 @@ const networks = [
   mtu: 1450,
   portSecurity: true,
   subnetIds: [],
+  createdAt: '2026-01-01T00:00:00.000Z',
 }))
 const floatingIp: FloatingIpInfo = {
   id: 'ffffffff-0000-4000-8000-000000000001',

@@ -32,7 +32,7 @@ import { serverGroupPolicies, serverGroupRoutes } from './server-groups/routes.t
 import { serverGroupMigrations } from './server-groups/store.ts'
 import { usageAuditPolicies, usageAuditRoutes } from './usage-audit/routes.ts'
 import { usagePolicies, usageRoutes } from './usage/routes.ts'
-import { withoutNulls } from './wire/no-nulls.ts'
+import { withoutNulls } from '../../kernel/http/without-nulls.ts'
 
 const parts: readonly ((deps: ComputeDeps) => readonly Route[])[] = [
   flavorRoutes,

@@ -78,13 +78,14 @@ class Ports {
       mtu: 1450,
       portSecurity: true,
       subnetIds: ['s'],
+      createdAt: '2026-01-01T00:00:00.000Z',
     },
   ]
   readonly #owned = new Set<string>()
   #next = 10
 
   make(wish: NewPort, projectId: string): PortInfo {
-    const address = wish.fixedIp ?? `10.0.0.${this.#next}`
+    const address = wish.fixedIps?.[0] ?? `10.0.0.${this.#next}`
     this.#next++
     const port: PortInfo = {
       id: randomUUID(),
@@ -96,6 +97,7 @@ class Ports {
       mac: `fa:16:3e:00:00:${(this.#next % 256).toString(16).padStart(2, '0')}`,
       mtu: 1450,
       status: 'DOWN',
+      owned: wish.owned,
       floatingIps: [],
       fixedIps: [
         {

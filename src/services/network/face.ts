@@ -90,6 +90,8 @@ export interface NetworkInfo {
   readonly portSecurity: boolean
   /** Has at least one subnet: a server can get an address in it. */
   readonly subnetIds: readonly string[]
+  /** ISO 8601 */
+  readonly createdAt: string
 }
 
 export interface DeviceOwner {
@@ -101,8 +103,8 @@ export interface DeviceOwner {
 export interface NewPort extends DeviceOwner {
   readonly networkId: string
   readonly name: string
-  /** An address of the network's subnets; one is chosen when undefined. */
-  readonly fixedIp?: string
+  /** Addresses of the network's subnets; they are chosen when undefined. */
+  readonly fixedIps?: readonly string[]
   /** The project's `default` group when undefined. */
   readonly securityGroupIds?: readonly string[]
   /** Deleted by `releasePort`. */
@@ -119,6 +121,8 @@ export interface PortInfo {
   readonly mac: string
   readonly mtu: number
   readonly status: 'ACTIVE' | 'DOWN' | 'BUILD' | 'ERROR'
+  /** Goes when its device lets go of it. */
+  readonly owned: boolean
   readonly fixedIps: readonly {
     readonly subnetId: string
     readonly address: string

@@ -4,7 +4,7 @@ import type { PortInfo } from '../../network/face.ts'
 import type { Process } from '../../workload/face.ts'
 import { configDriveFiles } from '../metadata/config-drive.ts'
 import type { Guest } from '../metadata/guest.ts'
-import { splitCommand } from './split-command.ts'
+import { splitCommand } from '../../../kernel/text/split-command.ts'
 
 /** Names that a shell takes for a variable; other metadata keys stay metadata only. */
 const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/

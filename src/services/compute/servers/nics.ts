@@ -135,7 +135,7 @@ export async function makePorts(
             networkId: nic.networkId,
             name: '',
             owned: true,
-            ...(nic.fixedIp === undefined ? {} : { fixedIp: nic.fixedIp }),
+            ...(nic.fixedIp === undefined ? {} : { fixedIps: [nic.fixedIp] }),
             ...(securityGroupIds === undefined ? {} : { securityGroupIds }),
           })
         : await takePort(tx, deps, nic.portId, owner),

@@ -49,5 +49,6 @@ async function infos(ctx: Ctx, rows: readonly NetworkRow[]): Promise<readonly Ne
     mtu: row.mtu,
     portSecurity: row.port_security === 1,
     subnetIds: (subnets.get(row.id) ?? []).map(({ id }) => id),
+    createdAt: row.created_at,
   }))
 }

@@ -84,7 +84,9 @@ async function createFor(tx: Ctx, wish: NewPort, host: string): Promise<string> 
       device_id: wish.deviceId,
       device_owner: wish.deviceOwner,
       'binding:host_id': host,
-      ...(wish.fixedIp === undefined ? {} : { fixed_ips: [{ ip_address: wish.fixedIp }] }),
+      ...(wish.fixedIps === undefined
+        ? {}
+        : { fixed_ips: wish.fixedIps.map((address) => ({ ip_address: address })) }),
       ...(wish.securityGroupIds === undefined
         ? {}
         : { security_groups: [...wish.securityGroupIds] }),
@@ -154,6 +156,7 @@ async function portInfos(
     mac: row.mac,
     mtu: networks.get(row.network_id)?.mtu ?? 1500,
     status: row.status,
+    owned: row.owned === 1,
     fixedIps: (addresses.get(row.id) ?? []).map((at) => fixedIpInfo(at, guestDns)),
     securityGroups: (groups.get(row.id) ?? []).map(({ group_id, name }) => ({
       id: group_id,

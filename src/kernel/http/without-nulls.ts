@@ -1,5 +1,5 @@
-import { cloudError } from '../../../kernel/errors/cloud-error.ts'
-import type { Route } from '../../../kernel/http/route.ts'
+import { cloudError } from '../errors/cloud-error.ts'
+import type { Route } from './route.ts'
 
 /**
  * The route, refusing null characters in path and query before a store sees them: PostgreSQL has no text with one, so

@@ -1,0 +1,154 @@
+import type { Insertable } from 'kysely'
+import type { Ctx } from '../../../kernel/ctx/ctx.ts'
+import { inTx, toJson } from '../../../kernel/db/db.ts'
+import { cloudError } from '../../../kernel/errors/cloud-error.ts'
+import type { PortInfo } from '../../network/face.ts'
+import type { WorkloadImage } from '../../workload/face.ts'
+import { logAction } from '../container-actions/store.ts'
+import type { ContainerDeps } from '../deps.ts'
+import { checkQuota } from '../quotas/check.ts'
+import { mustMay } from '../wire/policy.ts'
+import { toBoolean } from '../wire/schemas.ts'
+import type { CreateBody } from './create-schema.ts'
+import { groupIdsOf, openPorts, portKey } from './groups.ts'
+import { resolveImage } from './images.ts'
+import { limitsOf } from './limits.ts'
+import { containerName } from './names.ts'
+import { makePorts, planNics, type PlannedNic } from './nics.ts'
+import { mustPlace } from './placement.ts'
+import { processOf } from './process.ts'
+import { lifeColumns, newRow, processColumns, sizeColumns } from './row.ts'
+import { containerOf, type Container, type ContainerTable, type ImageDriver } from './schema.ts'
+import { insertContainer } from './store.ts'
+
+/** The generation that a new workload is wished with. */
+const FIRST_GENERATION = 1
+
+/** Everything that was checked and looked up before the first row is written. */
+interface Order {
+  readonly row: Insertable<ContainerTable>
+  readonly image: WorkloadImage
+  readonly nics: readonly PlannedNic[]
+  readonly groupIds: readonly string[] | undefined
+  readonly exposed: readonly string[]
+  readonly run: boolean
+}
+
+/** `POST /containers`: everything is checked, then rows, ports and the workload are written in one transaction. Nothing waits for an engine. */
+export async function createContainer(
+  ctx: Ctx,
+  deps: ContainerDeps,
+  version: string,
+  body: CreateBody,
+  run: boolean,
+): Promise<Container> {
+  const order = await orderOf(ctx, deps, version, body, run)
+  return await inTx(ctx, async (tx) => await place(tx, deps, order))
+}
+
+async function orderOf(
+  ctx: Ctx,
+  deps: ContainerDeps,
+  version: string,
+  body: CreateBody,
+  run: boolean,
+): Promise<Order> {
+  mayWish(ctx, body)
+  await mustPlace(ctx, deps, body)
+  if ((body.security_groups ?? []).length > 0 && body.exposed_ports != null)
+    throw cloudError(
+      'badRequest',
+      'security_groups and exposed_ports exclude each other: exposed ports are opened by a group of their own.',
+    )
+  const driver = driverOf(body)
+  const exposed = [...new Set(Object.keys(body.exposed_ports ?? {}).map(portKey))]
+  return {
+    row: {
+      ...newRow(ctx, deps.hostName),
+      ...processColumns(version, body),
+      ...sizeColumns(body),
+      ...lifeColumns(body),
+      name: body.name ?? containerName(),
+      image: body.image,
+      image_driver: driver,
+      image_pull_policy: body.image_pull_policy?.toLowerCase() ?? null,
+      privileged: toBoolean(body.privileged) ? 1 : 0,
+      runtime: body.runtime ?? null,
+      zone: body.availability_zone ?? null,
+      hints: toJson(body.hints ?? {}),
+      exposed_ports: toJson(exposed),
+      task: toJson({ kind: 'create', generation: FIRST_GENERATION }),
+    },
+    image: await resolveImage(ctx, deps, driver, body.image),
+    nics: await planNics(ctx, deps, body.nets ?? []),
+    groupIds: await groupIdsOf(ctx, deps, body.security_groups ?? []),
+    exposed,
+    run,
+  }
+}
+
+/** What only some may ask for. */
+function mayWish(ctx: Ctx, body: CreateBody): void {
+  if (body.runtime != null) mustMay(ctx, 'container:create:runtime')
+  if (body.privileged != null && toBoolean(body.privileged))
+    mustMay(ctx, 'container:create:privileged')
+  if (body.image_pull_policy != null) mustMay(ctx, 'container:create:image_pull_policy')
+  if (body.host !== undefined) mustMay(ctx, 'container:create:requested_destination')
+}
+
+const driverOf = ({ image_driver }: CreateBody): ImageDriver =>
+  image_driver === 'glance' ? 'glance' : 'docker'
+
+/** Rows, group, ports, workload and the first line of the log, in the caller's transaction. */
+async function place(tx: Ctx, deps: ContainerDeps, order: Order): Promise<Container> {
+  await mustAfford(tx, order.row)
+  const { id, project_id } = order.row
+  const ownGroup = order.exposed.length === 0 ? null : await openPorts(tx, deps, id, order.exposed)
+  const groupIds = ownGroup === null ? order.groupIds : [ownGroup]
+  const row = {
+    ...order.row,
+    security_groups: groupIds === undefined ? null : toJson(groupIds),
+    own_group_id: ownGroup,
+  }
+  await insertContainer(tx, row)
+  const container = containerOf(row as ContainerTable) // every column is given
+  const ports = await makePorts(tx, deps, id, order.nics, groupIds)
+  await startWorkload(tx, deps, order, container, ports)
+  await logAction(tx, {
+    containerId: id,
+    projectId: project_id,
+    action: 'create',
+    generation: FIRST_GENERATION,
+  })
+  return container
+}
+
+async function mustAfford(tx: Ctx, row: Order['row']): Promise<void> {
+  await checkQuota(tx, row.project_id, {
+    containers: 1,
+    cpu: row.cpu_milli / 1000,
+    memory: row.memory_mib,
+    disk: row.disk_gib,
+  })
+}
+
+async function startWorkload(
+  tx: Ctx,
+  deps: ContainerDeps,
+  order: Order,
+  container: Container,
+  ports: readonly PortInfo[],
+): Promise<void> {
+  await deps.workload.create(tx, {
+    id: container.id,
+    projectId: container.projectId,
+    ownerKind: 'container.container',
+    name: container.name,
+    image: order.image,
+    limits: limitsOf(container.cpu, container.memoryMiB),
+    diskGiB: container.diskGiB,
+    nics: ports.map((port, index) => ({ portId: port.id, index })),
+    process: processOf(container),
+    power: order.run ? 'running' : 'stopped',
+  })
+}

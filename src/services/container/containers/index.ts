@@ -1,0 +1,21 @@
+/** Containers: Zun's tongue over workloads. Rows know what was asked for; what runs is the workload of the same id. */
+import type { Migration } from '../../../kernel/db/migrate.ts'
+import type { Route } from '../../../kernel/http/route.ts'
+import type { Reconciler } from '../../../kernel/tasks/reconciler.ts'
+import type { ContainerDeps } from '../deps.ts'
+import { createRoutes } from './create-routes.ts'
+import { deleteRoutes } from './delete.ts'
+import { listRoutes } from './list.ts'
+import { containersTable } from './migrations.ts'
+import { containerReconciler } from './reconcile.ts'
+import { showRoutes } from './show.ts'
+
+export const containersMigrations: readonly Migration[] = [containersTable]
+
+export function containersRoutes(deps: ContainerDeps): readonly Route[] {
+  return [...listRoutes(deps), ...createRoutes(deps), ...showRoutes(deps), ...deleteRoutes(deps)]
+}
+
+export function containersReconcilers(deps: ContainerDeps): readonly Reconciler[] {
+  return [containerReconciler(deps)]
+}

@@ -1,0 +1,44 @@
+import type { Ctx } from '../../../kernel/ctx/ctx.ts'
+import { cloudError } from '../../../kernel/errors/cloud-error.ts'
+import type { ContainerDeps } from '../deps.ts'
+import type { CreateBody } from './create-schema.ts'
+
+/** There is one host: what asks for another is refused now, not by a container that ends in Error. */
+export async function mustPlace(
+  ctx: Ctx,
+  deps: ContainerDeps,
+  wish: Pick<CreateBody, 'host' | 'availability_zone' | 'cpu_policy' | 'hints'>,
+): Promise<void> {
+  if (wish.host !== undefined && wish.host !== '' && wish.host !== deps.hostName)
+    throw cloudError('badRequest', `Host ${wish.host} could not be found.`)
+  if (wish.availability_zone != null && wish.availability_zone !== deps.zone)
+    throw cloudError(
+      'badRequest',
+      `No valid host was found: there is no host in availability zone ${wish.availability_zone}.`,
+    )
+  if (wish.cpu_policy === 'dedicated')
+    throw cloudError(
+      'badRequest',
+      'No valid host was found: no host has CPU pinning enabled (cpu_policy dedicated).',
+    )
+  await mustHaveLabels(ctx, deps, wish.hints ?? {})
+}
+
+/** Hints `label:<key>` choose hosts by their labels; the engine is only asked when there are some. */
+async function mustHaveLabels(
+  _ctx: Ctx,
+  _deps: ContainerDeps,
+  hints: Readonly<Record<string, unknown>>,
+): Promise<void> {
+  const wanted = Object.entries(hints).filter(([key]) => key.startsWith('label:'))
+  if (wanted.length === 0) return
+  const labels: Readonly<Record<string, string>> = await Promise.resolve({})
+  for (const [key, value] of wanted) {
+    const name = key.slice('label:'.length)
+    if (labels[name] !== String(value))
+      throw cloudError(
+        'badRequest',
+        `No valid host was found: no host has the label ${name}=${String(value)}.`,
+      )
+  }
+}

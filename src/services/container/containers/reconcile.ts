@@ -1,0 +1,83 @@
+import type { Ctx } from '../../../kernel/ctx/ctx.ts'
+import { nudge } from '../../../kernel/tasks/store.ts'
+import { done, type Outcome, type Reconciler } from '../../../kernel/tasks/reconciler.ts'
+import type { Workload } from '../../workload/face.ts'
+import { endActions } from '../container-actions/store.ts'
+import type { ContainerDeps } from '../deps.ts'
+import { buryContainer, removeContainer } from './removal.ts'
+import type { Container } from './schema.ts'
+import { openTask } from './status.ts'
+import { findContainer, idsWithTasks, updateContainer, updateWhile } from './store.ts'
+
+const SWEEP_MS = 60_000
+
+/**
+ * Writes down what the workload has become: ends tasks and actions, removes what ended by itself and was to go then, and the
+ * container itself when its workload is gone. What the API says does not wait for it (`status.ts` counts a settled workload
+ * in at once).
+ */
+export function containerReconciler(deps: ContainerDeps): Reconciler {
+  return {
+    kind: 'container.container',
+    concurrency: 8,
+    sweep: { everyMs: SWEEP_MS, keys: idsWithTasks },
+    reconcile: async (ctx, id) => await reconcile(ctx, deps, id),
+  }
+}
+
+async function reconcile(ctx: Ctx, deps: ContainerDeps, id: string): Promise<Outcome> {
+  const container = await findContainer(ctx, id)
+  if (container === undefined) return done
+  if (container.capsuleId !== null) await nudge(ctx, 'container.capsule', container.capsuleId)
+  const workload = await deps.workload.find(ctx, id)
+  if (workload === undefined) {
+    if (container.task?.kind === 'delete') await buryContainer(ctx, deps, container)
+    return done
+  }
+  if (workload.wish === 'removed') {
+    await noteStuck(ctx, container, workload)
+    return done
+  }
+  if (workload.error !== null) await writeFailure(ctx, container, workload, workload.error)
+  else await writeSuccess(ctx, deps, container, workload)
+  return done
+}
+
+/** A removal that cannot go on says why. */
+async function noteStuck(ctx: Ctx, container: Container, workload: Workload): Promise<void> {
+  if (workload.error === null || container.fault === workload.error) return
+  await updateContainer(ctx, container.id, { fault: workload.error })
+}
+
+async function writeSuccess(
+  ctx: Ctx,
+  deps: ContainerDeps,
+  container: Container,
+  workload: Workload,
+): Promise<void> {
+  await endActions(ctx, container.id, workload.settledGeneration)
+  if (container.task !== undefined && openTask(container, workload) === undefined)
+    await updateWhile(ctx, container.id, container.task, { task: null, fault: null })
+  if (hasEnded(container, workload)) await removeContainer(ctx, deps, container)
+}
+
+/** It ran, its process ended, and with `auto_remove` that is its end. */
+function hasEnded({ autoRemove }: Container, workload: Workload): boolean {
+  return (
+    autoRemove &&
+    workload.generation === workload.settledGeneration &&
+    workload.seen === 'stopped' &&
+    workload.startedAt !== null
+  )
+}
+
+async function writeFailure(
+  ctx: Ctx,
+  container: Container,
+  workload: Workload,
+  reason: string,
+): Promise<void> {
+  await endActions(ctx, container.id, workload.generation, reason)
+  if (container.task === undefined && container.fault === reason) return
+  await updateWhile(ctx, container.id, container.task, { task: null, fault: reason })
+}

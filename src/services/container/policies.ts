@@ -1,0 +1,30 @@
+const owner = 'rule:project-member'
+const reader = 'rule:project-reader'
+const admin = 'rule:admin'
+
+const verbs = (names: string, rule: string): Record<string, string> =>
+  Object.fromEntries(names.split(' ').map((name) => [`container:${name}`, rule]))
+
+/** Zun's rule names below `container:`. What Zun gives to admin-or-owner is split into readers and members, as Keystone's personas have it. */
+export const containerPolicies: Readonly<Record<string, string>> = {
+  ...verbs(
+    'container:create container:delete container:update container:start container:stop container:reboot container:pause ' +
+      'container:unpause container:execute container:execute_resize container:kill container:rename container:attach ' +
+      'container:resize container:get_archive container:put_archive container:commit container:add_security_group ' +
+      'container:remove_security_group container:network_attach container:network_detach container:rebuild ' +
+      'container:resize_container container:create:image_pull_policy',
+    owner,
+  ),
+  ...verbs(
+    'container:get_one container:get_all container:logs container:top container:stats container:actions',
+    reader,
+  ),
+  ...verbs(
+    'container:create:runtime container:create:requested_destination container:delete_all_projects container:delete_force ' +
+      'container:get_one:host container:get_one:image_pull_policy container:get_one:privileged container:get_one:runtime ' +
+      'container:get_one_all_projects container:get_all_all_projects container:action:events',
+    admin,
+  ),
+  'container:container:create:privileged': 'rule:nobody',
+  ...verbs('network:create network:delete network:attach_external_network', admin),
+}
