@@ -22,6 +22,7 @@ import { networkResource } from './networks/routes.ts'
 import { portResource } from './ports/routes.ts'
 import { publishedPorts } from './published-ports/index.ts'
 import { publishPorts } from './published-ports/publish.ts'
+import { qosFeature } from './qos/index.ts'
 import { quotaPolicies, quotaRoutes } from './quotas/routes.ts'
 import { rbacResource, wildcardRules } from './rbac-policies/routes.ts'
 import { extraRouteRoutes } from './routers/extra-routes.ts'
@@ -144,7 +145,7 @@ function resourcesOf(deps: NetworkDeps): readonly Resource[] {
 
 /** What stands on networks, ports and routers; each in its own folder. */
 function featuresOf(deps: NetworkDeps): readonly Feature[] {
-  return [agentsFeature(deps.host), floatingIpPoolsFeature(), publishedPorts()]
+  return [agentsFeature(deps.host), floatingIpPoolsFeature(), publishedPorts(), qosFeature()]
 }
 
 function createFace(deps: NetworkDeps, wiring: Wiring): NetworkFace {

@@ -6,12 +6,17 @@ export interface Extension {
   readonly description: string
 }
 
-const known: readonly (readonly [
+export type ExtensionLine = readonly [
   alias: string,
   name: string,
   updated: string,
   description: string,
-])[] = [
+]
+
+export const extensionsOf = (lines: readonly ExtensionLine[]): readonly Extension[] =>
+  lines.map(([alias, name, updated, description]) => ({ alias, name, updated, description }))
+
+const known: readonly ExtensionLine[] = [
   [
     'address-scope',
     'Address scope',
@@ -265,6 +270,4 @@ const known: readonly (readonly [
 ]
 
 /** Of networks, subnets, ports, routers and security groups themselves; features declare their own. */
-export const coreExtensions: readonly Extension[] = known.map(
-  ([alias, name, updated, description]) => ({ alias, name, updated, description }),
-)
+export const coreExtensions: readonly Extension[] = extensionsOf(known)

@@ -10,6 +10,7 @@ import { resource, type Resource } from '../standard/resource.ts'
 import { Id, Text, type StandardRow } from '../standard/schema.ts'
 import { changeRow } from '../standard/store.ts'
 import type { RbacTable } from '../tables.ts'
+import { mustStayUsable } from './in-use.ts'
 import {
   deleteShare,
   insertShare,
@@ -17,8 +18,7 @@ import {
   rbacSpec,
   scopeOfPool,
   sharesOf,
-  usersOf,
-  type ObjectType,
+  type Share,
 } from './store.ts'
 
 type RbacRow = RbacTable & StandardRow
@@ -31,6 +31,7 @@ const NewPolicy = Type.Object(
       Type.Literal('subnetpool'),
       Type.Literal('address_scope'),
       Type.Literal('security_group'),
+      Type.Literal('qos_policy'),
     ]),
     object_id: Id,
     action: Type.Union([Type.Literal('access_as_shared'), Type.Literal('access_as_external')]),
@@ -140,7 +141,7 @@ async function updatePolicy(
   if (target === undefined || target === row.target) return
   mayTarget(tx, target, 'update')
   await mustReachScope(tx, row.object_type, row.object_id, target)
-  await mustBeUnused(tx, row, target)
+  await mustStayUsable(tx, objectOf(row), row.target, target)
   const twin = (await sharesOf(tx, row.object_id)).find(
     (other) => other.action === row.action && other.target === target,
   )
@@ -154,31 +155,16 @@ async function updatePolicy(
 }
 
 async function removePolicy(tx: Ctx, row: RbacRow): Promise<void> {
-  await mustBeUnused(tx, row, undefined)
+  await mustStayUsable(tx, objectOf(row), row.target)
   await deleteShare(tx, row.id)
   await followExternal(tx, row.action, row.object_id)
 }
 
-/** A rule stays as long as somebody uses the object by this rule alone. */
-async function mustBeUnused(tx: Ctx, row: RbacRow, next: string | undefined): Promise<void> {
-  const others = (await sharesOf(tx, row.object_id))
-    .filter((share) => share.id !== row.id && share.action === row.action)
-    .map((share) => share.target)
-  const open = new Set([...others, ...(next === undefined ? [] : [next])])
-  if (open.has('*')) return
-  const owner = await ownerOfObject(tx, row.object_type as ObjectType, row.object_id) // written by insertShare only
-  const users = await usersOf(tx, row.object_type as ObjectType, row.object_id, row.action) // as above
-  const lost = users.filter(
-    (project) =>
-      project !== owner && !open.has(project) && (row.target === '*' || project === row.target),
-  )
-  if (lost.length === 0) return
-  throw neutronError(
-    'conflict',
-    'RbacPolicyInUse',
-    `RBAC policy on object ${row.object_id} cannot be removed because other objects depend on it: ${row.object_type} is in use by project ${lost[0]}.`,
-  )
-}
+const objectOf = (row: RbacRow): Omit<Share, 'target'> => ({
+  type: row.object_type as Share['type'], // written by insertShare only
+  id: row.object_id,
+  action: row.action as Share['action'], // as above
+})
 
 /** A network is external as long as a rule opens it as such. */
 async function followExternal(tx: Ctx, action: string, networkId: string): Promise<void> {

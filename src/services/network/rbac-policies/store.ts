@@ -5,7 +5,13 @@ import { neutronError } from '../fault.ts'
 import { standardColumns, text, type ListSpec } from '../standard/list-spec.ts'
 import { db, newRow, type RbacTable } from '../tables.ts'
 
-export type ObjectType = 'network' | 'subnetpool' | 'address_scope' | 'security_group'
+export type ObjectType =
+  | 'network'
+  | 'subnetpool'
+  | 'address_scope'
+  | 'security_group'
+  | 'qos_policy'
+  | 'address_group'
 export type Action = 'access_as_shared' | 'access_as_external'
 
 export const rbacSpec: ListSpec = {
@@ -99,6 +105,8 @@ export async function ownerOfObject(
       subnetpool: 'net_subnet_pools',
       address_scope: 'net_address_scopes',
       security_group: 'net_groups',
+      qos_policy: 'net_qos_policies',
+      address_group: 'net_address_groups',
     } as const
   )[type]
   const { rows } = await sql<{
@@ -141,6 +149,13 @@ function usage(type: ObjectType, id: string, action: string): RawBuilder<unknown
     return sql`select project_id from net_subnet_pools where scope_id = ${id}`
   if (type === 'security_group')
     return sql`select p.project_id from net_ports p join net_port_groups m on m.port_id = p.id where m.group_id = ${id} and p.deleted = 0`
+  if (type === 'qos_policy')
+    return sql`select project_id from net_networks where qos_policy = ${id} and deleted = 0
+      union all select project_id from net_ports where qos_policy = ${id} and deleted = 0
+      union all select project_id from net_floating_ips where qos_policy = ${id}
+      union all select project_id from net_routers where qos_policy = ${id} and deleted = 0`
+  if (type === 'address_group')
+    return sql`select project_id from net_group_rules where remote_addresses = ${id}`
   if (action === 'access_as_external') {
     return sql`select project_id from net_routers where gateway_network = ${id} and deleted = 0 union all select project_id from net_floating_ips where network_id = ${id}`
   }

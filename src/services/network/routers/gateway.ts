@@ -5,6 +5,8 @@ import { floatingIpsOfRouter } from '../floating-ips/store.ts'
 import { getNetwork } from '../networks/store.ts'
 import { addPort, dropPort } from '../ports/create.ts'
 import { anyPort } from '../ports/store.ts'
+import { setGatewayPolicy } from '../qos/gateway.ts'
+import { setPolicy } from '../qos/store.ts'
 import { bit } from '../standard/schema.ts'
 import { changeRow } from '../standard/store.ts'
 import { subnetsIn } from '../subnets/store.ts'
@@ -12,7 +14,7 @@ import type { NetworkTable } from '../tables.ts'
 import type { GatewayWish, RouterRow } from './schema.ts'
 import { legsOf, routerSpec, type Leg } from './store.ts'
 
-type Router = Pick<RouterRow, 'id' | 'gateway_network' | 'gateway_port' | 'snat'>
+type Router = Pick<RouterRow, 'id' | 'gateway_network' | 'gateway_port' | 'snat' | 'qos_policy'>
 
 /** Parts of the gateway that only admins may choose, each with a rule of its own. */
 export const gatewayRules = ['enable_snat', 'external_fixed_ips'] as const
@@ -46,6 +48,7 @@ export async function setGateway(
   } else {
     await changeRow(tx, routerSpec, router.id, { snat })
   }
+  await setGatewayPolicy(tx, router, wish.qos_policy_id)
 }
 
 function mayChoose(ctx: Ctx, wish: GatewayWish | null, verb: 'create' | 'update'): void {
@@ -82,6 +85,7 @@ async function clearGateway(tx: Ctx, router: Router): Promise<void> {
   if (router.gateway_network === null) return
   await mustBeFree(tx, router)
   await dropGatewayPort(tx, router)
+  await setPolicy(tx, 'net_routers', router.id, null)
   await changeRow(tx, routerSpec, router.id, { gateway_network: null, gateway_port: null, snat: 1 })
 }
 

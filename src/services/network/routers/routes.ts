@@ -114,6 +114,7 @@ function gatewayView(row: RouterRow, addresses: readonly AddressTable[]): View |
   return {
     network_id: row.gateway_network,
     enable_snat: row.snat === 1,
+    qos_policy_id: row.qos_policy ?? null,
     external_fixed_ips: addresses.map(({ subnet_id, address }) => ({
       subnet_id,
       ip_address: address,

@@ -1,9 +1,9 @@
 import { Type, type Static } from 'typebox'
-import { change, creation, Flag, Id, Ip, Text } from '../standard/schema.ts'
+import { change, creation, Flag, Id, IdOrNull, Ip, Text } from '../standard/schema.ts'
 import type { StandardRow } from '../standard/schema.ts'
 import type { RouterTable } from '../tables.ts'
 
-export type RouterRow = RouterTable & StandardRow
+export type RouterRow = RouterTable & StandardRow & { readonly qos_policy?: string | null }
 
 const FixedIps = Type.Array(
   Type.Object(
@@ -17,6 +17,7 @@ export const Gateway = Type.Object(
     network_id: Type.Optional(Type.Union([Id, Type.Null()])),
     enable_snat: Type.Optional(Flag),
     external_fixed_ips: Type.Optional(FixedIps),
+    qos_policy_id: Type.Optional(IdOrNull),
   },
   { additionalProperties: false },
 )

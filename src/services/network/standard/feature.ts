@@ -4,6 +4,7 @@ import type { Reconciler } from '../../../kernel/tasks/reconciler.ts'
 import type { Extension } from '../extensions/known.ts'
 import type { Addition } from './addition.ts'
 import type { PortExtras } from '../wiring/extras.ts'
+import type { RouterExtras } from '../wiring/router-extras.ts'
 import type { Trunks } from '../wiring/subports.ts'
 import type { Resource } from './resource.ts'
 
@@ -27,5 +28,7 @@ export interface Feature {
   readonly reconcilers?: readonly Reconciler[]
   /** What it adds to what the engine is told of ports. */
   readonly portExtras?: PortExtras
+  /** What it adds to what the engine is told of routers. */
+  readonly routerExtras?: RouterExtras
   readonly trunks?: Trunks
 }

@@ -27,6 +27,10 @@ export interface Resource<
   readonly createBody: C
   readonly updateBody?: U
   readonly taggable?: boolean
+  /** Whoever sees the object may tag it, as Neutron has it: for what only admins write. */
+  readonly openTags?: boolean
+  /** Other paths below which tags are found too. */
+  readonly tagPaths?: readonly string[]
   /** Attributes that only admins may set, each with the value that anybody may send at creation. */
   readonly adminOnly?: Readonly<Record<string, unknown>>
   /** Only admins may call anything that writes. */

@@ -25,6 +25,25 @@ export function resourceRoutes(kind: Resource): Route[] {
 const baseOf = (kind: Resource): string => `/v2.0/${kind.path}`
 const ruleOf = (kind: Resource, verb: string): string => `network:${verb}_${kind.singular}`
 
+/**
+ * The rule asked at the door. What only admins may write while all may read is asked later, as Neutron does: after the body
+ * was found to be sound (400), and the object to be one that may be seen (404).
+ */
+const doorRule = (kind: Resource, verb: string): string =>
+  ruleOf(kind, askedLater(kind) ? 'get' : verb)
+
+const askedLater = (kind: Resource): boolean =>
+  kind.adminWrites === true && kind.adminReads !== true
+
+function mayWrite(ctx: Ctx, kind: Resource, verb: string): void {
+  if (!askedLater(kind) || can(ctx, ruleOf(kind, verb))) return
+  throw neutronError(
+    'forbidden',
+    'PolicyNotAuthorized',
+    `(rule:${verb}_${kind.singular}) is disallowed by policy`,
+  )
+}
+
 function readRoutes(kind: Resource): Route[] {
   const policy = ruleOf(kind, 'get')
   return [
@@ -51,7 +70,7 @@ function writeRoutes(kind: Resource): Route[] {
     route({
       method: 'POST',
       path: baseOf(kind),
-      policy: ruleOf(kind, 'create'),
+      policy: doorRule(kind, 'create'),
       status: 201,
       summary: `Create ${kind.plural}`,
       body: wrapped(kind.createBody, kind.singular, kind.plural),
@@ -61,7 +80,7 @@ function writeRoutes(kind: Resource): Route[] {
     route({
       method: 'DELETE',
       path: `${baseOf(kind)}/:id`,
-      policy: ruleOf(kind, 'delete'),
+      policy: doorRule(kind, 'delete'),
       summary: `Delete one of the ${kind.plural}`,
       handle: async (ctx, req) => await remove(ctx, kind, req),
     }),
@@ -72,7 +91,7 @@ const updateRoute = (kind: Resource, body: TObject): Route =>
   route({
     method: 'PUT',
     path: `${baseOf(kind)}/:id`,
-    policy: ruleOf(kind, 'update'),
+    policy: doorRule(kind, 'update'),
     summary: `Change one of the ${kind.plural}`,
     body: wrapped(body, kind.singular),
     handle: async (ctx, req) => await update(ctx, kind, req),
@@ -85,6 +104,7 @@ export function resourcePolicies(kind: Resource): Record<string, string> {
   const rules: Record<string, string> = { [`network:get_${kind.singular}`]: read }
   for (const verb of ['create', 'update', 'delete'])
     rules[`network:${verb}_${kind.singular}`] = write
+  if (kind.openTags === true) rules[`network:update_${kind.singular}_tags`] = 'rule:project-member'
   for (const attribute of Object.keys(kind.adminOnly ?? {})) {
     for (const verb of ['create', 'update'])
       rules[`network:${verb}_${kind.singular}:${attribute}`] = 'rule:admin'
@@ -133,6 +153,7 @@ export async function viewOf(ctx: Ctx, kind: Resource, row: StandardRow): Promis
 }
 
 async function create(ctx: Ctx, kind: Resource, body: unknown): Promise<View> {
+  mayWrite(ctx, kind, 'create')
   const sent = body as Readonly<Record<string, unknown>> // the schema allows one of the two keys
   const many = sent[kind.plural]
   const items = (many === undefined ? [sent[kind.singular]] : many) as readonly Wish[] // checked by the resource's schema
@@ -179,6 +200,7 @@ async function update(ctx: Ctx, kind: Resource, req: Req): Promise<View> {
   const { id } = req.params as { id: string } // named in the path
   return await inTx(ctx, async (tx) => {
     const row = await getRow(tx, kind, id)
+    mayWrite(tx, kind, 'update')
     mustOwn(tx, row, `update_${kind.singular}`, kind.alsoOwner?.(row))
     mustBeAllowed(tx, kind, 'update', wish)
     mustMatch(req.headers, row)
@@ -191,6 +213,7 @@ async function remove(ctx: Ctx, kind: Resource, req: Req): Promise<unknown> {
   const { id } = req.params as { id: string } // named in the path
   await inTx(ctx, async (tx) => {
     const row = await getRow(tx, kind, id)
+    mayWrite(tx, kind, 'delete')
     mustOwn(tx, row, `delete_${kind.singular}`, kind.alsoOwner?.(row))
     mustMatch(req.headers, row)
     await kind.remove(tx, row)

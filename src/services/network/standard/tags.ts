@@ -19,7 +19,10 @@ const OneTag = Type.Object({ id: Text(4096), tag: Text(4096) })
 
 /** Tags of one kind of object: `…/<id>/tags` and `…/<id>/tags/<tag>`. */
 export function tagRoutes(kind: Resource): Route[] {
-  return [...listRoutes(kind), ...singleRoutes(kind)]
+  return [kind.path, ...(kind.tagPaths ?? [])].flatMap((path) => [
+    ...listRoutes(kind, path),
+    ...singleRoutes(kind, path),
+  ])
 }
 
 interface Common {
@@ -28,14 +31,14 @@ interface Common {
   readonly write: string
 }
 
-const common = (kind: Resource): Common => ({
-  path: `/v2.0/${kind.path}/:id/tags`,
+const common = (kind: Resource, path: string): Common => ({
+  path: `/v2.0/${path}/:id/tags`,
   read: `network:get_${kind.singular}`,
-  write: `network:update_${kind.singular}`,
+  write: `network:update_${kind.singular}${kind.openTags === true ? '_tags' : ''}`,
 })
 
-function listRoutes(kind: Resource): Route[] {
-  const { path, read, write } = common(kind)
+function listRoutes(kind: Resource, below: string): Route[] {
+  const { path, read, write } = common(kind, below)
   return [
     route({
       method: 'GET',
@@ -65,8 +68,8 @@ function listRoutes(kind: Resource): Route[] {
   ]
 }
 
-function singleRoutes(kind: Resource): Route[] {
-  const { read, write, ...at } = common(kind)
+function singleRoutes(kind: Resource, below: string): Route[] {
+  const { read, write, ...at } = common(kind, below)
   const path = `${at.path}/:tag`
   return [
     route({
@@ -133,7 +136,8 @@ async function changeTags(
 ): Promise<string[]> {
   return await inTx(ctx, async (tx) => {
     const row = await tagged(tx, kind, id)
-    mustOwn(tx, row, `update_${kind.singular}_tags`, kind.alsoOwner?.(row))
+    if (kind.openTags !== true)
+      mustOwn(tx, row, `update_${kind.singular}_tags`, kind.alsoOwner?.(row))
     return await writeTags(tx, kind.spec, id, edit(tagsOf(row)))
   })
 }

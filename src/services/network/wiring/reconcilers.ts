@@ -170,7 +170,7 @@ async function reconcileRouter(ctx: Ctx, wiring: Wiring, id: string): Promise<Ou
   await Promise.all([...inner].map(async (network) => await wiring.ensureNetwork(ctx, network)))
   const outer =
     row.gateway_network === null ? undefined : await wiring.ensureExternal(ctx, row.gateway_network)
-  const spec = routerSpecOf(row, legs, floating, outer)
+  const spec = routerSpecOf(row, legs, floating, outer, await wiring.routerExtra(ctx, id))
   try {
     await wiring.port.ensureRouter(spec)
   } catch (error) {

@@ -3,6 +3,7 @@ import type {
   ExternalSpec,
   NetworkSpec,
   PortSpec,
+  QosSpec,
   RouterSpec,
   SecurityGroupRuleSpec,
   SecurityGroupSpec,
@@ -15,6 +16,7 @@ import type { Leg } from '../routers/store.ts'
 import { matchedNumber } from '../security-groups/protocols.ts'
 import type { Route } from '../subnets/schema.ts'
 import type { FloatingIpTable, NetworkTable, RouterTable, SubnetTable } from '../tables.ts'
+import type { RouterExtra } from './router-extras.ts'
 import type { GroupAndRule, PlacedAddress, PortWithMtu } from './store.ts'
 
 /** Rows turned into what the network port wants to hear; pure. */
@@ -141,12 +143,16 @@ function gatewaysFor(
   return [...gateways.values()]
 }
 
+const limits = (qos: QosSpec | undefined): { readonly qos?: QosSpec } =>
+  qos === undefined ? {} : { qos }
+
 /** `outer` is the external network's specification: without one the router has no way out yet. */
 export function routerSpecOf(
   router: RouterTable,
   legs: readonly Leg[],
   floating: readonly FloatingIpTable[],
   outer: ExternalSpec | undefined,
+  extra: RouterExtra = {},
 ): RouterSpec {
   const parts = partsOf(legs)
   const out = parts.find(({ owner }) => owner === 'network:router_gateway')
@@ -160,6 +166,7 @@ export function routerSpecOf(
             addresses: out.addresses,
             gateways: gatewaysFor(out.addresses, outer),
             snat: router.snat === 1,
+            ...limits(extra.qos?.get(router.id)),
           },
         }
   return {
@@ -173,7 +180,9 @@ export function routerSpecOf(
       outer === undefined || out === undefined
         ? []
         : floating.flatMap(({ id, address, fixed_address }) =>
-            fixed_address === null ? [] : [{ id, floating: address, fixed: fixed_address }],
+            fixed_address === null
+              ? []
+              : [{ id, floating: address, fixed: fixed_address, ...limits(extra.qos?.get(id)) }],
           ),
     routes: fromJson<Route[]>(router.routes),
   }

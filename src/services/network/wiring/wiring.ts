@@ -14,8 +14,10 @@ import { anyNetwork } from '../networks/store.ts'
 import { anyPort, erasePort, plainUpdate } from '../ports/store.ts'
 import { addPlaces, membersOf, rulesOf } from '../security-groups/store.ts'
 import { subnetsIn } from '../subnets/store.ts'
+import type { Feature } from '../standard/feature.ts'
 import type { PortTable } from '../tables.ts'
 import { extrasOf, type PortExtras } from './extras.ts'
+import { routerExtraOf, type RouterExtra, type RouterExtras } from './router-extras.ts'
 import { externalSpecOf, groupSpecOf, networkSpecOf, portSpecOf } from './specs.ts'
 import { noTrunks, SUBPORT_OWNER, type Trunks } from './subports.ts'
 import { groupsAndRules, placedAddresses, portWithMtu, type GroupAndRule } from './store.ts'
@@ -31,6 +33,7 @@ export class Wiring {
   readonly #places = new Set<string>()
   readonly #lost = new Set<string>()
   readonly #extras: PortExtras[] = []
+  readonly #routerExtras: RouterExtras[] = []
   #trunks = noTrunks
   #accept: ((socket: Socket, from: MetadataPeer) => void) | undefined
 
@@ -39,13 +42,18 @@ export class Wiring {
   }
 
   /** What a feature adds to what the engine is told. */
-  extend(feature: { readonly portExtras?: PortExtras; readonly trunks?: Trunks }): void {
+  extend(feature: Pick<Feature, 'portExtras' | 'routerExtras' | 'trunks'>): void {
     if (feature.portExtras !== undefined) this.#extras.push(feature.portExtras)
+    if (feature.routerExtras !== undefined) this.#routerExtras.push(feature.routerExtras)
     if (feature.trunks !== undefined) this.#trunks = feature.trunks
   }
 
   get trunks(): Trunks {
     return this.#trunks
+  }
+
+  async routerExtra(ctx: Ctx, routerId: string): Promise<RouterExtra> {
+    return await routerExtraOf(ctx, this.#routerExtras, routerId)
   }
 
   onMetadata(accept: (socket: Socket, from: MetadataPeer) => void): void {
