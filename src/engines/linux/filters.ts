@@ -1,4 +1,4 @@
-import type { PortSpec } from '../../ports/network.ts'
+import type { PortSpec, SecurityGroupSpec } from '../../ports/network.ts'
 import { checkedMac, cover, familyOf, hexOf, linkLocalOf, rangeOf } from './addresses.ts'
 import { portLink, short } from './names.ts'
 
@@ -6,7 +6,7 @@ import { portLink, short } from './names.ts'
  * The filters of a network as nft commands; pure functions, no IO.
  *
  * Table `inet sgct` lets conntrack see bridged packets (br_netfilter) and leaves its verdict in the packet mark: 1 for a
- * packet of a known flow, 2 for an invalid one. Table `bridge sg` decides, because only there are the real port names known
+ * packet of a known flow, 2 for an invalid one, 4 for one of a flow that came in by a published port. Table `bridge sg` decides, because only there are the real port names known
  * (family bridge has no conntrack of its own on every kernel, hence the mark). Every port has three chains: `src_` (may it
  * send this from that address at all), `out_` (egress rules) and `to_` (ingress rules), found by its link's name through
  * three maps. The verdict in a map is a jump to the chain of that name and never changes, so writing a port is the same few
@@ -15,6 +15,7 @@ import { portLink, short } from './names.ts'
 export const SG = 'bridge sg'
 const KNOWN = 1
 const INVALID = 2
+const PUBLISHED = 4
 
 export const METADATA_ADDRESS = '169.254.169.254'
 
@@ -30,6 +31,8 @@ export function baseCommands(): string[] {
     'flush chain inet sgct pre',
     `add rule inet sgct pre ct state established,related meta mark set ${KNOWN}`,
     `add rule inet sgct pre ct state invalid meta mark set ${INVALID}`,
+    // In a network's namespace only published ports translate.
+    `add rule inet sgct pre ct state established,related ct status dnat meta mark set ${PUBLISHED}`,
     ...['bysrc', 'byout', 'byto'].map((map) => `add map ${SG} ${map} { type ifname : verdict; }`),
     base('prerouting_src', 'prerouting priority -300', 'accept'),
     base('forward_out', 'forward priority 10', 'accept'),
@@ -39,7 +42,13 @@ export function baseCommands(): string[] {
       (chain) => `flush chain ${SG} ${chain}`,
     ),
     ...stateChains(),
-    ...rules('prerouting_src', ['meta mark set 0', 'iifname vmap @bysrc', 'iifname "p*" drop']),
+    ...rules('prerouting_src', [
+      'meta mark set 0',
+      // A tagged frame could reach a sub-port of another guest's trunk in this network. A trunk's own tags are off by now.
+      'ether type { 8021q, 8021ad } drop',
+      'iifname vmap @bysrc',
+      'iifname "p*" drop',
+    ]),
     ...rules('forward_out', ['iifname vmap @byout', 'iifname "p*" drop']),
     ...rules('forward_to', ['oifname vmap @byto', 'oifname "p*" drop']),
     ...rules('input_local', localServices()),
@@ -53,7 +62,8 @@ const rules = (chain: string, list: readonly string[]): string[] =>
 
 /**
  * What holds for every filtered port before its rules: ARP and neighbour discovery pass (their senders have been checked
- * in `src_`), known flows pass, invalid packets do not. The ICMPv6 types are those Neutron always lets through.
+ * in `src_`), known flows pass, invalid packets do not. The ICMPv6 types are those Neutron always lets through. The
+ * `bare_` chains are for ports whose groups are all stateless: there no packet passes because of one before it.
  */
 function stateChains(): string[] {
   const known = [`meta mark ${KNOWN} accept`, `meta mark ${INVALID} drop`]
@@ -62,34 +72,35 @@ function stateChains(): string[] {
     `flush chain ${SG} ${name}`,
     ...rules(name, list),
   ]
+  const out = [
+    'ether type arp accept',
+    'icmpv6 type { 131, 132, 133, 135, 136, 143 } accept',
+    'ip protocol udp udp sport 68 udp dport 67 accept',
+  ]
+  const to = ['ether type arp accept', 'icmpv6 type { 130, 131, 132, 134, 135, 136 } accept']
   return [
-    ...chain('state_out', [
-      'ether type arp accept',
-      'icmpv6 type { 131, 132, 133, 135, 136, 143 } accept',
-      'ip protocol udp udp sport 68 udp dport 67 accept',
-      ...known,
-    ]),
-    ...chain('state_to', [
-      'ether type arp accept',
-      'icmpv6 type { 130, 131, 132, 134, 135, 136 } accept',
-      ...known,
-    ]),
+    ...chain('state_out', [...out, ...known]),
+    ...chain('state_to', [...to, ...known]),
+    ...chain('bare_out', out),
+    ...chain('bare_to', to),
   ]
 }
 
-/** The bridge itself answers for metadata, DNS and DHCP only. */
+/** The bridge itself answers for metadata, DNS and DHCP only, and takes what goes back to who came by a published port. */
 function localServices(): string[] {
   return [
     `ether type arp arp daddr ip ${METADATA_ADDRESS} accept`,
     `ip daddr ${METADATA_ADDRESS} tcp dport { 53, 80 } accept`,
     `ip daddr ${METADATA_ADDRESS} udp dport 53 accept`,
     'ip protocol udp udp sport 68 udp dport 67 accept',
+    `meta mark ${PUBLISHED} accept`,
   ]
 }
 
 /** The port's three chains and its place in the maps. The groups' chains must exist (same transaction or earlier). */
-export function portCommands(port: PortSpec): string[] {
+export function portCommands(port: PortSpec, stateless = isStateless(port)): string[] {
   const id = short(port.id)
+  const state = stateless ? 'bare' : 'state'
   const groups = port.securityGroups.map((group) => short(group.id))
   const filtered = port.portSecurity
   return [
@@ -97,17 +108,17 @@ export function portCommands(port: PortSpec): string[] {
       `add chain ${SG} ${chain}`,
       `flush chain ${SG} ${chain}`,
     ]),
-    ...rules(`src_${id}`, filtered ? sourceRules(port) : ['accept']),
+    ...rules(`src_${id}`, [...markRules(port), ...(filtered ? sourceRules(port) : ['accept'])]),
     ...rules(
       `out_${id}`,
       filtered
-        ? ['jump state_out', ...groups.map((group) => `jump gout_${group}`), 'drop']
+        ? [`jump ${state}_out`, ...groups.map((group) => `jump gout_${group}`), 'drop']
         : ['accept'],
     ),
     ...rules(
       `to_${id}`,
       filtered
-        ? ['jump state_to', ...groups.map((group) => `jump gto_${group}`), 'drop']
+        ? [`jump ${state}_to`, ...groups.map((group) => `jump gto_${group}`), 'drop']
         : ['accept'],
     ),
     ...portElements('add', port.id),
@@ -132,6 +143,26 @@ const portElements = (verb: 'add' | 'delete', portId: string): string[] =>
     (kind) =>
       `${verb} element ${SG} by${kind} { "${portLink(portId)}" : jump ${kind}_${short(portId)} }`,
   )
+
+/**
+ * Replies need rules only where no group of the port is stateful: a stateful rule promises replies, and a group beside it
+ * does not take that back.
+ */
+export function isStateless(
+  port: PortSpec,
+  groupOf: (id: string) => SecurityGroupSpec | undefined = () => undefined,
+): boolean {
+  const groups = port.securityGroups.map((own) => groupOf(own.id) ?? own)
+  return groups.length > 0 && groups.every((group) => group.stateful === false)
+}
+
+/** DSCP is written into what the guest sends, before anybody reads it. */
+function markRules(port: PortSpec): string[] {
+  const dscp = port.qos?.dscp
+  if (dscp === undefined) return []
+  if (!Number.isInteger(dscp) || dscp < 0 || dscp > 63) throw new Error(`${dscp} is no DSCP mark`)
+  return [`ether type ip ip dscp set ${dscp}`, `ether type ip6 ip6 dscp set ${dscp}`]
+}
 
 /** From which MAC and address the port may speak; everything else it sends is dropped at its first step. */
 function sourceRules(port: PortSpec): string[] {

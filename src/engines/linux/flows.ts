@@ -1,5 +1,6 @@
 import type { PortSpec, SecurityGroupRuleSpec, SecurityGroupSpec } from '../../ports/network.ts'
 import { canonical, contains, rangeOf } from './addresses.ts'
+import { isStateless } from './filters.ts'
 import { wireProtocol } from './group-filters.ts'
 
 /**
@@ -80,7 +81,8 @@ export function forbiddenFlows(
 ): Flow[] {
   const owners = new Map<string, PortSpec>()
   for (const port of ports) {
-    if (!port.portSecurity) continue
+    // What a stateless port sends and gets is judged packet by packet, whatever conntrack knows.
+    if (!port.portSecurity || isStateless(port, groupOf)) continue
     for (const { address } of port.addresses) owners.set(canonical(address), port)
   }
   const allowed = (

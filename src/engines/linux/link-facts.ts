@@ -2,7 +2,7 @@
 export interface LinkFact {
   readonly ifname: string
   readonly ifindex: number
-  /** ifindex of the other end of a veth, in the other end's namespace. */
+  /** ifindex of the other end of a veth, or of what a VLAN lies on, in the namespace where that is. */
   readonly peerIndex: number | undefined
   readonly mac: string | undefined
   readonly mtu: number
@@ -11,6 +11,9 @@ export interface LinkFact {
   /** Switched on at both ends, and the kernel has taken notice. */
   readonly speaks: boolean
   readonly master: string | undefined
+  readonly qdisc: string | undefined
+  /** Id of a VLAN; told only when asked with `-d`. */
+  readonly vlan: number | undefined
   readonly alias: string | undefined
   /** `address/prefix`, without link-local ones. */
   readonly addresses: readonly string[]
@@ -46,10 +49,18 @@ export function linkFacts(list: readonly unknown[]): LinkFact[] {
       up: Array.isArray(flags) && flags.includes('UP'),
       speaks: item['operstate'] === 'UP',
       master: text(item['master']),
+      qdisc: text(item['qdisc']),
+      vlan: vlanOf(item['linkinfo']),
       alias: text(item['ifalias']),
       addresses: Array.isArray(addresses) ? addresses.flatMap(addressFact) : [],
     }
   })
+}
+
+function vlanOf(info: unknown): number | undefined {
+  if (!isRecord(info) || info['info_kind'] !== 'vlan') return undefined
+  const data: unknown = info['info_data']
+  return isRecord(data) ? count(data['id']) : undefined
 }
 
 function addressFact(item: unknown): string[] {

@@ -15,6 +15,11 @@ export interface Names {
   hostLink(externalId: string): string
   /** Prefix of every host link of this cloud. */
   readonly hostLinkPrefix: string
+  /** The host's own link into a tenant network, for published ports. */
+  transitLink(networkId: string): string
+  readonly transitLinkPrefix: string
+  /** nft table on the host for the published ports of one tenant network. */
+  transitTable(networkId: string): string
   /** nft table on the host for one external network. */
   hostTable(externalId: string): string
   readonly hostTablePrefix: string
@@ -40,6 +45,9 @@ export function namesOf(tag: string): Names {
     external: (id) => `sy${tag}-x-${short(id)}`,
     hostLink: (id) => `sy${tag}x${short(id).slice(0, 8)}`,
     hostLinkPrefix: `sy${tag}x`,
+    transitLink: (id) => `sy${tag}t${short(id).slice(0, 8)}`,
+    transitLinkPrefix: `sy${tag}t`,
+    transitTable: (id) => `stackyard_${tag}_t${short(id)}`,
     hostTable: (id) => `stackyard_${tag}_${short(id)}`,
     hostTablePrefix: `stackyard_${tag}_`,
     ruleComment: (id) => `stackyard:${tag}:${short(id)}`,
@@ -74,10 +82,14 @@ export const BRIDGE = 'br0'
 /** The bridge in every external network's namespace, and the far end of the host's link. */
 export const EXT_BRIDGE = 'br-ext'
 export const EXT_HOST_END = 'host'
+/** The far end of the host's link into a tenant network. */
+export const TRANSIT_END = 'host0'
 /** All links that belong to others' namespaces too are in this group, so that one command deletes them. */
 export const LINK_GROUP = 77
 
 export const portLink = (portId: string): string => `p${short(portId)}`
+/** What a port sends is queued on this when it is limited. */
+export const shaperLink = (portId: string): string => `i${short(portId)}`
 export const routerLeg = (portId: string): string => `qr-${short(portId)}`
 export const routerLegPeer = (portId: string): string => `r${short(portId)}`
 export const gatewayLeg = (routerId: string): string => `qg-${short(routerId)}`

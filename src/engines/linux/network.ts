@@ -76,12 +76,14 @@ export async function removeWithLinks(namespaces: Namespaces, netns: string): Pr
 }
 
 function bridgeLines(spec: NetworkSpec): string[] {
+  const up = spec.adminUp !== false
   return [
     // Without a MAC of its own a bridge takes the lowest of its ports', and tenants' ARP entries for it would go stale.
     `link add ${BRIDGE} address ${steadyMac(spec.id)} type bridge mcast_snooping 0`,
-    `link set dev ${BRIDGE} addrgenmode none mtu ${checkedMtu(spec.mtu)} up`,
+    // A bridge that is down passes no frame between its ports and takes none for itself.
+    `link set dev ${BRIDGE} addrgenmode none mtu ${checkedMtu(spec.mtu)} ${up ? 'up' : 'down'}`,
     `addr replace ${METADATA_ADDRESS}/32 dev ${BRIDGE}`,
-    `route replace default dev ${BRIDGE}`,
+    ...(up ? [`route replace default dev ${BRIDGE}`] : []),
   ]
 }
 

@@ -1,9 +1,16 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { PortSpec, SecurityGroupSpec } from '../../ports/network.ts'
+import type { PortSpec, QosSpec, SecurityGroupSpec } from '../../ports/network.ts'
 import { run, tryRun } from '../../kernel/exec/run.ts'
-import { baseCommands, forgetPortCommands, portCommands, SG, tableCommands } from './filters.ts'
+import {
+  baseCommands,
+  forgetPortCommands,
+  isStateless,
+  portCommands,
+  SG,
+  tableCommands,
+} from './filters.ts'
 import { cutArguments, forbiddenFlows, parseFlow, type Flow } from './flows.ts'
 import {
   emptyGroupCommands,
@@ -30,6 +37,8 @@ export class Segment {
   readonly netns: string
   readonly inode: number
   readonly ports = new Map<string, PortSpec>()
+  /** Limits that are in force; a port that is missing here may have any. */
+  readonly shaped = new Map<string, QosSpec>()
   readonly #groups = new Map<string, KnownGroup>()
   readonly #namespaces: Namespaces
   #cut: Promise<void> | undefined
@@ -50,7 +59,7 @@ export class Segment {
 
   /** Brings a port's filters and its groups in force; flows its new filters forbid are cut. */
   async writePort(port: PortSpec): Promise<void> {
-    const commands = portCommands(port)
+    const commands = portCommands(port) // throws before anything is remembered
     const before = this.ports.get(port.id)
     const groups = port.securityGroups.map((group) => this.#remember(group))
     this.ports.set(port.id, port)
@@ -67,14 +76,17 @@ export class Segment {
 
   async forgetPort(portId: string): Promise<void> {
     this.ports.delete(portId)
+    this.shaped.delete(portId)
     await this.#write(forgetPortCommands(portId))
   }
 
   async writeGroup(group: SecurityGroupSpec): Promise<void> {
-    const known = this.#groups.has(group.id)
+    const known = this.#groups.get(group.id)
     const { commands, narrowed } = this.#remember(group)
-    await this.#write(commands)
-    if (narrowed || !known) await this.cutForbidden()
+    const turned = known !== undefined && stateful(known.spec) !== stateful(group)
+    const ports = turned ? [...this.ports.values()].filter((port) => isIn(port, group.id)) : []
+    await this.#write([...commands, ...ports.flatMap((port) => this.#portCommands(port))])
+    if (narrowed || known === undefined) await this.cutForbidden()
   }
 
   async forgetGroup(groupId: string): Promise<void> {
@@ -118,8 +130,12 @@ export class Segment {
       ...tableCommands(),
       ...baseCommands(),
       ...[...this.#groups.values()].flatMap((group) => groupCommands(group.rendered, undefined)),
-      ...[...this.ports.values()].flatMap(portCommands),
+      ...[...this.ports.values()].flatMap((port) => this.#portCommands(port)),
     ]
+  }
+
+  #portCommands(port: PortSpec): string[] {
+    return portCommands(port, isStateless(port, (id) => this.#groups.get(id)?.spec))
   }
 
   /** Nobody knows what is really written for this group: the next write writes it whole. */
@@ -180,12 +196,18 @@ async function cutFlows(enter: readonly string[], flows: readonly Flow[]): Promi
   }
 }
 
+const stateful = (group: SecurityGroupSpec): boolean => group.stateful !== false
+
+const isIn = (port: PortSpec, groupId: string): boolean =>
+  port.securityGroups.some((group) => group.id === groupId)
+
 /** Does the group allow less than before? Only then can an established flow have become forbidden. */
 function fewerRules(before: SecurityGroupSpec, now: SecurityGroupSpec): boolean {
   const members = (rule: SecurityGroupSpec['rules'][number]): string[] =>
     (rule.remoteMembers ?? ['any']).map((member) =>
       JSON.stringify({ ...rule, remoteMembers: member }),
     )
+  if (stateful(now) && !stateful(before)) return true
   const allowed = new Set(now.rules.flatMap(members))
   return before.rules.flatMap(members).some((rule) => !allowed.has(rule))
 }
@@ -194,6 +216,7 @@ function narrower(before: PortSpec, now: PortSpec): boolean {
   const groups = new Set(now.securityGroups.map((group) => group.id))
   return (
     before.securityGroups.some((group) => !groups.has(group.id)) ||
-    (now.portSecurity && !before.portSecurity)
+    (now.portSecurity && !before.portSecurity) ||
+    (isStateless(before) && !isStateless(now))
   )
 }

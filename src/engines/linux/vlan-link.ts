@@ -1,0 +1,86 @@
+import type { PortPlace, PortSpec } from '../../ports/network.ts'
+import { checkedIfname, checkedMac, checkedMtu } from './addresses.ts'
+import type { GuestSeen } from './guest.ts'
+import { linkFacts } from './link-facts.ts'
+import { farIndex, LINK_GROUP, netnsPath, portLink, type Names } from './names.ts'
+import { inodeOf, type Namespaces } from './namespaces.ts'
+import type { Segment } from './segment.ts'
+import { isNew, removeGuestEnd, withRoutes, type PortLink } from './veth-link.ts'
+
+/**
+ * A sub-port of a trunk: no pair of its own but a VLAN on both ends of its parent's. The bridge end lies on the parent's in
+ * the parent's network and is made straight inside its own network's namespace; the kernel takes the tag off before the
+ * parent's bridge sees the frame. Both vanish with the parent's link.
+ */
+export class VlanLink implements PortLink {
+  readonly #namespaces: Namespaces
+  readonly #names: Names
+
+  constructor(namespaces: Namespaces, names: Names) {
+    this.#namespaces = namespaces
+    this.#names = names
+  }
+
+  async make(segment: Segment, port: PortSpec, at: PortPlace): Promise<boolean> {
+    const { id, parent, parentNetns } = this.#trunkOf(port)
+    if (!(await this.#parentIsThere(port)))
+      throw new Error(`the trunk's parent port ${parent} is not plugged`)
+    const mtu = checkedMtu(port.mtu)
+    const near = `link add link ${portLink(parent)} name ${portLink(port.id)} index ${farIndex()} netns ${netnsPath(segment.netns)} mtu ${mtu} group ${LINK_GROUP} type vlan id ${id}`
+    if (!(await isNew(this.#namespaces.ip(parentNetns, [near])))) return false
+    const words = `link add link ${parentIfname(at.ifname, id)} name ${checkedIfname(at.ifname)} address ${checkedMac(port.mac)} mtu ${mtu} type vlan id ${id}`
+    return await isNew(this.#namespaces.inside(at.netns, 'ip', words.split(' ')))
+  }
+
+  async seen(segment: Segment, port: PortSpec, at: PortPlace): Promise<GuestSeen | undefined> {
+    const { id, parent, parentNetns } = this.#trunkOf(port)
+    const [ours, theirs, below] = await Promise.all([
+      this.#namespaces.show(segment.netns, ['-d', 'link', 'show', 'dev', portLink(port.id)]),
+      this.#namespaces.showInside(at.netns, ['-d', 'addr', 'show', 'dev', at.ifname]),
+      this.#namespaces.show(parentNetns, ['link', 'show', 'dev', portLink(parent)]),
+    ])
+    const [near] = linkFacts(ours)
+    const [far] = linkFacts(theirs)
+    const [under] = linkFacts(below)
+    if (near?.vlan !== id || far?.vlan !== id || near.peerIndex !== under?.ifindex) return undefined
+    if (far.mac !== checkedMac(port.mac)) return undefined
+    return await withRoutes(this.#namespaces, port, at, far)
+  }
+
+  async clear(segment: Segment, port: PortSpec, at: PortPlace): Promise<void> {
+    await this.#namespaces.removeLink(segment.netns, portLink(port.id))
+    await removeGuestEnd(this.#namespaces, port, at)
+  }
+
+  async #parentIsThere(port: PortSpec): Promise<boolean> {
+    const { parent, parentNetns } = this.#trunkOf(port)
+    if (this.#namespaces.inode(parentNetns) === undefined) return false
+    const found = await this.#namespaces.show(parentNetns, ['link', 'show', 'dev', portLink(parent)])
+    return linkFacts(found).length > 0
+  }
+
+  #trunkOf(port: PortSpec): { id: number; parent: string; parentNetns: string } {
+    if (port.trunk === undefined) throw new Error(`port ${port.id} is not a sub-port`)
+    const { vlan, parentPortId, parentNetworkId } = port.trunk
+    if (!Number.isInteger(vlan) || vlan < 1 || vlan > 4094) throw new Error(`${vlan} is no VLAN id`)
+    return { id: vlan, parent: parentPortId, parentNetns: this.#names.network(parentNetworkId) }
+  }
+}
+
+/** `eth0.100` lies on `eth0`. */
+function parentIfname(ifname: string, vlan: number): string {
+  const suffix = `.${vlan}`
+  if (!ifname.endsWith(suffix))
+    throw new Error(`a sub-port's interface is named after its parent's: '${ifname}' has no ${suffix}`)
+  return checkedIfname(ifname.slice(0, -suffix.length))
+}
+
+/** A sub-port's interface outlives its bridge end, whose peer it is not. */
+export async function removeVlanEnd(namespaces: Namespaces, at: PortPlace): Promise<void> {
+  if (!at.ifname.includes('.') || inodeOf(at.netns) === undefined) return
+  const [far] = linkFacts(
+    await namespaces.showInside(at.netns, ['-d', 'link', 'show', 'dev', checkedIfname(at.ifname)]),
+  )
+  if (far?.vlan === undefined) return
+  await namespaces.inside(at.netns, 'ip', ['link', 'del', 'dev', at.ifname])
+}
