@@ -27,7 +27,8 @@ export interface NetworkPort {
   plug(port: PortSpec, at: PortPlace): Promise<void>
   /** Addresses, filters or admin state changed on a plugged port. */
   updatePort(port: PortSpec, at: PortPlace): Promise<void>
-  unplug(portId: string, networkId: string): Promise<void>
+  /** `at`, where it was plugged: a sub-port's interface there goes only with its parent's, or when it is known. */
+  unplug(portId: string, networkId: string, at?: PortPlace): Promise<void>
   /** Ids of the ports of this network that are really plugged. */
   pluggedPorts(networkId: string): Promise<readonly string[]>
   /** (Re)writes the rules and members of a security group in one network; ports that name it follow at once. */
@@ -227,13 +228,20 @@ export interface PortSpec {
   readonly securityGroups: readonly SecurityGroupSpec[]
   readonly allowedPairs: readonly { readonly mac: string; readonly cidr: string }[]
   readonly qos?: QosSpec
-  /** The port is a sub-port: its frames travel with this VLAN id inside the parent's link, and its interface is made beneath the parent's. */
+  /**
+   * The port is a sub-port: its frames travel with this VLAN id inside the parent's link. Its interface lies on the parent's
+   * and is named after it, e.g. `eth0.100`; it can be plugged only while the parent is, and ends with it.
+   */
   readonly trunk?: {
     readonly parentPortId: string
     readonly parentNetworkId: string
     readonly vlan: number
   }
-  /** Ports of the host that lead to this one, whatever its security groups say: what `docker run -p` asks for. */
+  /**
+   * Ports of the host that lead to this one, whatever its security groups say: what `docker run -p` asks for. Callers are seen
+   * as 169.254.169.254, to which only a guest's first interface has a route. A port of the host that a program or another
+   * published port has is an error that says so.
+   */
   readonly published?: readonly PublishedPortSpec[]
 }
 
@@ -254,7 +262,7 @@ export interface PortPlace {
 
 export interface SecurityGroupSpec {
   readonly id: string
-  /** False: answers need rules of their own. Default true. */
+  /** False: answers need rules of their own, to a port none of whose groups is stateful. Default true. */
   readonly stateful?: boolean
   readonly rules: readonly SecurityGroupRuleSpec[]
   /** Addresses of all ports in the group (whatever their network): what `remoteGroup` rules of any group match. */

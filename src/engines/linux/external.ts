@@ -141,7 +141,8 @@ const familiesOf = (spec: ExternalSpec): readonly (4 | 6)[] => [
   ...new Set(spec.subnets.map(({ gateway }) => familyOf(gateway))),
 ]
 
-async function forwardOnHost(family: 4 | 6): Promise<void> {
+/** Without it the host passes nothing on; Docker switches it on as well. */
+export async function forwardOnHost(family: 4 | 6): Promise<void> {
   const setting = family === 4 ? 'net/ipv4/ip_forward' : 'net/ipv6/conf/all/forwarding'
   if ((await hostSetting(setting)) === '1') return
   if (family === 6) await keepRouterAdvertisements()

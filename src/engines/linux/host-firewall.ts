@@ -38,6 +38,16 @@ export async function closeHostFirewall(names: Names, externalId: string): Promi
   }
 }
 
+/** Lets the host pass on what goes to or comes from a link of ours; tables of our own say what that may be. */
+export async function openForwarding(names: Names, link: string, ownerId: string): Promise<void> {
+  const [family] = families
+  if (family !== undefined) await ensureAccepts(family, link, names.ruleComment(ownerId, 'transit'))
+}
+
+export async function closeForwarding(names: Names, ownerId: string): Promise<void> {
+  for (const family of families) await removeAccepts(family, names.ruleComment(ownerId, 'transit'))
+}
+
 /** Everything any external network of the cloud has left in the host's firewall. */
 export async function purgeHostFirewall(names: Names): Promise<void> {
   const tables = await tryRun('nft', ['list', 'tables'])

@@ -9,6 +9,7 @@ import type { PublishedPortSpec } from '../../ports/network.ts'
  */
 interface Held {
   readonly owner: string
+  readonly networkId: string
   readonly socket: Server | DatagramSocket
 }
 
@@ -16,7 +17,11 @@ export class HostPortHolds {
   readonly #held = new Map<string, Held>()
 
   /** Holds exactly these for the port; says which one somebody else has. */
-  async hold(owner: string, wanted: readonly PublishedPortSpec[]): Promise<void> {
+  async hold(
+    owner: string,
+    networkId: string,
+    wanted: readonly PublishedPortSpec[],
+  ): Promise<void> {
     const keys = new Set(wanted.map(keyOf))
     this.#drop(([key, held]) => held.owner === owner && !keys.has(key))
     for (const each of wanted) {
@@ -24,7 +29,7 @@ export class HostPortHolds {
       const there = this.#held.get(key)
       if (there?.owner === owner) continue
       if (there !== undefined) throw new Error(`${wordsFor(each)} is published by another port`)
-      this.#held.set(key, { owner, socket: await bound(each) })
+      this.#held.set(key, { owner, networkId, socket: await bound(each) })
     }
   }
 
@@ -32,8 +37,16 @@ export class HostPortHolds {
     return wanted.every((each) => this.#held.get(keyOf(each))?.owner === owner)
   }
 
+  has(port: Omit<PublishedPortSpec, 'port'>): boolean {
+    return this.#held.has(keyOf(port))
+  }
+
   release(owner: string): void {
     this.#drop(([, held]) => held.owner === owner)
+  }
+
+  releaseNetwork(networkId: string): void {
+    this.#drop(([, held]) => held.networkId === networkId)
   }
 
   releaseAll(): void {
@@ -48,7 +61,7 @@ export class HostPortHolds {
   }
 }
 
-const keyOf = ({ protocol, hostAddress, hostPort }: PublishedPortSpec): string =>
+const keyOf = ({ protocol, hostAddress, hostPort }: Omit<PublishedPortSpec, 'port'>): string =>
   `${protocol} ${hostAddress} ${hostPort}`
 
 const wordsFor = ({ protocol, hostAddress, hostPort }: PublishedPortSpec): string =>

@@ -11,9 +11,9 @@ export interface LinkFact {
   /** Switched on at both ends, and the kernel has taken notice. */
   readonly speaks: boolean
   readonly master: string | undefined
-  readonly qdisc: string | undefined
+  readonly qdisc?: string | undefined
   /** Id of a VLAN; told only when asked with `-d`. */
-  readonly vlan: number | undefined
+  readonly vlan?: number | undefined
   readonly alias: string | undefined
   /** `address/prefix`, without link-local ones. */
   readonly addresses: readonly string[]

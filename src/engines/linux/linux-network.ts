@@ -19,6 +19,7 @@ import { namesOf, type Names } from './names.ts'
 import { Namespaces } from './namespaces.ts'
 import { Networks } from './network.ts'
 import { Ports } from './port.ts'
+import { Published } from './published.ts'
 import { Routers } from './router.ts'
 import { Serial } from './serial.ts'
 
@@ -48,16 +49,18 @@ class LinuxNetwork implements NetworkPort {
   readonly #externals: Externals
   readonly #routers: Routers
   readonly #ports: Ports
+  readonly #published: Published
   readonly #doors: MetadataDoors
   readonly #serial = new Serial()
 
   constructor(config: LinuxNetworkConfig) {
     this.#names = namesOf(config.cloud)
     this.#log = config.log
+    this.#published = new Published(this.#namespaces, this.#names)
     this.#networks = new Networks(this.#namespaces, this.#names)
     this.#externals = new Externals(this.#namespaces, this.#names)
     this.#routers = new Routers(this.#namespaces, this.#names, this.#networks, this.#externals)
-    this.#ports = new Ports(this.#namespaces, this.#networks)
+    this.#ports = new Ports(this.#namespaces, this.#names, this.#networks, this.#published)
     this.#doors = new MetadataDoors(this.#namespaces, this.#names)
   }
 
@@ -68,6 +71,7 @@ class LinuxNetwork implements NetworkPort {
   async removeNetwork(id: string): Promise<void> {
     await this.#turn('network', id, 'remove', async () => {
       await this.#doors.close(id)
+      await this.#published.closeNetwork(id)
       await this.#networks.remove(id)
     })
   }
@@ -109,8 +113,8 @@ class LinuxNetwork implements NetworkPort {
     await this.#turn('port', port.id, 'update', () => this.#ports.plug(port, at))
   }
 
-  async unplug(portId: string, networkId: string): Promise<void> {
-    await this.#turn('port', portId, 'unplug', () => this.#ports.unplug(portId, networkId))
+  async unplug(portId: string, networkId: string, at?: PortPlace): Promise<void> {
+    await this.#turn('port', portId, 'unplug', () => this.#ports.unplug(portId, networkId, at))
   }
 
   async pluggedPorts(networkId: string): Promise<readonly string[]> {
@@ -135,7 +139,8 @@ class LinuxNetwork implements NetworkPort {
   }
 
   async busyHostPorts(): ReturnType<NetworkPort['busyHostPorts']> {
-    return await busyHostPorts()
+    // those we hold ourselves are for published ports to find out about
+    return (await busyHostPorts()).filter((each) => !this.#published.holdsHostPort(each))
   }
 
   async serveMetadata(
@@ -147,6 +152,7 @@ class LinuxNetwork implements NetworkPort {
 
   async close(): Promise<void> {
     await this.#doors.closeAll()
+    this.#published.close()
     await this.#namespaces.close()
   }
 

@@ -23,8 +23,8 @@ export interface Names {
   /** nft table on the host for one external network. */
   hostTable(externalId: string): string
   readonly hostTablePrefix: string
-  /** Comment on every iptables rule made for one external network. */
-  ruleComment(externalId: string): string
+  /** Comment on every iptables rule made for one external network, or for the published ports of a tenant network. */
+  ruleComment(ownerId: string, what?: 'transit'): string
   readonly ruleCommentPrefix: string
 }
 
@@ -50,7 +50,8 @@ export function namesOf(tag: string): Names {
     transitTable: (id) => `stackyard_${tag}_t${short(id)}`,
     hostTable: (id) => `stackyard_${tag}_${short(id)}`,
     hostTablePrefix: `stackyard_${tag}_`,
-    ruleComment: (id) => `stackyard:${tag}:${short(id)}`,
+    ruleComment: (id, what) =>
+      `stackyard:${tag}:${what === undefined ? '' : `${what}:`}${short(id)}`,
     ruleCommentPrefix: `stackyard:${tag}:`,
   }
 }

@@ -1,5 +1,5 @@
 import { run, tryRun } from '../../kernel/exec/run.ts'
-import type { PortSpec } from '../../ports/network.ts'
+import type { PortSpec, PublishedPortSpec } from '../../ports/network.ts'
 import { familyOf } from './addresses.ts'
 import { forwardOnHost } from './external.ts'
 import { closeForwarding, openForwarding } from './host-firewall.ts'
@@ -41,7 +41,7 @@ export class Published {
       const guest = port.addresses.find(({ address }) => familyOf(address) === 4)?.address
       if (guest === undefined)
         throw new Error(`port ${port.id} has no IPv4 address that could be published`)
-      await this.#hostPorts.hold(port.id, published)
+      await this.#hostPorts.hold(port.id, segment.id, published)
       const transit = await ensureTransit(this.#namespaces, this.#names, segment.id, port.mtu)
       const inside = await this.#listed(segment.netns)
       const kept = inside.filter((rule) => !isOfPort(rule, port.id))
@@ -78,6 +78,7 @@ export class Published {
 
   /** The network goes, and all that was published of it. */
   async closeNetwork(networkId: string): Promise<void> {
+    this.#hostPorts.releaseNetwork(networkId)
     if (!hasTransit(this.#names, networkId)) return
     await this.#serial.run('all', async () => {
       await this.#close(networkId, this.#names.network(networkId))
@@ -88,14 +89,23 @@ export class Published {
   async missing(port: PortSpec, inside: readonly string[]): Promise<string | undefined> {
     const { published = [] } = port
     if (published.length === 0)
-      return inside.some((rule) => isOfPort(rule, port.id)) ? 'it is published and should not be' : undefined
+      return inside.some((rule) => isOfPort(rule, port.id))
+        ? 'it is published and should not be'
+        : undefined
     if (!hasTransit(this.#names, port.networkId)) return 'the link for published ports is gone'
     if (inside.filter((rule) => isOfPort(rule, port.id)).length !== published.length)
       return 'its rules for published ports are not in the namespace'
     const host = await this.#listedOnHost(port.networkId)
     if (host.filter((rule) => isOfPort(rule, port.id)).length !== published.length)
       return 'its rules for published ports are not on the host'
-    return this.#hostPorts.holds(port.id, published) ? undefined : 'its ports of the host are not held'
+    return this.#hostPorts.holds(port.id, published)
+      ? undefined
+      : 'its ports of the host are not held'
+  }
+
+  /** Is it one of those that published ports hold? */
+  holdsHostPort(port: Omit<PublishedPortSpec, 'port'>): boolean {
+    return this.#hostPorts.has(port)
   }
 
   close(): void {

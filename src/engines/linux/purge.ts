@@ -12,7 +12,8 @@ export async function purgeLinuxNetwork(cloud: string): Promise<void> {
   try {
     const links: unknown = JSON.parse(await run('ip', ['-j', 'link', 'show']))
     for (const link of linkFacts(Array.isArray(links) ? links : [])) {
-      if (link.ifname.startsWith(names.hostLinkPrefix))
+      const ours = [names.hostLinkPrefix, names.transitLinkPrefix]
+      if (ours.some((prefix) => link.ifname.startsWith(prefix)))
         await tryRun('ip', ['link', 'del', 'dev', link.ifname])
     }
     for (const netns of await namespaces.list(`sy${cloud}-`)) {

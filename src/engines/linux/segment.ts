@@ -135,7 +135,10 @@ export class Segment {
   }
 
   #portCommands(port: PortSpec): string[] {
-    return portCommands(port, isStateless(port, (id) => this.#groups.get(id)?.spec))
+    return portCommands(
+      port,
+      isStateless(port, (id) => this.#groups.get(id)?.spec),
+    )
   }
 
   /** Nobody knows what is really written for this group: the next write writes it whole. */

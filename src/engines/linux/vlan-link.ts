@@ -5,20 +5,23 @@ import { linkFacts } from './link-facts.ts'
 import { farIndex, LINK_GROUP, netnsPath, portLink, type Names } from './names.ts'
 import { inodeOf, type Namespaces } from './namespaces.ts'
 import type { Segment } from './segment.ts'
-import { isNew, removeGuestEnd, withRoutes, type PortLink } from './veth-link.ts'
+import { isNew, removeGuestEnd, VethLink, withRoutes, type PortLink } from './veth-link.ts'
 
 /**
  * A sub-port of a trunk: no pair of its own but a VLAN on both ends of its parent's. The bridge end lies on the parent's in
  * the parent's network and is made straight inside its own network's namespace; the kernel takes the tag off before the
- * parent's bridge sees the frame. Both vanish with the parent's link.
+ * parent's bridge sees the frame. Both vanish with the parent's link. On a kernel that makes no VLANs it has a pair of its
+ * own, named the same, so that the workload sees no difference.
  */
 export class VlanLink implements PortLink {
   readonly #namespaces: Namespaces
   readonly #names: Names
+  readonly #veth: VethLink
 
   constructor(namespaces: Namespaces, names: Names) {
     this.#namespaces = namespaces
     this.#names = names
+    this.#veth = new VethLink(namespaces)
   }
 
   async make(segment: Segment, port: PortSpec, at: PortPlace): Promise<boolean> {
@@ -27,7 +30,9 @@ export class VlanLink implements PortLink {
       throw new Error(`the trunk's parent port ${parent} is not plugged`)
     const mtu = checkedMtu(port.mtu)
     const near = `link add link ${portLink(parent)} name ${portLink(port.id)} index ${farIndex()} netns ${netnsPath(segment.netns)} mtu ${mtu} group ${LINK_GROUP} type vlan id ${id}`
-    if (!(await isNew(this.#namespaces.ip(parentNetns, [near])))) return false
+    const made = await isNew(this.#namespaces.ip(parentNetns, [near])).catch(noVlans)
+    if (made === undefined) return await this.#veth.make(segment, port, at)
+    if (!made) return false
     const words = `link add link ${parentIfname(at.ifname, id)} name ${checkedIfname(at.ifname)} address ${checkedMac(port.mac)} mtu ${mtu} type vlan id ${id}`
     return await isNew(this.#namespaces.inside(at.netns, 'ip', words.split(' ')))
   }
@@ -42,7 +47,8 @@ export class VlanLink implements PortLink {
     const [near] = linkFacts(ours)
     const [far] = linkFacts(theirs)
     const [under] = linkFacts(below)
-    if (near?.vlan !== id || far?.vlan !== id || near.peerIndex !== under?.ifindex) return undefined
+    if (near?.vlan === undefined) return await this.#veth.seen(segment, port, at)
+    if (near.vlan !== id || far?.vlan !== id || near.peerIndex !== under?.ifindex) return undefined
     if (far.mac !== checkedMac(port.mac)) return undefined
     return await withRoutes(this.#namespaces, port, at, far)
   }
@@ -55,7 +61,12 @@ export class VlanLink implements PortLink {
   async #parentIsThere(port: PortSpec): Promise<boolean> {
     const { parent, parentNetns } = this.#trunkOf(port)
     if (this.#namespaces.inode(parentNetns) === undefined) return false
-    const found = await this.#namespaces.show(parentNetns, ['link', 'show', 'dev', portLink(parent)])
+    const found = await this.#namespaces.show(parentNetns, [
+      'link',
+      'show',
+      'dev',
+      portLink(parent),
+    ])
     return linkFacts(found).length > 0
   }
 
@@ -67,11 +78,19 @@ export class VlanLink implements PortLink {
   }
 }
 
+/** The kernel does not know the kind (8021q is neither built in nor to be loaded). */
+function noVlans(cause: unknown): undefined {
+  if (!(cause instanceof Error && /Unknown device type|not supported/.test(cause.message)))
+    throw cause
+}
+
 /** `eth0.100` lies on `eth0`. */
 function parentIfname(ifname: string, vlan: number): string {
   const suffix = `.${vlan}`
   if (!ifname.endsWith(suffix))
-    throw new Error(`a sub-port's interface is named after its parent's: '${ifname}' has no ${suffix}`)
+    throw new Error(
+      `a sub-port's interface is named after its parent's: '${ifname}' has no ${suffix}`,
+    )
   return checkedIfname(ifname.slice(0, -suffix.length))
 }
 

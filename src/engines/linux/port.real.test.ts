@@ -1,0 +1,393 @@
+import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { run, tryRun } from '../../kernel/exec/run.ts'
+import { allowAll, groupSpec, networkSpec, portSpec } from '../../ports/contract/network.ts'
+import type { PortSpec, PublishedPortSpec, SecurityGroupSpec } from '../../ports/network.ts'
+import { createLinuxNetwork } from './linux-network.ts'
+import { namesOf, netnsPath, portLink } from './names.ts'
+import { linuxBed, type LinuxBed } from './testbed.ts'
+import { busybox, calls, echoing, HOST, listening, pings, reaches } from './testbed-talk.ts'
+
+/** What happens at a port, with packets: plain namespaces are the workloads. */
+let bed: LinuxBed
+beforeAll(async () => {
+  bed = await linuxBed()
+})
+afterAll(async () => await bed.close())
+
+interface Guest {
+  readonly netns: string
+  readonly spec: PortSpec
+  change(more: Partial<PortSpec>): Promise<void>
+}
+
+async function guest(
+  networkId: string,
+  address: string,
+  more: Partial<PortSpec> = {},
+): Promise<Guest> {
+  const netns = await bed.netns()
+  const spec = portSpec(networkId, address, more)
+  const at = { netns, ifname: 'eth0' }
+  await bed.port.plug(spec, at)
+  return {
+    netns,
+    spec,
+    change: async (change) => await bed.port.updatePort({ ...spec, ...change }, at),
+  }
+}
+
+async function network(cidr = '10.0.0.0/24'): Promise<string> {
+  const id = randomUUID()
+  await bed.port.ensureNetwork(networkSpec(id, cidr))
+  return id
+}
+
+const inside = async (networkId: string, ...words: string[]): Promise<string> => {
+  const path = netnsPath(namesOf(bed.cloud).network(networkId))
+  return await run('nsenter', [`--net=${path}`, ...words])
+}
+
+describe('switched off', () => {
+  it('a network lets nothing pass and answers nobody, until it is on again', async () => {
+    const net = await network()
+    const a = await guest(net, '10.0.0.5')
+    await guest(net, '10.0.0.6')
+    await bed.port.serveMetadata(net, (socket) => socket.end('hello\n'))
+    expect(await reaches(a.netns, '10.0.0.6')).toBe(true)
+    expect(await calls(a.netns, '169.254.169.254', 80)).toBe(true)
+    await bed.port.ensureNetwork({ ...networkSpec(net), adminUp: false })
+    expect(await pings(a.netns, '10.0.0.6')).toBe(false)
+    expect(await calls(a.netns, '169.254.169.254', 80)).toBe(false)
+    await bed.port.ensureNetwork(networkSpec(net))
+    expect(await reaches(a.netns, '10.0.0.6')).toBe(true)
+    expect(await calls(a.netns, '169.254.169.254', 80)).toBe(true)
+    await bed.port.removeNetwork(net)
+  })
+
+  it('a port hears and says nothing, until it is on again', async () => {
+    const net = await network()
+    const a = await guest(net, '10.0.0.5')
+    const b = await guest(net, '10.0.0.6')
+    await b.change({ adminUp: false })
+    expect(await pings(a.netns, '10.0.0.6')).toBe(false)
+    await b.change({})
+    expect(await reaches(a.netns, '10.0.0.6')).toBe(true)
+    await bed.port.removeNetwork(net)
+  })
+})
+
+/** Mbit/s that arrive, by iperf3 for a second. */
+async function rate(client: string, server: string, address: string): Promise<number> {
+  const listen = run('nsenter', [`--net=${server}`, 'iperf3', '-s', '-1', '-B', address])
+  await new Promise((resolve) => setTimeout(resolve, 200))
+  const words = ['iperf3', '-c', address, '-t', '2', '-O', '1', '-J']
+  const said = await run('nsenter', [`--net=${client}`, ...words])
+  await listen
+  const { end } = JSON.parse(said) as { end: { sum_received: { bits_per_second: number } } } // iperf3's own shape
+  return end.sum_received.bits_per_second / 1e6
+}
+
+const hasIperf = (await tryRun('iperf3', ['--version']).catch(() => undefined))?.code === 0
+
+describe('quality of service', () => {
+  it.runIf(hasIperf)('holds what a guest sends and gets to its rate, live', async () => {
+    const net = await network()
+    const a = await guest(net, '10.0.0.5')
+    const b = await guest(net, '10.0.0.6')
+    await a.change({ qos: { egress: { kbps: 20_000 }, ingress: { kbps: 40_000 } } })
+    const [sent, got] = [
+      await rate(a.netns, b.netns, '10.0.0.6'),
+      await rate(b.netns, a.netns, '10.0.0.5'),
+    ]
+    expect(sent).toBeGreaterThan(14)
+    expect(sent).toBeLessThan(22)
+    expect(got).toBeGreaterThan(28)
+    expect(got).toBeLessThan(44)
+    await a.change({})
+    expect(await rate(a.netns, b.netns, '10.0.0.6')).toBeGreaterThan(60)
+    await bed.port.removeNetwork(net)
+  })
+
+  it('changes, goes, and leaves no queue behind, whoever made it', async () => {
+    const net = await network()
+    const a = await guest(net, '10.0.0.5', { qos: { egress: { kbps: 1000, burstKbits: 100 } } })
+    const link = portLink(a.spec.id)
+    expect(await inside(net, 'tc', 'qdisc', 'show')).toMatch(/tbf .*rate 1Mbit/)
+    await a.change({ qos: { egress: { kbps: 3000 }, ingress: { kbps: 2000 } } })
+    const both = await inside(net, 'tc', 'qdisc', 'show')
+    expect(both).toMatch(/tbf .*rate 3Mbit/)
+    expect(both).toMatch(new RegExp(`tbf .*dev ${link} .*rate 2Mbit`))
+    // the next process does not know what this one made
+    const next = createLinuxNetwork({ cloud: bed.cloud, log: { debug: () => undefined } })
+    try {
+      const { qos: _qos, ...plain } = a.spec
+      await next.updatePort(plain, { netns: a.netns, ifname: 'eth0' })
+      expect(await inside(net, 'tc', 'qdisc', 'show')).not.toMatch(/tbf|ingress/)
+      expect(await inside(net, 'ip', 'link', 'show', 'type', 'ifb')).toBe('')
+    } finally {
+      await next.close()
+    }
+    await bed.port.unplug(a.spec.id, net)
+    const b = await guest(net, '10.0.0.6', { qos: { egress: { kbps: 1000 } } })
+    await bed.port.unplug(b.spec.id, net)
+    expect(await inside(net, 'ip', 'link', 'show', 'type', 'ifb')).toBe('')
+    await bed.port.removeNetwork(net)
+  })
+
+  it('marks every packet a guest sends, of both families', async () => {
+    const net = await network()
+    const addresses = (last: number): PortSpec['addresses'] => [
+      { address: `10.0.0.${last}`, prefix: 24 },
+      { address: `fd00::${last}`, prefix: 64 },
+    ]
+    const a = await guest(net, '10.0.0.5', { addresses: addresses(5), qos: { dscp: 46 } })
+    const b = await guest(net, '10.0.0.6', { addresses: addresses(6) })
+    await run('nsenter', [`--net=${b.netns}`, 'nft', '-f', '-'], {
+      input:
+        'table inet t { chain c { type filter hook prerouting priority 0; ip dscp ef drop; ip6 dscp ef icmpv6 type echo-request drop; }; }',
+    })
+    expect(await pings(a.netns, '10.0.0.6')).toBe(false)
+    expect(await pings(a.netns, 'fd00::6')).toBe(false)
+    await a.change({ qos: {} })
+    expect(await reaches(a.netns, '10.0.0.6')).toBe(true)
+    expect(await reaches(a.netns, 'fd00::6')).toBe(true)
+    await bed.port.removeNetwork(net)
+  })
+})
+
+describe('stateless security groups', () => {
+  const ipv4 = (
+    direction: 'ingress' | 'egress',
+    more = {},
+  ): SecurityGroupSpec['rules'][number] => ({
+    direction,
+    ethertype: 'IPv4',
+    ...more,
+  })
+  const out = [ipv4('egress')]
+
+  it('let no reply in without a rule of its own', async () => {
+    const net = await network()
+    const group = { ...groupSpec(out), stateful: false }
+    const a = await guest(net, '10.0.0.5', { securityGroups: [group] })
+    await guest(net, '10.0.0.6')
+    expect(await pings(a.netns, '10.0.0.6')).toBe(false)
+    await bed.port.ensureSecurityGroup(net, {
+      ...group,
+      rules: [...out, ipv4('ingress', { protocol: 1, portMin: 0, portMax: 0 })],
+    })
+    expect(await reaches(a.netns, '10.0.0.6')).toBe(true)
+    await bed.port.ensureSecurityGroup(net, { ...group, stateful: true })
+    expect(await reaches(a.netns, '10.0.0.6')).toBe(true)
+    await bed.port.ensureSecurityGroup(net, group)
+    expect(await pings(a.netns, '10.0.0.6')).toBe(false)
+    await bed.port.removeNetwork(net)
+  })
+
+  it('beside a stateful one take no promise back', async () => {
+    const net = await network()
+    const stateless = { ...groupSpec([]), stateful: false }
+    const a = await guest(net, '10.0.0.5', { securityGroups: [stateless, groupSpec(out)] })
+    await guest(net, '10.0.0.6')
+    expect(await reaches(a.netns, '10.0.0.6')).toBe(true)
+    await bed.port.removeNetwork(net)
+  })
+})
+
+describe('published ports', () => {
+  const [first, second] = [20_000, 20_001].map((port) => port + Math.floor(Math.random() * 9000))
+  const at = (hostPort = 0, more: Partial<PublishedPortSpec> = {}): PublishedPortSpec => ({
+    protocol: 'tcp',
+    hostAddress: '0.0.0.0',
+    hostPort,
+    port: 80,
+    ...more,
+  })
+
+  it('lead to the guest from the host and from outside, whatever its groups say, and end with the wish', async () => {
+    const net = await network()
+    const a = await guest(net, '10.0.0.5', { securityGroups: [] })
+    const b = await guest(net, '10.0.0.6')
+    const world = await bed.netns()
+    const link = `syt${bed.cloud}w`
+    await run('ip', ['link', 'add', link, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', world])
+    try {
+      await run('ip', ['addr', 'add', '198.51.100.1/24', 'dev', link])
+      await run('ip', ['link', 'set', link, 'up'])
+      await run('ip', ['-n', bed.nameOf(world), 'addr', 'add', '198.51.100.9/24', 'dev', 'eth0'])
+      await run('ip', ['-n', bed.nameOf(world), 'link', 'set', 'eth0', 'up'])
+      await a.change({ securityGroups: [], published: [at(first)] })
+      await listening(a.netns, 80, async () => {
+        expect(await calls(HOST, '127.0.0.1', first ?? 0)).toBe(true)
+        expect(await calls(HOST, '198.51.100.1', first ?? 0)).toBe(true)
+        expect(await calls(world, '198.51.100.1', first ?? 0)).toBe(true)
+        expect(await pings(b.netns, '10.0.0.5')).toBe(false)
+        // the way in is no way out
+        const words = ['-o', '-4', 'addr', 'show', namesOf(bed.cloud).transitLink(net)]
+        const near = /inet (169\.254\.[\d.]+)/.exec(await run('ip', words))?.[1] ?? ''
+        expect(await reaches(HOST, near)).toBe(true)
+        await run('ip', ['-n', bed.nameOf(b.netns), 'route', 'replace', 'default', 'dev', 'eth0'])
+        expect(await pings(b.netns, near)).toBe(false)
+        await a.change({ securityGroups: [], published: [at(first, { hostAddress: '127.0.0.1' })] })
+        expect(await calls(HOST, '127.0.0.1', first ?? 0)).toBe(true)
+        expect(await calls(world, '198.51.100.1', first ?? 0)).toBe(false)
+      })
+    } finally {
+      await run('ip', ['link', 'del', link])
+    }
+    await bed.port.removeNetwork(net)
+  })
+
+  it('carry datagrams, and cut what was connected when they go', async () => {
+    const net = await network()
+    const a = await guest(net, '10.0.0.5', {
+      published: [at(first), at(second, { protocol: 'udp', port: 53 })],
+    })
+    const talk = await echoing(HOST, a.netns, '127.0.0.1', first ?? 0, 80)
+    expect(await talk.echoes('one')).toBe(true)
+    const server = python(a.netns, UDP_SERVER, '53')
+    expect(await python(HOST, UDP_CLIENT, String(second))).toBe('served datagram\n')
+    await server
+    await a.change({ published: [] })
+    expect(await talk.echoes('two')).toBe(false)
+    await talk.stop()
+    expect(await tryRun('ip', ['link', 'show', namesOf(bed.cloud).transitLink(net)])).toMatchObject(
+      {
+        code: 1,
+      },
+    )
+    expect(
+      (await run('nft', ['list', 'tables'])).includes(namesOf(bed.cloud).transitTable(net)),
+    ).toBe(false)
+    expect(await inside(net, 'sysctl', '-n', 'net.ipv4.ip_forward')).toBe('0\n')
+    await bed.port.removeNetwork(net)
+  })
+
+  it('refuse a port of the host that is taken, by a program or by another port, and say so', async () => {
+    const net = await network()
+    const server = createServer()
+    server.listen({ host: '127.0.0.1', port: 0 })
+    await once(server, 'listening')
+    const address = server.address()
+    const taken = typeof address === 'object' ? (address?.port ?? 0) : 0
+    const a = await guest(net, '10.0.0.5', { published: [at(first)] })
+    const b = await guest(net, '10.0.0.6')
+    await expect(b.change({ published: [at(first)] })).rejects.toThrow('published by another port')
+    await expect(b.change({ published: [at(taken)] })).rejects.toThrow(String(taken))
+    server.close()
+    // two addresses of the host, one port: told apart inside
+    await a.change({ published: [at(first, { hostAddress: '127.0.0.1' })] })
+    await b.change({ published: [at(first, { hostAddress: '127.0.0.2' })] })
+    await listening(b.netns, 80, async () => {
+      expect(await calls(HOST, '127.0.0.2', first ?? 0)).toBe(true)
+      expect(await calls(HOST, '127.0.0.1', first ?? 0)).toBe(false)
+    })
+    await bed.port.unplug(a.spec.id, net)
+    await bed.port.removeNetwork(net)
+    expect((await run('nft', ['list', 'tables'])).includes(`stackyard_${bed.cloud}_t`)).toBe(false)
+  })
+})
+
+describe('trunks', () => {
+  it('carry sub-ports of other networks inside the parent, under their own rules', async () => {
+    const [outer, inner] = [await network('10.0.0.0/24'), await network('10.0.1.0/24')]
+    const a = await guest(outer, '10.0.0.5')
+    const peer = await guest(inner, '10.0.1.6')
+    const neighbour = await guest(outer, '10.0.0.6')
+    const sub = portSpec(inner, '10.0.1.5', {
+      trunk: { parentPortId: a.spec.id, parentNetworkId: outer, vlan: 100 },
+    })
+    const at = { netns: a.netns, ifname: 'eth0.100' }
+    await bed.port.plug(sub, at)
+    await bed.port.plug(sub, at)
+    expect([...(await bed.port.pluggedPorts(inner))].sort()).toEqual([sub.id, peer.spec.id].sort())
+    expect(await reaches(peer.netns, '10.0.1.5')).toBe(true)
+    expect(await reaches(a.netns, '10.0.1.6')).toBe(true)
+    expect(await reaches(neighbour.netns, '10.0.0.5')).toBe(true)
+    await bed.port.updatePort({ ...sub, securityGroups: [groupSpec([])] }, at)
+    expect(await pings(peer.netns, '10.0.1.5')).toBe(false)
+    await bed.port.updatePort(sub, at)
+    expect(await reaches(peer.netns, '10.0.1.5')).toBe(true)
+    await bed.port.unplug(sub.id, inner, at)
+    expect(await bed.port.pluggedPorts(inner)).toEqual([peer.spec.id])
+    expect((await busybox(a.netns, 'ifconfig', '-a')).stdout).not.toContain('eth0.100')
+    expect(await reaches(neighbour.netns, '10.0.0.5')).toBe(true)
+    for (const id of [outer, inner]) await bed.port.removeNetwork(id)
+  })
+
+  it('are plugged after their parent, and go before it', async () => {
+    const [outer, inner] = [await network('10.0.0.0/24'), await network('10.0.1.0/24')]
+    const parent = portSpec(outer, '10.0.0.5', { securityGroups: [groupSpec(allowAll)] })
+    const netns = await bed.netns()
+    const sub = portSpec(inner, '10.0.1.5', {
+      trunk: { parentPortId: parent.id, parentNetworkId: outer, vlan: 7 },
+    })
+    const at = { netns, ifname: 'eth0.7' }
+    await expect(bed.port.plug(sub, at)).rejects.toThrow('is not plugged')
+    await bed.port.plug(parent, { netns, ifname: 'eth0' })
+    await bed.port.plug(sub, at)
+    expect(await bed.port.pluggedPorts(inner)).toEqual([sub.id])
+    await bed.port.unplug(sub.id, inner, at)
+    await bed.port.unplug(parent.id, outer)
+    await bed.port.unplug(sub.id, inner, at)
+    expect(await bed.port.pluggedPorts(inner)).toEqual([])
+    expect((await busybox(netns, 'ifconfig', '-a')).stdout).not.toContain('eth0')
+    for (const id of [outer, inner]) await bed.port.removeNetwork(id)
+  })
+
+  it('cannot be spoken into by a neighbour’s own tags', async () => {
+    const net = await network()
+    const a = await guest(net, '10.0.0.5', { portSecurity: false })
+    const b = await guest(net, '10.0.0.6', { portSecurity: false })
+    await run('nsenter', [`--net=${b.netns}`, 'nft', '-f', '-'], { input: COUNT_TAGGED })
+    // an Ethernet frame by hand, tagged with VLAN 100, since not every kernel makes such links
+    await sendFrame(a.netns, `${b.spec.mac}${a.spec.mac}81000064080045000014`)
+    await sendFrame(a.netns, `${b.spec.mac}${a.spec.mac}88b500000000`)
+    const counted = await run('nsenter', [`--net=${b.netns}`, 'nft', 'list', 'ruleset'])
+    expect(counted).toMatch(/8021q counter packets 0 /)
+    expect(counted).toMatch(/0x88b5 counter packets 1 /)
+    await bed.port.removeNetwork(net)
+  })
+})
+
+const COUNT_TAGGED = `table netdev t {
+  chain c {
+    type filter hook ingress device "eth0" priority 0;
+    ether type 8021q counter
+    ether type 0x88b5 counter
+  }
+}`
+
+/** Puts raw bytes on a workload's wire. */
+async function sendFrame(netns: string, hex: string): Promise<void> {
+  await python(netns, RAW_FRAME, hex.replaceAll(':', ''))
+}
+
+const python = async (netns: string, program: string, ...words: string[]): Promise<string> =>
+  await run('nsenter', [`--net=${netns}`, 'python3', '-c', program, ...words], { timeoutMs: 8000 })
+
+const RAW_FRAME = `import socket, sys
+s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+s.bind(("eth0", 0))
+s.send(bytes.fromhex(sys.argv[1]).ljust(60, bytes(1)))`
+
+const UDP_SERVER = `import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("", int(sys.argv[1])))
+words, caller = s.recvfrom(99)
+s.sendto(b"served " + words, caller)`
+
+/** Asks again until the server is there. */
+const UDP_CLIENT = `import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.settimeout(0.3)
+for tried in range(15):
+  s.sendto(b"datagram", ("127.0.0.1", int(sys.argv[1])))
+  try:
+    print(s.recv(99).decode())
+    break
+  except OSError:
+    pass`
