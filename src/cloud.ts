@@ -74,6 +74,7 @@ async function assemble(
   const passwords = ensureCredentials(config, folder, config.listen.port)
   await services.identity.start(ctx)
   services.compute.start(ctx)
+  await services.container.start(ctx)
   await firstStart(ctx, config, folder, services, passwords)
   await app.runner.start()
   const stop = new AbortController()

@@ -2,6 +2,7 @@ import type { Config } from './kernel/config/config.ts'
 import type { DataFolder } from './kernel/config/data-folder.ts'
 import type { ServiceDefinition } from './kernel/http/service.ts'
 import type { Engines } from './engines.ts'
+import { openSecrets } from './kernel/secrets/secrets.ts'
 import { createCompute } from './services/compute/index.ts'
 import { createContainerService } from './services/container/index.ts'
 import { createIdentity } from './services/identity/index.ts'
@@ -53,6 +54,8 @@ export function createServices(
     compute: compute.face,
     hostName,
     zone: 'nova',
+    uniqueNames: config.container.uniqueNames,
+    secrets: openSecrets(folder.file('keys/container')),
   })
   const all = [identity, image, network, workload, compute, container] as const
   const definitions: readonly ServiceDefinition[] = all.map((service) => service.definition)

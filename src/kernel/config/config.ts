@@ -59,6 +59,18 @@ export const ConfigSchema = Type.Object(
       },
       { additionalProperties: false, default: {} },
     ),
+    container: Type.Object(
+      {
+        uniqueNames: Type.Union(
+          ['none', 'project', 'global'].map((scope) => Type.Literal(scope)),
+          {
+            default: 'none',
+            description: 'Within what the names of containers may not repeat',
+          },
+        ),
+      },
+      { additionalProperties: false, default: {} },
+    ),
     log: Type.Object(
       {
         level: Type.Union(

@@ -4,6 +4,8 @@ import type { ImageFace } from '../image/face.ts'
 import type { NetworkFace } from '../network/face.ts'
 import type { WorkloadFace } from '../workload/face.ts'
 
+import type { Secrets } from '../../kernel/secrets/secrets.ts'
+
 /** What the container service asks of the services to its left, and where it runs. */
 export interface ContainerDeps {
   readonly identity: IdentityFace
@@ -11,7 +13,11 @@ export interface ContainerDeps {
   readonly network: NetworkFace
   readonly workload: WorkloadFace
   readonly compute: ComputeFace
+  /** Seals passwords of registries. */
+  readonly secrets: Secrets
   /** The one host of this process: rows that live on a host name it. */
   readonly hostName: string
   readonly zone: string
+  /** Within what the names of containers may not repeat; Zun's default is none. */
+  readonly uniqueNames: 'none' | 'project' | 'global'
 }

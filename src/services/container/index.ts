@@ -2,8 +2,10 @@
  * container (Zun v1): containers, capsules, registries, quotas and what belongs to them. Owns tables container_*; asks image
  * for what to run, network for ports, workload for what runs, compute for the servers that are shown beside containers.
  */
+import type { Ctx } from '../../kernel/ctx/ctx.ts'
 import type { ServiceDefinition } from '../../kernel/http/service.ts'
 import { withoutNulls } from '../../kernel/http/without-nulls.ts'
+import { containerActionRoutes } from './container-actions/routes.ts'
 import { containerActionsTable } from './container-actions/store.ts'
 import {
   containersMigrations,
@@ -14,11 +16,20 @@ import type { ContainerDeps } from './deps.ts'
 import { discoveryRoutes } from './discovery.ts'
 import { containerFault } from './fault.ts'
 import { containerPolicies } from './policies.ts'
+import { availabilityZoneRoutes } from './availability-zones/routes.ts'
+import { hostRoutes } from './hosts/routes.ts'
+import { quotaRoutes } from './quotas/routes.ts'
+import { registryRoutes } from './registries/routes.ts'
+import { registriesTable } from './registries/store.ts'
+import { serviceRoutes } from './services/routes.ts'
+import { ensureService, servicesTable } from './services/store.ts'
 import { quotaTables } from './quotas/store.ts'
 import { containerMicroversions } from './versions.ts'
 
 export interface ContainerService {
   readonly definition: ServiceDefinition
+  /** At every start, before the door opens: this host's service is known. */
+  start(ctx: Ctx): Promise<void>
 }
 
 export function createContainerService(deps: ContainerDeps): ContainerService {
@@ -27,11 +38,27 @@ export function createContainerService(deps: ContainerDeps): ContainerService {
       name: 'container',
       mount: '/container',
       microversions: containerMicroversions,
-      routes: [...discoveryRoutes, ...containersRoutes(deps)].map(withoutNulls),
+      routes: [
+        ...discoveryRoutes,
+        ...containersRoutes(deps),
+        ...containerActionRoutes(),
+        ...quotaRoutes(),
+        ...serviceRoutes(deps),
+        ...hostRoutes(deps),
+        ...availabilityZoneRoutes(deps),
+        ...registryRoutes(deps),
+      ].map(withoutNulls),
       policies: containerPolicies,
-      migrations: [...containersMigrations, containerActionsTable, quotaTables],
+      migrations: [
+        ...containersMigrations,
+        containerActionsTable,
+        quotaTables,
+        servicesTable,
+        registriesTable,
+      ],
       reconcilers: containersReconcilers(deps),
       fault: containerFault,
     },
+    start: async (ctx) => await ensureService(ctx, deps.hostName),
   }
 }

@@ -26,5 +26,13 @@ export const containerPolicies: Readonly<Record<string, string>> = {
     admin,
   ),
   'container:container:create:privileged': 'rule:nobody',
+  ...verbs('registry:create registry:update registry:delete', owner),
+  ...verbs('registry:get_one registry:get_all availability_zones:get_all', reader),
+  ...verbs('quota:get quota:get_default', reader),
+  ...verbs(
+    'registry:get_all_all_projects quota:update quota:delete quota_class:get quota_class:update host:get_all host:get ' +
+      'zun-service:get_all zun-service:delete zun-service:enable zun-service:disable zun-service:force_down',
+    admin,
+  ),
   ...verbs('network:create network:delete network:attach_external_network', admin),
 }

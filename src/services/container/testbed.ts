@@ -45,11 +45,18 @@ export async function startContainerBed(db?: Db): Promise<ContainerBed> {
   const faces = { identity: identityStandIn, image: image.face, network: network.face }
   const home = { workload: workload.face, hostName: HOST, zone: 'nova' } as const
   const compute = createCompute({ ...faces, ...home })
-  const container = createContainerService({ ...faces, ...home, compute: compute.face })
+  const container = createContainerService({
+    ...faces,
+    ...home,
+    compute: compute.face,
+    uniqueNames: 'none',
+    secrets: inBase64,
+  })
   const app = await startTestApp(
     [image.definition, workload.definition, compute.definition, container.definition],
     ...(db === undefined ? [] : [db]),
   )
+  await container.start(app.ctx())
   const stop = new AbortController()
   const watching = workload.watch(app.ctx(), stop.signal)
   const imageId = await upload(app, 'busybox')
@@ -62,6 +69,12 @@ export async function startContainerBed(db?: Db): Promise<ContainerBed> {
       await app.close()
     },
   }
+}
+
+/** Not readable at a glance is secret enough for a test. */
+const inBase64 = {
+  seal: (plain: string) => Buffer.from(plain).toString('base64'),
+  open: (sealed: string) => Buffer.from(sealed, 'base64').toString(),
 }
 
 const identityStandIn: IdentityFace = {

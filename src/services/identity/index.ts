@@ -33,7 +33,7 @@ import { findProject, findProjectByName, type ProjectRecord } from './projects/s
 import { projectTagRoutes } from './projects/tag-routes.ts'
 import { impliedRoleRoutes } from './roles/implied-routes.ts'
 import { roleRoutes } from './roles/routes.ts'
-import { KeyFolder } from './tokens/key-folder.ts'
+import { KeyFolder } from '../../kernel/secrets/key-folder.ts'
 import { Revocations } from './tokens/revocations.ts'
 import { tokenRoutes } from './tokens/routes.ts'
 import { Tokens } from './tokens/tokens.ts'

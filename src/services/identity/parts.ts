@@ -1,4 +1,4 @@
-import type { KeyFolder } from './tokens/key-folder.ts'
+import type { KeyFolder } from '../../kernel/secrets/key-folder.ts'
 import type { Revocations } from './tokens/revocations.ts'
 import type { Tokens } from './tokens/tokens.ts'
 

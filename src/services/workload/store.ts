@@ -98,7 +98,7 @@ export async function changeWorkload(
   return generation
 }
 
-/** From the image again: nothing is carried over, and its own process runs. */
+/** From the image again: nothing is carried over, nothing has run yet, and its own process is what will. */
 function rebuiltFrom(row: WorkloadRow, image: WorkloadImage): Updateable<WorkloadTable> {
   return {
     image_id: image.imageId,
@@ -106,6 +106,10 @@ function rebuiltFrom(row: WorkloadRow, image: WorkloadImage): Updateable<Workloa
     revision: row.revision + 1,
     rescue: 0,
     carried: 0,
+    started_at: null,
+    finished_at: null,
+    exit_code: null,
+    oom_killed: 0,
   }
 }
 

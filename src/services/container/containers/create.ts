@@ -13,11 +13,11 @@ import type { CreateBody } from './create-schema.ts'
 import { groupIdsOf, openPorts, portKey } from './groups.ts'
 import { resolveImage } from './images.ts'
 import { limitsOf } from './limits.ts'
-import { containerName } from './names.ts'
+import { mustBeFree } from './name-scope.ts'
 import { makePorts, planNics, type PlannedNic } from './nics.ts'
 import { mustPlace } from './placement.ts'
 import { processOf } from './process.ts'
-import { lifeColumns, newRow, processColumns, sizeColumns } from './row.ts'
+import { lifeColumns, newRow, placeColumns, processColumns, sizeColumns } from './row.ts'
 import { containerOf, type Container, type ContainerTable, type ImageDriver } from './schema.ts'
 import { insertContainer } from './store.ts'
 
@@ -55,6 +55,7 @@ async function orderOf(
 ): Promise<Order> {
   mayWish(ctx, body)
   await mustPlace(ctx, deps, body)
+  if (body.name != null) await mustBeFree(ctx, deps, body.name)
   if ((body.security_groups ?? []).length > 0 && body.exposed_ports != null)
     throw cloudError(
       'badRequest',
@@ -68,14 +69,8 @@ async function orderOf(
       ...processColumns(version, body),
       ...sizeColumns(body),
       ...lifeColumns(body),
-      name: body.name ?? containerName(),
-      image: body.image,
+      ...placeColumns(body),
       image_driver: driver,
-      image_pull_policy: body.image_pull_policy?.toLowerCase() ?? null,
-      privileged: toBoolean(body.privileged) ? 1 : 0,
-      runtime: body.runtime ?? null,
-      zone: body.availability_zone ?? null,
-      hints: toJson(body.hints ?? {}),
       exposed_ports: toJson(exposed),
       task: toJson({ kind: 'create', generation: FIRST_GENERATION }),
     },

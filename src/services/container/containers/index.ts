@@ -3,6 +3,11 @@ import type { Migration } from '../../../kernel/db/migrate.ts'
 import type { Route } from '../../../kernel/http/route.ts'
 import type { Reconciler } from '../../../kernel/tasks/reconciler.ts'
 import type { ContainerDeps } from '../deps.ts'
+import { networkRoutes } from './actions/networks.ts'
+import { powerRoutes } from './actions/power.ts'
+import { rebuildRoutes } from './actions/rebuild.ts'
+import { securityGroupRoutes } from './actions/security-groups.ts'
+import { updateRoutes } from './actions/update.ts'
 import { createRoutes } from './create-routes.ts'
 import { deleteRoutes } from './delete.ts'
 import { listRoutes } from './list.ts'
@@ -13,7 +18,17 @@ import { showRoutes } from './show.ts'
 export const containersMigrations: readonly Migration[] = [containersTable]
 
 export function containersRoutes(deps: ContainerDeps): readonly Route[] {
-  return [...listRoutes(deps), ...createRoutes(deps), ...showRoutes(deps), ...deleteRoutes(deps)]
+  return [
+    ...listRoutes(deps),
+    ...createRoutes(deps),
+    ...showRoutes(deps),
+    ...deleteRoutes(deps),
+    ...powerRoutes(deps),
+    ...rebuildRoutes(deps),
+    ...updateRoutes(deps),
+    ...networkRoutes(deps),
+    ...securityGroupRoutes(deps),
+  ]
 }
 
 export function containersReconcilers(deps: ContainerDeps): readonly Reconciler[] {

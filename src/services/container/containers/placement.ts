@@ -1,6 +1,7 @@
 import type { Ctx } from '../../../kernel/ctx/ctx.ts'
 import { cloudError } from '../../../kernel/errors/cloud-error.ts'
 import type { ContainerDeps } from '../deps.ts'
+import { BINARY, findService } from '../services/store.ts'
 import type { CreateBody } from './create-schema.ts'
 
 /** There is one host: what asks for another is refused now, not by a container that ends in Error. */
@@ -20,6 +21,12 @@ export async function mustPlace(
     throw cloudError(
       'badRequest',
       'No valid host was found: no host has CPU pinning enabled (cpu_policy dedicated).',
+    )
+  const service = await findService(ctx, deps.hostName, BINARY)
+  if (service !== undefined && (service.disabled === 1 || service.forced_down === 1))
+    throw cloudError(
+      'badRequest',
+      `No valid host was found: the container service of ${deps.hostName} is ${service.disabled === 1 ? `disabled (${service.disabled_reason ?? 'no reason given'})` : 'forced down'}.`,
     )
   await mustHaveLabels(ctx, deps, wish.hints ?? {})
 }

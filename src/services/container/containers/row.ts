@@ -4,6 +4,7 @@ import { toJson } from '../../../kernel/db/db.ts'
 import { textMap, toBoolean } from '../wire/schemas.ts'
 import type { CreateBody } from './create-schema.ts'
 import { amountOf } from './limits.ts'
+import { containerName } from './names.ts'
 import { commandOf, healthcheckOf, mountsOf, restartPolicyOf, ttyOf } from './wish.ts'
 
 /** What every new row has, whatever was asked for: nothing has happened to it yet. */
@@ -61,5 +62,18 @@ export function lifeColumns(body: CreateBody) {
     healthcheck: health === null ? null : toJson(health),
     auto_remove: autoRemove ? 1 : 0,
     auto_heal: toBoolean(body.auto_heal) ? 1 : 0,
+  }
+}
+
+/** What it is called, and what of its host it may have. */
+export function placeColumns(body: CreateBody) {
+  return {
+    name: body.name ?? containerName(),
+    image: body.image,
+    image_pull_policy: body.image_pull_policy?.toLowerCase() ?? null,
+    privileged: toBoolean(body.privileged) ? 1 : 0,
+    runtime: body.runtime ?? null,
+    zone: body.availability_zone ?? null,
+    hints: toJson(body.hints ?? {}),
   }
 }

@@ -150,3 +150,13 @@ export async function nameIsTaken(ctx: Ctx, name: string, scope: Scope): Promise
   if (scope !== 'all') query = query.where('project_id', '=', scope.projectId)
   return (await query.executeTakeFirst()) !== undefined
 }
+
+/** Containers that get their image from this registry. */
+export async function idsUsingRegistry(ctx: Ctx, registryId: string): Promise<readonly string[]> {
+  const rows = await db(ctx)
+    .selectFrom('container_containers')
+    .select('id')
+    .where('registry_id', '=', registryId)
+    .execute()
+  return rows.map((row) => row.id)
+}

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Parts } from '../parts.ts'
-import { seal, unseal } from '../tokens/fernet.ts'
+import { seal, unseal } from '../../../kernel/secrets/fernet.ts'
 
 /** Blobs are encrypted with the newest key of the credential keys. */
 export function sealBlob(parts: Parts, blob: string): string {

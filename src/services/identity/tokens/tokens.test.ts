@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { TestClient, type Json } from '../../../kernel/testkit/client.ts'
 import { startIdentity, type IdentityApp } from '../testkit.ts'
-import { seal, unseal } from './fernet.ts'
-import { KeyFolder } from './key-folder.ts'
+import { seal, unseal } from '../../../kernel/secrets/fernet.ts'
+import { KeyFolder } from '../../../kernel/secrets/key-folder.ts'
 
 let app: IdentityApp
 beforeAll(async () => {

@@ -1,6 +1,6 @@
 import type { Ctx, Who } from '../../../kernel/ctx/ctx.ts'
-import { seal, unseal } from './fernet.ts'
-import type { KeyFolder } from './key-folder.ts'
+import { seal, unseal } from '../../../kernel/secrets/fernet.ts'
+import type { KeyFolder } from '../../../kernel/secrets/key-folder.ts'
 import { isoMicros, packPayload, unpackPayload, type Payload } from './payload.ts'
 import type { Revocations } from './revocations.ts'
 
