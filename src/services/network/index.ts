@@ -38,6 +38,7 @@ import { onboardRoutes } from './subnetpools/onboard.ts'
 import { prefixRoutes } from './subnetpools/prefixes.ts'
 import { subnetPoolResource } from './subnetpools/routes.ts'
 import { subnetResource } from './subnets/routes.ts'
+import { trunksFeature } from './trunks/index.ts'
 import { reallyPlugged } from './wiring/plugged.ts'
 import { reconcilers } from './wiring/reconcilers.ts'
 import { Wiring } from './wiring/wiring.ts'
@@ -145,7 +146,13 @@ function resourcesOf(deps: NetworkDeps): readonly Resource[] {
 
 /** What stands on networks, ports and routers; each in its own folder. */
 function featuresOf(deps: NetworkDeps): readonly Feature[] {
-  return [agentsFeature(deps.host), floatingIpPoolsFeature(), publishedPorts(), qosFeature()]
+  return [
+    agentsFeature(deps.host),
+    floatingIpPoolsFeature(),
+    publishedPorts(),
+    qosFeature(),
+    trunksFeature(),
+  ]
 }
 
 function createFace(deps: NetworkDeps, wiring: Wiring): NetworkFace {

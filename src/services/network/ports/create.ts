@@ -18,6 +18,7 @@ import { bit, given, isTrue } from '../standard/schema.ts'
 import { changeRow } from '../standard/store.ts'
 import { subnetsIn } from '../subnets/store.ts'
 import { newRow, type PortTable } from '../tables.ts'
+import { leaveTrunks } from '../trunks/effects.ts'
 import { portChanged } from './effects.ts'
 import { checkFixedIpCount, checkSecurity, macOf, mergedOptions, newMac, pairsOf } from './plan.ts'
 import type { DhcpOption, NewPortWish, Pair, PortChangeWish, PortRow } from './schema.ts'
@@ -313,6 +314,7 @@ async function changeAddresses(
 /** The port goes with all that hangs on it; a plugged one is unplugged by its reconciler. */
 export async function dropPort(tx: Ctx, row: PortTable): Promise<void> {
   await detachFrom(tx, row.id)
+  await leaveTrunks(tx, row.id)
   const groups = await groupIdsOf(tx, row.id)
   await hidePort(tx, row)
   if (row.netns !== null) await nudge(tx, kinds.port, row.id)
