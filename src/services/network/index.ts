@@ -19,6 +19,7 @@ import { floatingIpResource } from './floating-ips/routes.ts'
 import { availabilityPolicies, availabilityRoutes } from './ip-availabilities/routes.ts'
 import { networkMigrations } from './migrations/001-network.ts'
 import { networkResource } from './networks/routes.ts'
+import { portForwardingsFeature } from './port-forwardings/index.ts'
 import { portResource } from './ports/routes.ts'
 import { publishedPorts } from './published-ports/index.ts'
 import { publishPorts } from './published-ports/publish.ts'
@@ -152,6 +153,7 @@ function featuresOf(deps: NetworkDeps): readonly Feature[] {
     publishedPorts(),
     qosFeature(),
     trunksFeature(),
+    portForwardingsFeature(),
   ]
 }
 

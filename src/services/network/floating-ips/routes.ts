@@ -2,15 +2,14 @@ import { randomUUID } from 'node:crypto'
 import type { Ctx } from '../../../kernel/ctx/ctx.ts'
 import { nudge } from '../../../kernel/tasks/store.ts'
 import type { FixedIpWish } from '../addresses/choose.ts'
-import { addressesOf } from '../addresses/store.ts'
-import { canonicalIp } from '../addressing/address.ts'
 import { badRequest, neutronError } from '../fault.ts'
 import { kinds } from '../kinds.ts'
 import { getNetwork } from '../networks/store.ts'
 import { addPort } from '../ports/create.ts'
+import { mustNotBeForwardedTo, mustNotForward } from '../port-forwardings/effects.ts'
+import { forwardingsOf } from '../port-forwardings/store.ts'
 import { getPort, portsById } from '../ports/store.ts'
 import { mustFit } from '../quotas/store.ts'
-import { routerBetween } from '../routers/store.ts'
 import { seesAll } from '../standard/access.ts'
 import { resource, type Resource } from '../standard/resource.ts'
 import { standardView, type View } from '../standard/schema.ts'
@@ -25,6 +24,7 @@ import {
   type NewFloatingIpWish,
 } from './schema.ts'
 import { dropFloatingIp } from './effects.ts'
+import { innerAddress, routerFor } from './reach.ts'
 import { associationOf, floatingIpSpec, insertFloatingIp } from './store.ts'
 
 /** Floating IPs: addresses of an external network that a router leads to a port. */
@@ -125,7 +125,7 @@ async function goalOf(
       throw badRequest(
         'Bad floatingip request: fixed_ip_address cannot be specified without a port_id.',
       )
-    return { port_id: null, fixed_address: null, router_id: null, status: 'DOWN' }
+    return await leadingNowhere(tx, row)
   }
   const port = await getPort(tx, portId)
   if (port.project_id !== row.project_id && !seesAll(tx)) {
@@ -135,6 +135,8 @@ async function goalOf(
   }
   const target = await innerAddress(tx, port, fixedAddress)
   await mustBeAlone(tx, row, port, target.address)
+  await mustNotForward(tx, row.id)
+  await mustNotBeForwardedTo(tx, port.id, target.address)
   const router = await routerFor(tx, row, port, target.subnet_id)
   // a router that carries it already need not be waited for
   const same =
@@ -145,6 +147,14 @@ async function goalOf(
     router_id: router,
     status: same ? row.status : 'DOWN',
   }
+}
+
+/** An address that forwards single ports stays with its router. */
+async function leadingNowhere(tx: Ctx, row: FloatingIpTable): Promise<Goal> {
+  const nowhere = { port_id: null, fixed_address: null }
+  if ((await forwardingsOf(tx, [row.id])).length > 0)
+    return { ...nowhere, router_id: row.router_id, status: row.status }
+  return { ...nowhere, router_id: null, status: 'DOWN' }
 }
 
 async function mustBeAlone(
@@ -160,44 +170,6 @@ async function mustBeAlone(
     'FloatingIPPortAlreadyAssociated',
     `Cannot associate floating IP ${row.address} (${row.id}) with port ${port.id} using fixed IP ${fixed}, as that fixed IP already has a floating IP on external network ${row.network_id}.`,
   )
-}
-
-async function routerFor(
-  tx: Ctx,
-  row: FloatingIpTable,
-  port: PortTable,
-  subnetId: string,
-): Promise<string> {
-  const router = await routerBetween(tx, subnetId, row.network_id)
-  if (router !== undefined) return router
-  throw neutronError(
-    'notFound',
-    'ExternalGatewayForFloatingIPNotFound',
-    `External network ${row.network_id} is not reachable from subnet ${subnetId}. Therefore, cannot associate Port ${port.id} with a Floating IP.`,
-  )
-}
-
-async function innerAddress(
-  tx: Ctx,
-  port: PortTable,
-  asked: string | null,
-): Promise<{ readonly address: string; readonly subnet_id: string }> {
-  const all = (await addressesOf(tx, [port.id])).filter(({ address }) => !address.includes(':'))
-  if (asked !== null) {
-    const hit = all.find(({ address }) => address === canonicalIp(asked))
-    if (hit !== undefined) return hit
-    throw badRequest(`Bad floatingip request: Port ${port.id} does not have fixed ip ${asked}.`)
-  }
-  const [only, second] = all
-  if (only === undefined)
-    throw badRequest(
-      `Bad floatingip request: Cannot add floating IP to port ${port.id} that has no fixed IPv4 addresses.`,
-    )
-  if (second !== undefined)
-    throw badRequest(
-      `Bad floatingip request: Port ${port.id} has multiple fixed IPv4 addresses. Must provide a specific IPv4 address when assigning a floating IP.`,
-    )
-  return only
 }
 
 export async function updateFloatingIp(

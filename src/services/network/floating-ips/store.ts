@@ -29,6 +29,15 @@ export async function getFloatingIp(ctx: Ctx, id: string): Promise<FloatingIpRow
   return row
 }
 
+/** With nothing hidden. */
+export async function anyFloatingIp(ctx: Ctx, id: string): Promise<FloatingIpTable | undefined> {
+  return await db(ctx)
+    .selectFrom('net_floating_ips')
+    .selectAll()
+    .where('id', '=', id)
+    .executeTakeFirst()
+}
+
 export async function insertFloatingIp(tx: Ctx, row: FloatingIpTable): Promise<void> {
   await db(tx).insertInto('net_floating_ips').values(row).execute()
 }

@@ -9,6 +9,7 @@ import { floatingIpsOfRouter } from '../floating-ips/store.ts'
 import { kinds } from '../kinds.ts'
 import { getNetwork } from '../networks/store.ts'
 import { addPort, dropPort } from '../ports/create.ts'
+import { addressesForwardedTo } from '../port-forwardings/store.ts'
 import { getPort, portSpec } from '../ports/store.ts'
 import { mustOwn } from '../standard/access.ts'
 import { changeRow, findRow, touch } from '../standard/store.ts'
@@ -217,7 +218,12 @@ async function mustBeUnused(
     leaving.map(({ subnet_id }) => subnet_id),
   )
   const routes = fromJson<Route[]>(router.routes)
-  const floating = await floatingIpsOfRouter(tx, router.id)
+  const reached = [
+    ...(await floatingIpsOfRouter(tx, router.id)).flatMap(
+      ({ fixed_address }) => fixed_address ?? [],
+    ),
+    ...(await addressesForwardedTo(tx, router.id)),
+  ]
   for (const subnet of subnets) {
     if (routes.some(({ nexthop }) => holds(subnet.cidr, nexthop))) {
       throw neutronError(
@@ -226,11 +232,7 @@ async function mustBeUnused(
         `Router interface for subnet ${subnet.id} on router ${router.id} cannot be deleted, as it is required by one or more routes.`,
       )
     }
-    if (
-      floating.some(
-        ({ fixed_address }) => fixed_address !== null && holds(subnet.cidr, fixed_address),
-      )
-    ) {
+    if (reached.some((address) => holds(subnet.cidr, address))) {
       throw neutronError(
         'conflict',
         'RouterInterfaceInUseByFloatingIP',

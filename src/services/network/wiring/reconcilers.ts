@@ -183,10 +183,7 @@ async function reconcileRouter(ctx: Ctx, wiring: Wiring, id: string): Promise<Ou
     legs.map(({ port_id }) => port_id),
     row.admin_up === 1 ? 'ACTIVE' : 'DOWN',
   )
-  await markActive(
-    ctx,
-    spec.floatingIps.map((mapping) => mapping.id),
-  )
+  await markActive(ctx, spec.external === undefined ? [] : floating.map((each) => each.id))
   return done
 }
 

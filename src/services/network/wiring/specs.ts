@@ -156,34 +156,40 @@ export function routerSpecOf(
 ): RouterSpec {
   const parts = partsOf(legs)
   const out = parts.find(({ owner }) => owner === 'network:router_gateway')
-  const external =
-    out === undefined || outer === undefined
-      ? {}
-      : {
-          external: {
-            networkId: out.networkId,
-            mac: out.mac,
-            addresses: out.addresses,
-            gateways: gatewaysFor(out.addresses, outer),
-            snat: router.snat === 1,
-            ...limits(extra.qos?.get(router.id)),
-          },
-        }
   return {
     id: router.id,
     adminUp: router.admin_up === 1,
-    ...external,
     interfaces: parts
       .filter(({ owner }) => owner === 'network:router_interface')
       .map(({ owner: _owner, ...leg }) => leg),
-    floatingIps:
-      outer === undefined || out === undefined
-        ? []
-        : floating.flatMap(({ id, address, fixed_address }) =>
-            fixed_address === null
-              ? []
-              : [{ id, floating: address, fixed: fixed_address, ...limits(extra.qos?.get(id)) }],
-          ),
     routes: fromJson<Route[]>(router.routes),
+    ...(out === undefined || outer === undefined
+      ? { floatingIps: [] }
+      : outwards(router, out, floating, outer, extra)),
+  }
+}
+
+type Outwards = Pick<RouterSpec, 'external' | 'floatingIps' | 'portForwardings'>
+
+function outwards(
+  router: RouterTable,
+  out: Part,
+  floating: readonly FloatingIpTable[],
+  outer: ExternalSpec,
+  { qos, portForwardings }: RouterExtra,
+): Outwards {
+  return {
+    external: {
+      networkId: out.networkId,
+      mac: out.mac,
+      addresses: out.addresses,
+      gateways: gatewaysFor(out.addresses, outer),
+      snat: router.snat === 1,
+      ...limits(qos?.get(router.id)),
+    },
+    floatingIps: floating.flatMap(({ id, address, fixed_address: fixed }) =>
+      fixed === null ? [] : [{ id, floating: address, fixed, ...limits(qos?.get(id)) }],
+    ),
+    ...(portForwardings === undefined ? {} : { portForwardings }),
   }
 }
