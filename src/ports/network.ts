@@ -167,19 +167,20 @@ export interface ConntrackHelperSpec {
   readonly helper: ConntrackHelperName
 }
 
-/** Helpers that the engine can give to a port of a protocol: what the kernel knows by these names. */
-export const conntrackHelperNames = [
-  'amanda',
-  'ftp',
-  'irc',
-  'netbios-ns',
-  'pptp',
-  'sane',
-  'sip',
-  'snmp',
-  'tftp',
-] as const
-export type ConntrackHelperName = (typeof conntrackHelperNames)[number]
+/** Helpers that the engine can give, and for which protocols; names as Neutron knows them. */
+export const conntrackHelperProtocols = {
+  amanda: ['udp'],
+  ftp: ['tcp'],
+  h323: ['tcp', 'udp'],
+  irc: ['tcp'],
+  'netbios-ns': ['udp'],
+  pptp: ['tcp'],
+  sane: ['tcp'],
+  sip: ['tcp', 'udp'],
+  snmp: ['udp'],
+  tftp: ['udp'],
+} as const satisfies Record<string, readonly ('tcp' | 'udp')[]>
+export type ConntrackHelperName = keyof typeof conntrackHelperProtocols
 
 export interface PortForwardingSpec {
   readonly id: string
@@ -189,6 +190,8 @@ export interface PortForwardingSpec {
   readonly externalPorts: readonly [number, number]
   readonly fixed: string
   readonly internalPorts: readonly [number, number]
+  /** Limits of the floating address, which all its forwardings share. */
+  readonly qos?: QosSpec
 }
 
 /** Limits per direction, as the guest sees it: `egress` is what it sends. */

@@ -15,6 +15,7 @@ networkContract('fake', async () => {
       gateway: '203.0.113.1',
       address: '203.0.113.10',
       floating: '203.0.113.101',
+      six: { cidr: '2001:db8::/64', gateway: '2001:db8::1', address: '2001:db8::10' },
     },
     close: () => port.close(),
   })

@@ -2,7 +2,7 @@ import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { run, tryRun } from '../../kernel/exec/run.ts'
 import type { ExternalSpec } from '../../ports/network.ts'
 import { canonical, checkedMtu, familyOf, overlaps, rangeOf } from './addresses.ts'
-import { closeHostFirewall, openHostFirewall } from './host-firewall.ts'
+import { closeHostFirewall, hostFirewallDrift, openHostFirewall } from './host-firewall.ts'
 import { linkFacts, type LinkFact } from './link-facts.ts'
 import { EXT_BRIDGE, EXT_HOST_END, LINK_GROUP, steadyMac, type Names } from './names.ts'
 import type { Namespaces } from './namespaces.ts'
@@ -45,17 +45,28 @@ export class Externals {
     await closeHostFirewall(this.#names, networkId)
   }
 
+  /** What differs from the wish. */
   async inspect(spec: ExternalSpec): Promise<readonly string[]> {
+    const netns = this.#names.external(spec.networkId)
+    if (this.#namespaces.inode(netns) === undefined) return ['its namespace is gone']
     const name = this.#names.hostLink(spec.networkId)
-    if (this.#namespaces.inode(this.#names.external(spec.networkId)) === undefined)
-      return ['its namespace is gone']
-    const link = linkFacts(await this.#hostLinks()).find((each) => each.ifname === name)
-    if (link === undefined) return [`the host's link ${name} is gone`]
+    const [host, there] = await Promise.all([
+      this.#hostLinks(),
+      this.#namespaces.show(netns, ['link', 'show']),
+    ])
+    const links = linkFacts(there)
+    const bridge = links.find(({ ifname }) => ifname === EXT_BRIDGE)
+    const far = links.find(({ ifname }) => ifname === EXT_HOST_END)
     return [
-      ...(link.speaks ? [] : [`the host's link ${name} is down`]),
-      ...hostAddresses(spec)
-        .filter((each) => !link.addresses.includes(each))
-        .map((each) => `the address ${each} is not on ${name}`),
+      ...hostLinkDrift(
+        spec,
+        name,
+        linkFacts(host).find(({ ifname }) => ifname === name),
+        far,
+      ),
+      ...(bridge?.up === true && bridge.mtu === spec.mtu ? [] : ['its bridge is not as wanted']),
+      ...(far?.master === EXT_BRIDGE ? [] : [`the far end of ${name} is not on the bridge`]),
+      ...(await hostFirewallDrift(this.#names, spec)),
     ]
   }
 
@@ -131,6 +142,27 @@ export class Externals {
       `link set dev ${EXT_HOST_END} addrgenmode none mtu ${spec.mtu} group ${LINK_GROUP} master ${EXT_BRIDGE} up`,
     ])
   }
+}
+
+function hostLinkDrift(
+  spec: ExternalSpec,
+  name: string,
+  link: LinkFact | undefined,
+  far: LinkFact | undefined,
+): string[] {
+  if (link === undefined || far?.peerIndex !== link.ifindex)
+    return [`the host's link ${name} is gone`]
+  const wanted = hostAddresses(spec)
+  return [
+    ...(link.speaks ? [] : [`the host's link ${name} is down`]),
+    ...(link.mtu === spec.mtu ? [] : [`the MTU of ${name} is ${link.mtu}`]),
+    ...wanted
+      .filter((each) => !link.addresses.includes(each))
+      .map((each) => `the address ${each} is not on ${name}`),
+    ...link.addresses
+      .filter((each) => !wanted.includes(each))
+      .map((each) => `the address ${each} on ${name} is not wanted`),
+  ]
 }
 
 /** The gateways of all subnets, with the prefix lengths of these. */

@@ -30,6 +30,15 @@ describe('flows', () => {
     expect(flow && cutArguments(flow).join(' ')).toBe(
       '-D -p 6 --orig-src 10.0.0.5 --orig-dst 10.0.0.6 --orig-port-src 43204 --orig-port-dst 80',
     )
+    expect(
+      cutArguments({
+        protocol: 58,
+        source: '::1',
+        destination: '::2',
+        icmpType: 128,
+        icmpId: 7,
+      }).join(' '),
+    ).toBe('-D -p 58 --orig-src ::1 --orig-dst ::2 --icmpv6-type 128 --icmpv6-id 7')
   })
 
   const flow: Flow = {

@@ -68,7 +68,8 @@ export function cutArguments(flow: Flow): string[] {
     )
   }
   if (flow.icmpType !== undefined && flow.icmpId !== undefined) {
-    words.push('--icmp-type', String(flow.icmpType), '--icmp-id', String(flow.icmpId))
+    const icmp = flow.protocol === 58 ? '--icmpv6' : '--icmp'
+    words.push(`${icmp}-type`, String(flow.icmpType), `${icmp}-id`, String(flow.icmpId))
   }
   return words
 }

@@ -2,6 +2,7 @@ import { run, tryRun } from '../../kernel/exec/run.ts'
 import type { ExternalSpec } from '../../ports/network.ts'
 import { rangeOf } from './addresses.ts'
 import type { Names } from './names.ts'
+import { rulesetFacts, tablesDrift, tablesText, type NftTable } from './nft-tables.ts'
 
 /**
  * The host's part of an external network: address translation towards the world in a table of our own, and accepts where
@@ -22,13 +23,16 @@ const families: readonly Family[] = [
 const familyOfCidr = (cidr: string): Family['nft'] => (rangeOf(cidr).family === 4 ? 'ip' : 'ip6')
 
 export async function openHostFirewall(names: Names, spec: ExternalSpec): Promise<void> {
-  const wanted = new Set(spec.subnets.map(({ cidr }) => familyOfCidr(cidr)))
-  await run('nft', ['-f', '-'], { input: hostTables(names, spec) })
-  for (const family of families) {
-    const comment = names.ruleComment(spec.networkId)
-    if (wanted.has(family.nft)) await ensureAccepts(family, names.hostLink(spec.networkId), comment)
-    else await removeAccepts(family, comment)
-  }
+  const wanted = familiesOf(spec)
+  const unwanted = families.filter((family) => !wanted.includes(family))
+  const gone = unwanted.map(({ nft }) => {
+    const table = `table ${nft} ${names.hostTable(spec.networkId)}`
+    return `${table}\ndelete ${table}\n`
+  })
+  await run('nft', ['-f', '-'], { input: `${tablesText(hostTables(names, spec))}${gone.join('')}` })
+  const comment = names.ruleComment(spec.networkId)
+  for (const family of wanted) await ensureAccepts(family, names.hostLink(spec.networkId), comment)
+  for (const family of unwanted) await removeAccepts(family, comment)
 }
 
 export async function closeHostFirewall(names: Names, externalId: string): Promise<void> {
@@ -61,49 +65,76 @@ export async function purgeHostFirewall(names: Names): Promise<void> {
 
 /**
  * Tenants reach the world under the host's address. They do not reach the host's cloud metadata service (its answers hold
- * the host's secrets) nor containers that Docker keeps on bridges of its own. Both families; one without a subnet has no table.
+ * the host's secrets) nor containers that Docker keeps on bridges of its own. One table for each family with a subnet.
  */
-export function hostTables(names: Names, spec: ExternalSpec): string {
-  const wanted = new Set(spec.subnets.map(({ cidr }) => familyOfCidr(cidr)))
+function hostTables(names: Names, spec: ExternalSpec): NftTable[] {
   const link = names.hostLink(spec.networkId)
-  return families
-    .map(({ nft }) => {
-      const table = `${nft} ${names.hostTable(spec.networkId)}`
-      const fresh = `table ${table}\ndelete table ${table}\n`
-      return wanted.has(nft) ? `${fresh}table ${table} {\n${hostChains(nft, link)}}\n` : fresh
-    })
-    .join('')
+  return familiesOf(spec).map(({ nft }) => ({
+    name: `${nft} ${names.hostTable(spec.networkId)}`,
+    maps: [],
+    chains: [
+      {
+        name: 'forward',
+        base: 'type filter hook forward priority -10; policy accept;',
+        rules: [
+          `iifname != "${link}" return`,
+          `${nft} daddr ${nft === 'ip' ? '169.254.0.0/16' : 'fe80::/10'} drop`,
+          'ct state established,related accept',
+          'oifname { "docker0", "docker_gwbridge" } drop',
+          'oifname "br-*" drop',
+        ],
+      },
+      {
+        name: 'postrouting',
+        base: 'type nat hook postrouting priority 100; policy accept;',
+        // Also what a router sends untranslated: the world has no way back to it.
+        rules: [`iifname "${link}" oifname != "${link}" masquerade`],
+      },
+    ],
+  }))
 }
 
-/** All that came in by the link is translated: a router that does not do it itself sends what the world has no way back to. */
-function hostChains(nft: Family['nft'], link: string): string {
-  const linkLocal = nft === 'ip' ? '169.254.0.0/16' : 'fe80::/10'
-  return `  chain forward {
-    type filter hook forward priority -10; policy accept;
-    iifname != "${link}" return
-    ${nft} daddr ${linkLocal} drop
-    ct state established,related accept
-    oifname { "docker0", "docker_gwbridge" } drop
-    oifname "br-*" drop
-  }
-  chain postrouting {
-    type nat hook postrouting priority 100; policy accept;
-    iifname "${link}" oifname != "${link}" masquerade
-  }
-`
+const familiesOf = (spec: ExternalSpec): Family[] =>
+  families.filter(({ nft }) => spec.subnets.some(({ cidr }) => familyOfCidr(cidr) === nft))
+
+/** In words what differs. */
+export async function hostFirewallDrift(names: Names, spec: ExternalSpec): Promise<string[]> {
+  const tables = hostTables(names, spec).map(async (table) => {
+    const listed = await tryRun('nft', ['-j', 'list', 'table', ...table.name.split(' ')])
+    return listed.code === 0
+      ? tablesDrift([table], rulesetFacts(JSON.parse(listed.stdout)))
+      : [`the host's table ${table.name} is gone`]
+  })
+  const accepts = familiesOf(spec).map(async (family) => {
+    const link = names.hostLink(spec.networkId)
+    const missing = await missingAccepts(family, link, names.ruleComment(spec.networkId))
+    return missing.map(
+      ({ side }) => `the host's ${family.iptables} accepts nothing ${side} ${link}`,
+    )
+  })
+  return (await Promise.all([...tables, ...accepts])).flat()
 }
 
 async function ensureAccepts(family: Family, link: string, comment: string): Promise<void> {
-  const chain = await doorChain(family)
-  if (chain === undefined) return
-  const there = await rulesOf(family, chain)
-  for (const side of ['-i', '-o']) {
+  for (const { chain, side } of await missingAccepts(family, link, comment)) {
     const rule = [side, link, '-m', 'comment', '--comment', comment, '-j', 'ACCEPT']
-    const listed = there.some(
-      (line) => line.includes(` ${side} ${link} `) && line.includes(comment),
-    )
-    if (!listed) await run(family.iptables, ['-w', '10', '-I', chain, ...rule])
+    await run(family.iptables, ['-w', '10', '-I', chain, ...rule])
   }
+}
+
+async function missingAccepts(
+  family: Family,
+  link: string,
+  comment: string,
+): Promise<{ readonly chain: string; readonly side: string }[]> {
+  const chain = await doorChain(family)
+  if (chain === undefined) return []
+  const there = await rulesOf(family, chain)
+  return ['-i', '-o']
+    .filter(
+      (side) => !there.some((line) => line.includes(` ${side} ${link} `) && line.includes(comment)),
+    )
+    .map((side) => ({ chain, side }))
 }
 
 /** Where the host lets others say what may be forwarded; undefined when nothing there would drop it. */

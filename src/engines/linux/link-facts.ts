@@ -15,6 +15,8 @@ export interface LinkFact {
   /** Id of a VLAN; told only when asked with `-d`. */
   readonly vlan?: number | undefined
   readonly alias: string | undefined
+  /** The queue it has; `noqueue` when none was given to it. */
+  readonly qdisc?: string | undefined
   /** `address/prefix`, without link-local ones. */
   readonly addresses: readonly string[]
 }
@@ -25,6 +27,8 @@ export interface RouteFact {
   readonly dev: string | undefined
   /** Made by the kernel itself for an address. */
   readonly byKernel: boolean
+  /** Undefined: the main one. */
+  readonly table?: string | undefined
 }
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>
@@ -52,6 +56,7 @@ export function linkFacts(list: readonly unknown[]): LinkFact[] {
       qdisc: text(item['qdisc']),
       vlan: vlanOf(item['linkinfo']),
       alias: text(item['ifalias']),
+      qdisc: text(item['qdisc']),
       addresses: Array.isArray(addresses) ? addresses.flatMap(addressFact) : [],
     }
   })
@@ -76,6 +81,7 @@ export function routeFacts(list: readonly unknown[]): RouteFact[] {
       via: text(item['gateway']),
       dev: text(item['dev']),
       byKernel: item['protocol'] === 'kernel',
+      table: text(item['table']),
     }
   })
 }

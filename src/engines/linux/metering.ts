@@ -3,6 +3,7 @@ import type { MeterReading, MeteringSpec, RouterSpec } from '../../ports/network
 import { familyOf, rangeOf } from './addresses.ts'
 import { gatewayLeg, netnsPath } from './names.ts'
 import type { Namespaces } from './namespaces.ts'
+import type { RulesetFacts } from './nft-tables.ts'
 
 /**
  * Metering of what passes a router's gateway, in a table of its own. Every label is a named counter, which keeps its value
@@ -65,6 +66,23 @@ export function forgottenLabels(held: readonly string[], spec: RouterSpec): stri
       `delete chain ${TABLE} ${CHAIN}${id}`,
       `delete counter ${TABLE} ${COUNTER}${id}`,
     ])
+}
+
+/** Labels in the table, also those that nobody wants any more. */
+export const meteredLabels = async (namespaces: Namespaces, netns: string): Promise<string[]> =>
+  (await readMeters(namespaces, netns)).map(({ labelId }) => labelId)
+
+/** In words what differs. */
+export function meteringDrift(spec: RouterSpec, seen: RulesetFacts): string[] {
+  const labels = spec.external === undefined ? [] : (spec.metering ?? [])
+  const facts = seen.tables.get(TABLE)
+  return labels
+    .filter(
+      ({ labelId, rules }) =>
+        facts?.counters.has(`${COUNTER}${labelId}`) !== true ||
+        facts.chains.get(`${CHAIN}${labelId}`) !== rules.length,
+    )
+    .map(({ labelId }) => `the metering label ${labelId} does not count`)
 }
 
 /** Of a router that meters nothing: none. */

@@ -94,6 +94,8 @@ export const shaperLink = (portId: string): string => `i${short(portId)}`
 export const routerLeg = (portId: string): string => `qr-${short(portId)}`
 export const routerLegPeer = (portId: string): string => `r${short(portId)}`
 export const gatewayLeg = (routerId: string): string => `qg-${short(routerId)}`
+/** Where packets pass that come in by the gateway, when they are limited. */
+export const gatewayMirror = (routerId: string): string => `qi-${short(routerId)}`
 export const gatewayLegPeer = (routerId: string): string => `g${short(routerId)}`
 
 /**

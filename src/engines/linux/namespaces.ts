@@ -106,9 +106,29 @@ export class Namespaces {
     }
   }
 
+  /**
+   * `ip` keeps the number of a link it once took an address from, under the link's name; to be called before a link is made
+   * anew under a name it may have had, else the new one is not found.
+   */
+  async freshIp(name: string): Promise<void> {
+    const kept = this.#kept.get(`ip ${name}`)
+    this.#kept.delete(`ip ${name}`)
+    await kept?.process.stop()
+  }
+
   /** `ip -j …` in a namespace; an object that is not there is an empty list. */
   async show(name: string, args: readonly string[]): Promise<readonly unknown[]> {
     return await parsed('ip', ['-n', name, '-j', ...args])
+  }
+
+  /** What `ip -d -j` says to each of several lines, from one start of it. Only with the details are the aliases of links in it. */
+  async showMany(name: string, lines: readonly string[]): Promise<readonly (readonly unknown[])[]> {
+    const input = lines.map((line) => `${line}\n`).join('')
+    const said = await run('ip', ['-n', name, '-d', '-j', '-batch', '-'], { input })
+    return said
+      .split('\n')
+      .filter((line) => line.trim() !== '')
+      .map((line) => JSON.parse(line) as readonly unknown[]) // `ip -j` prints a list for every question
   }
 
   /** Any program inside a namespace given by its path. */

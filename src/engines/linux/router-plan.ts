@@ -26,8 +26,6 @@ export interface RouterPlan {
   readonly lines: readonly string[]
   /** Addresses that are new on the gateway: others may remember another MAC for them. */
   readonly newOutside: readonly string[]
-  /** Addresses that left the gateway: their flows must not go on. */
-  readonly lostOutside: readonly string[]
 }
 
 const spell = (each: AddressSpec): string => `${canonical(each.address)}/${each.prefix}`
@@ -42,9 +40,11 @@ export function wantedLegs(spec: RouterSpec): Leg[] {
   }))
   const { external } = spec
   if (external === undefined) return inner
-  const floating = spec.floatingIps.map(
-    ({ floating: address }) => `${canonical(address)}/${familyOf(address) === 4 ? 32 : 128}`,
-  )
+  const own = external.addresses.map(({ address }) => canonical(address))
+  const floating = [...spec.floatingIps, ...(spec.portForwardings ?? [])]
+    .map((each) => canonical(each.floating))
+    .filter((address) => !own.includes(address))
+    .map((address) => `${address}/${familyOf(address) === 4 ? 32 : 128}`)
   return [
     ...inner,
     {
@@ -60,23 +60,16 @@ export function wantedLegs(spec: RouterSpec): Leg[] {
 /** `aliasOf` is what a leg's link is marked with: a leg that leads elsewhere now is made anew. */
 export const aliasOf = (leg: Leg): string => `${leg.in.kind} ${leg.in.id}`
 
+export const isLeg = (link: LinkFact): boolean =>
+  link.ifname.startsWith('qr-') || link.ifname.startsWith('qg-')
+
 export function planRouter(spec: RouterSpec, seen: RouterSeen): RouterPlan {
   const legs = wantedLegs(spec)
+  const mine = seen.links.filter(isLeg)
+  const kept = mine.filter((link) => legs.some((leg) => isSame(leg, link)))
   const outside = gatewayLeg(spec.id)
-  const mine = seen.links.filter(
-    (link) => link.ifname.startsWith('qr-') || link.ifname.startsWith('qg-'),
-  )
-  const kept = mine.filter((link) =>
-    legs.some(
-      (leg) => leg.name === link.ifname && leg.mac === link.mac && aliasOf(leg) === link.alias,
-    ),
-  )
-  const addressesOf = (links: readonly LinkFact[], name: string): readonly string[] =>
-    links.find((link) => link.ifname === name)?.addresses ?? []
+  const keptOutside = kept.find((link) => link.ifname === outside)?.addresses ?? []
   const wantOutside = legs.find((leg) => leg.name === outside)?.addresses ?? []
-  const hadOutside = addressesOf(mine, outside)
-  const keptOutside = addressesOf(kept, outside)
-  const bare = (list: readonly string[]): string[] => list.map((each) => each.split('/')[0] ?? '')
   return {
     removeLegs: mine.filter((link) => !kept.includes(link)).map((link) => link.ifname),
     addLegs: legs.filter((leg) => !kept.some((link) => link.ifname === leg.name)),
@@ -87,11 +80,56 @@ export function planRouter(spec: RouterSpec, seen: RouterSeen): RouterPlan {
           kept.find((link) => link.ifname === leg.name),
         ),
       ),
-      ...routeLines(spec, seen.routes),
+      ...strangeRoutes(spec, seen.routes).map(
+        (route) => `route del ${route.destination} via ${route.via ?? ''}`,
+      ),
+      // Also those that are seen: with a leg that is made anew they go.
+      ...wantedRoutes(spec).map((each) => `route replace ${each.destination} via ${each.via}`),
     ],
-    newOutside: bare(wantOutside.filter((each) => !keptOutside.includes(each))),
-    lostOutside: bare(hadOutside.filter((each) => !wantOutside.includes(each))),
+    newOutside: wantOutside
+      .filter((each) => !keptOutside.includes(each))
+      .map((each) => each.split('/')[0] ?? ''),
   }
+}
+
+const isSame = (leg: Leg, link: LinkFact): boolean =>
+  leg.name === link.ifname && leg.mac === link.mac && aliasOf(leg) === link.alias
+
+/** In words what differs. */
+export function routerDrift(spec: RouterSpec, seen: RouterSeen): string[] {
+  const legs = wantedLegs(spec)
+  const mine = seen.links.filter(isLeg)
+  const missing = wantedRoutes(spec).filter(
+    (each) => !seen.routes.some((route) => isRoute(route, each)),
+  )
+  return [
+    ...mine
+      .filter((link) => !legs.some((leg) => isSame(leg, link)))
+      .map((link) => `the leg ${link.ifname} is not wanted so`),
+    ...legs.flatMap((leg) =>
+      legDrift(
+        leg,
+        mine.find((link) => link.ifname === leg.name),
+      ),
+    ),
+    ...missing.map((each) => `the route to ${each.destination} via ${each.via} is gone`),
+    ...strangeRoutes(spec, seen.routes).map(
+      (route) => `the route to ${route.destination} via ${route.via ?? ''} is not wanted`,
+    ),
+  ]
+}
+
+function legDrift(leg: Leg, link: LinkFact | undefined): string[] {
+  if (link === undefined) return [`the leg ${leg.name} is gone`]
+  return [
+    ...(link.speaks ? [] : [`the leg ${leg.name} is down at one of its ends`]),
+    ...leg.addresses
+      .filter((each) => !link.addresses.includes(each))
+      .map((each) => `the address ${each} is not on ${leg.name}`),
+    ...link.addresses
+      .filter((each) => !leg.addresses.includes(each))
+      .map((each) => `the address ${each} on ${leg.name} is not wanted`),
+  ]
 }
 
 function legLines(leg: Leg, link: LinkFact | undefined): string[] {
@@ -116,26 +154,29 @@ interface WantedRoute {
   readonly family: 4 | 6
 }
 
-function routeLines(spec: RouterSpec, seen: readonly RouteFact[]): string[] {
+function wantedRoutes(spec: RouterSpec): WantedRoute[] {
   const own = spec.routes.map((route): WantedRoute => ({
     destination: destinationText(route.destination),
     via: canonical(route.nexthop),
     family: familyOf(route.nexthop),
   }))
-  const want = [...own]
-  for (const gateway of spec.external?.gateways ?? []) {
-    const via = canonical(gateway)
-    const family = familyOf(via)
-    const given = own.some((route) => route.destination === 'default' && route.family === family)
-    if (!given) want.push({ destination: 'default', via, family })
-  }
-  const matches = (route: RouteFact, each: WantedRoute): boolean =>
-    route.destination === each.destination && route.via === each.via
-  const ours = seen.filter((route) => !route.byKernel && route.via !== undefined)
-  return [
-    ...ours
-      .filter((route) => !want.some((each) => matches(route, each)))
-      .map((route) => `route del ${route.destination} via ${route.via ?? ''}`),
-    ...want.map((each) => `route replace ${each.destination} via ${each.via}`),
-  ]
+  const defaults = (spec.external?.gateways ?? []).map((gateway): WantedRoute => ({
+    destination: 'default',
+    via: canonical(gateway),
+    family: familyOf(gateway),
+  }))
+  const isGiven = ({ family }: WantedRoute): boolean =>
+    own.some((route) => route.destination === 'default' && route.family === family)
+  return [...own, ...defaults.filter((each) => !isGiven(each))]
 }
+
+const isRoute = (route: RouteFact, wanted: WantedRoute): boolean =>
+  route.destination === wanted.destination && route.via === wanted.via
+
+const strangeRoutes = (spec: RouterSpec, seen: readonly RouteFact[]): RouteFact[] =>
+  seen.filter(
+    (route) =>
+      !route.byKernel &&
+      route.via !== undefined &&
+      !wantedRoutes(spec).some((each) => isRoute(route, each)),
+  )

@@ -1,27 +1,47 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { tryRun } from '../../kernel/exec/run.ts'
 import type { MeterReading, RouterSpec } from '../../ports/network.ts'
-import { familyOf } from './addresses.ts'
+import { canonical } from './addresses.ts'
 import type { Externals } from './external.ts'
-import { linkFacts, routeFacts } from './link-facts.ts'
-import { BRIDGE, EXT_BRIDGE, farIndex, LINK_GROUP, netnsPath, type Names } from './names.ts'
-import type { Namespaces } from './namespaces.ts'
-import { readMeters } from './metering.ts'
-import { removeWithLinks, type Networks } from './network.ts'
 import {
-  aliasOf,
+  heldHostRoutes,
+  hostRoutesDrift,
+  wantedHostRoutes,
+  writeHostRoutes,
+} from './host-routes.ts'
+import { linkFacts, routeFacts } from './link-facts.ts'
+import {
+  forgottenLabels,
+  meteredLabels,
+  meteringDrift,
+  meteringRules,
+  readMeters,
+} from './metering.ts'
+import { gatewayLeg, netnsPath, type Names } from './names.ts'
+import type { Namespaces } from './namespaces.ts'
+import { removeWithLinks, type Networks } from './network.ts'
+import { rulesetFacts, tablesDrift, tablesText } from './nft-tables.ts'
+import { parseTranslated, staleFlows } from './router-flows.ts'
+import { helperDrift, helperRules } from './router-helpers.ts'
+import { RouterLegs } from './router-legs.ts'
+import { limitsDrift, writeLimits } from './router-limits.ts'
+import {
   planRouter,
+  routerDrift,
   wantedLegs,
-  type Leg,
   type RouterPlan,
   type RouterSeen,
 } from './router-plan.ts'
-import { routerRules } from './router-rules.ts'
+import { qosPlan } from './router-qos.ts'
+import { routerTables } from './router-rules.ts'
+import { cutFlows } from './segment.ts'
 
+/** What was last written; forgotten when the host was found otherwise, so that all is written again. */
 interface Remembered {
   readonly inode: number
   readonly rules: string
-  readonly spec: RouterSpec
+  readonly helpers: string
+  readonly metering: string
+  readonly limits: string
 }
 
 /** A router: a namespace with a leg in every network it joins and, with a gateway, one in the external network. */
@@ -29,144 +49,102 @@ export class Routers {
   readonly #known = new Map<string, Remembered>()
   readonly #namespaces: Namespaces
   readonly #names: Names
-  readonly #networks: Networks
-  readonly #externals: Externals
+  readonly #legs: RouterLegs
 
   constructor(namespaces: Namespaces, names: Names, networks: Networks, externals: Externals) {
     this.#namespaces = namespaces
     this.#names = names
-    this.#networks = networks
-    this.#externals = externals
+    this.#legs = new RouterLegs(namespaces, names, networks, externals)
   }
 
   async ensure(spec: RouterSpec): Promise<void> {
     const netns = this.#names.router(spec.id)
-    const rules = routerRules(spec)
-    const mtus = await this.#mtus(wantedLegs(spec)) // first, because it says which network is missing
+    const wish = wishOf(spec)
+    const legs = wantedLegs(spec)
+    const mtus = await this.#legs.mtus(legs) // first, because it says which network is missing
     const made = await this.#namespaces.add(netns, spec.id)
     const inode = this.#namespaces.inode(netns) ?? 0
     const known = this.#known.get(spec.id)
     const before = known?.inode === inode ? known : undefined
     if (before === undefined) await this.#namespaces.sysctl(netnsPath(netns), routerSettings)
-    const [seen, hasRules] = await Promise.all([
-      made ? { links: [], routes: [] } : this.#seen(netns, speaksIpv6(spec)),
-      before?.rules === rules && this.#hasRules(netns),
+    const [seen, ruled] = await Promise.all([
+      made ? { links: [], routes: [] } : this.#look(netns),
+      before?.rules === wish.rules && this.#hasRules(netns),
     ])
     const plan = planRouter(spec, seen)
     // Rules before links: a flow that began untranslated would stay so.
-    if (!hasRules) await this.#writeRules(netns, rules)
-    await this.#applyLinks(netns, plan, mtus)
+    if (!ruled) await this.#writeRules(netns, wish.rules)
+    await this.#legs.apply(netns, plan, mtus)
     await this.#namespaces.ip(netns, plan.lines, /No such process/)
     // After our own ends are up: a bridge takes a port into service at once only if it has a carrier when it comes up.
-    await this.#tieLegs(netns, before === undefined ? wantedLegs(spec) : plan.addLegs, mtus)
-    await this.#settled(netns, plan.addLegs)
+    await this.#legs.tie(netns, before === undefined ? legs : plan.addLegs, mtus)
+    await this.#legs.settled(netns, plan.addLegs)
     await this.#namespaces.ip(netns, announceLines(spec, plan))
-    this.#known.set(spec.id, { inode, rules, spec })
-    await this.#cutFlows(netns, plan, before?.spec, spec)
+    await this.#writeRest(netns, spec, seen, before, made)
+    if (!made && (!ruled || plan.removeLegs.length > 0)) await this.#cutStale(netns, spec)
+    this.#known.set(spec.id, { inode, ...wish })
   }
 
   async remove(id: string): Promise<void> {
     this.#known.delete(id)
-    await removeWithLinks(this.#namespaces, this.#names.router(id))
+    const netns = this.#names.router(id)
+    if (this.#namespaces.inode(netns) !== undefined) {
+      const { links } = await this.#look(netns)
+      await writeHostRoutes(undefined, heldHostRoutes(this.#names, id, links))
+    }
+    await removeWithLinks(this.#namespaces, netns)
   }
 
-  /** What differs from the wish. */
+  /** What differs from the wish. Whatever it is, the next ensure takes nothing for granted. */
   async inspect(spec: RouterSpec): Promise<readonly string[]> {
-    const netns = this.#names.router(spec.id)
-    if (this.#namespaces.inode(netns) === undefined) return ['its namespace is gone']
-    const plan = planRouter(spec, await this.#seen(netns, speaksIpv6(spec)))
-    return [
-      ...plan.removeLegs.map((name) => `the leg ${name} is not wanted or leads elsewhere`),
-      ...plan.addLegs.map(({ name }) => `the leg ${name} is not there`),
-      ...((await this.#hasRules(netns)) ? [] : ['its rules are gone']),
-    ]
+    const found = await this.#drift(spec)
+    if (found.length > 0) this.#known.delete(spec.id)
+    return found
   }
 
   async readMeters(id: string): Promise<readonly MeterReading[]> {
     return await readMeters(this.#namespaces, this.#names.router(id))
   }
 
-  async #seen(netns: string, six: boolean): Promise<RouterSeen> {
-    const [links, ...routes] = await Promise.all([
-      this.#namespaces.show(netns, ['addr', 'show']),
-      this.#namespaces.show(netns, ['-4', 'route', 'show']),
-      ...(six ? [this.#namespaces.show(netns, ['-6', 'route', 'show'])] : []),
+  async #drift(spec: RouterSpec): Promise<string[]> {
+    const netns = this.#names.router(spec.id)
+    if (this.#namespaces.inode(netns) === undefined) return ['its namespace is gone']
+    const [seen, ruleset] = await Promise.all([
+      this.#look(netns),
+      this.#namespaces.inside(netnsPath(netns), 'nft', ['-j', 'list', 'ruleset']),
     ])
-    return { links: linkFacts(links), routes: routeFacts(routes.flat()) }
+    const facts = rulesetFacts(JSON.parse(ruleset))
+    return [
+      ...routerDrift(spec, seen),
+      ...tablesDrift(routerTables(spec), facts),
+      ...meteringDrift(spec, facts),
+      ...helperDrift(spec, facts),
+      ...(await limitsDrift(netns, spec, seen.links)),
+      ...(await hostRoutesDrift(wantedHostRoutes(this.#names, spec))),
+      ...(await this.#legs.drift(wantedLegs(spec), seen.links)),
+    ]
   }
 
-  async #mtus(legs: readonly Leg[]): Promise<ReadonlyMap<string, number>> {
-    const entries = legs.map(async (leg) => {
-      if (leg.in.kind === 'network' && !this.#networks.has(leg.in.id)) {
-        throw new Error(`network ${leg.in.id} is not on this host`)
-      }
-      const mtu =
-        leg.in.kind === 'network' ? this.#networks.mtu(leg.in.id) : this.#externals.mtu(leg.in.id)
-      return [leg.name, await mtu] as const
-    })
-    return new Map(await Promise.all(entries))
-  }
-
-  async #applyLinks(
-    netns: string,
-    plan: RouterPlan,
-    mtus: ReadonlyMap<string, number>,
-  ): Promise<void> {
-    await Promise.all(plan.removeLegs.map((name) => this.#namespaces.removeLink(netns, name)))
-    for (const leg of plan.addLegs) {
-      const there = this.#whereabouts(leg)
-      const mtu = mtus.get(leg.name) ?? 1500
-      const line = `link add dev ${leg.name} index ${farIndex()} address ${leg.mac} mtu ${mtu} group ${LINK_GROUP} type veth peer name ${leg.peer} netns ${there.netns} mtu ${mtu}`
-      await this.#namespaces.ip(netns, [line]).catch(async (cause: unknown) => {
-        if (!(cause instanceof Error && cause.message.includes('File exists'))) throw cause
-        // The other end of a leg of before, whose router is gone but not yet cleared away by the kernel.
-        await this.#namespaces.removeLink(there.netns, leg.peer)
-        await this.#namespaces.ip(netns, [line])
-      })
-      await this.#namespaces.ip(netns, [`link set dev ${leg.name} alias "${aliasOf(leg)}"`])
+  async #look(netns: string): Promise<RouterSeen> {
+    const [links, routes] = await this.#namespaces.showMany(netns, [
+      'addr show',
+      'route show table all',
+    ])
+    return {
+      links: linkFacts(links ?? []),
+      routes: routeFacts(routes ?? []).filter(({ table }) => table === undefined || table === 'main'),
     }
-  }
-
-  /** The far ends on their bridges; also of legs made before this process began, which may have been left half-made. */
-  async #tieLegs(
-    netns: string,
-    legs: readonly Leg[],
-    mtus: ReadonlyMap<string, number>,
-  ): Promise<void> {
-    for (const leg of legs) {
-      const there = this.#whereabouts(leg)
-      const mtu = mtus.get(leg.name) ?? 1500
-      await this.#namespaces.ip(netns, [`link set dev ${leg.name} mtu ${mtu}`])
-      await this.#namespaces.ip(there.netns, [
-        `link set dev ${leg.peer} addrgenmode none mtu ${mtu} group ${LINK_GROUP} master ${there.bridge} up`,
-      ])
-    }
-  }
-
-  /** The kernel lets a new link speak a moment after its other end came up; what is said before is lost. */
-  async #settled(netns: string, legs: readonly Leg[]): Promise<void> {
-    for (let looked = 0; legs.length > 0 && looked < 50; looked += 1) {
-      const links = linkFacts(
-        await this.#namespaces.show(netns, ['link', 'show', 'group', String(LINK_GROUP)]),
-      )
-      const silent = legs.filter(
-        (leg) => !links.some((link) => link.ifname === leg.name && link.speaks),
-      )
-      if (silent.length === 0) return
-      await sleep(10)
-    }
-  }
-
-  #whereabouts(leg: Leg): { netns: string; bridge: string } {
-    return leg.in.kind === 'network'
-      ? { netns: this.#names.network(leg.in.id), bridge: BRIDGE }
-      : { netns: this.#names.external(leg.in.id), bridge: EXT_BRIDGE }
   }
 
   async #hasRules(netns: string): Promise<boolean> {
-    // Fails when the chain is gone; adds and takes away nothing.
+    // Fails when a chain is gone; adds and takes away nothing.
     return await this.#namespaces
-      .nft(netns, ['add chain ip nat pre', 'add chain ip nat post'])
+      .nft(
+        netns,
+        ['ip nat pre', 'ip nat post', 'ip6 nat post', 'inet guard forward'].map(
+          (chain) => `add chain ${chain}`,
+        ),
+      )
       .then(
         () => true,
         () => false,
@@ -177,43 +155,86 @@ export class Routers {
     await this.#namespaces.inside(netnsPath(netns), 'nft', ['-f', '-'], rules)
   }
 
-  /** Translations outlive their rule in conntrack: flows of an address that was given up or moved are cut. */
-  async #cutFlows(
+  /** What few routers have: written when it changed, or when nobody knows what is there. */
+  async #writeRest(
     netns: string,
-    plan: RouterPlan,
-    before: RouterSpec | undefined,
-    now: RouterSpec,
+    spec: RouterSpec,
+    seen: RouterSeen,
+    before: Remembered | undefined,
+    made: boolean,
   ): Promise<void> {
-    const moved = before?.floatingIps.filter(
-      (old) =>
-        !now.floatingIps.some((each) => each.floating === old.floating && each.fixed === old.fixed),
+    const wish = wishOf(spec)
+    const bare = wishOf({ ...bareOf(spec), id: spec.id })
+    const had = before ?? (made ? bare : undefined)
+    if (had?.metering !== wish.metering) {
+      await this.#writeRules(netns, wish.metering)
+      const labels = await meteredLabels(this.#namespaces, netns)
+      await this.#namespaces.nft(netns, forgottenLabels(labels, spec))
+    }
+    if (had?.helpers !== wish.helpers) await this.#writeRules(netns, wish.helpers)
+    const plan = planRouter(spec, seen)
+    const anew = plan.addLegs.some(({ name }) => name === gatewayLeg(spec.id))
+    if (had?.limits !== wish.limits || anew)
+      await writeLimits(this.#namespaces, netns, spec, seen.links)
+    await this.#writeNeighbours(netns, spec)
+    await writeHostRoutes(
+      wantedHostRoutes(this.#names, spec),
+      heldHostRoutes(this.#names, spec.id, seen.links),
     )
-    const lost = new Set([
-      ...plan.lostOutside,
-      ...(moved ?? []).flatMap((each) => [each.floating, each.fixed]),
+  }
+
+  /** The gateway answers neighbour solicitations for these guests. */
+  async #writeNeighbours(netns: string, spec: RouterSpec): Promise<void> {
+    if (spec.external === undefined) return
+    const dev = gatewayLeg(spec.id)
+    const wanted = (spec.ndpProxies ?? []).map(({ address }) => canonical(address))
+    const seen = await this.#namespaces.show(netns, ['-6', 'neigh', 'show', 'proxy', 'dev', dev])
+    const had = seen.flatMap((each) => {
+      const { dst } = each as { readonly dst?: string } // what `ip -j neigh` prints
+      return dst === undefined ? [] : [canonical(dst)]
+    })
+    if (wanted.length > 0)
+      await this.#namespaces.sysctl(netnsPath(netns), [`net/ipv6/conf/${dev}/proxy_ndp=1`])
+    await this.#namespaces.ip(netns, [
+      ...had
+        .filter((each) => !wanted.includes(each))
+        .map((each) => `neigh del proxy ${each} dev ${dev}`),
+      ...wanted
+        .filter((each) => !had.includes(each))
+        .map((each) => `neigh add proxy ${each} dev ${dev}`),
     ])
-    const cut = async (option: string, address: string): Promise<unknown> =>
-      await tryRun('nsenter', [
-        `--net=${netnsPath(netns)}`,
-        'conntrack',
-        '-D',
-        '-f',
-        familyOf(address) === 4 ? 'ipv4' : 'ipv6',
-        option,
-        address,
-      ])
-    for (const address of lost)
-      await Promise.all(
-        ['--orig-dst', '--orig-src', '--reply-dst'].map((option) => cut(option, address)),
-      )
+  }
+
+  async #cutStale(netns: string, spec: RouterSpec): Promise<void> {
+    const enter = [`--net=${netnsPath(netns)}`, 'conntrack']
+    const listed = await Promise.all(
+      ['ipv4', 'ipv6'].map((family) =>
+        // Without the tool flows end when they end; the doctor says so.
+        tryRun('nsenter', [...enter, '-L', '-f', family, '-o', 'extended']),
+      ),
+    )
+    const flows = listed.flatMap(({ stdout }) =>
+      stdout.split('\n').flatMap((line) => parseTranslated(line) ?? []),
+    )
+    const stale = staleFlows(flows, spec)
+    if (stale.length > 0) await cutFlows(enter, stale)
   }
 }
 
-const speaksIpv6 = (spec: RouterSpec): boolean =>
-  [
-    ...wantedLegs(spec).flatMap((leg) => leg.addresses),
-    ...spec.routes.map((route) => route.nexthop),
-  ].some((each) => each.includes(':'))
+const bareOf = (spec: RouterSpec): RouterSpec => ({
+  id: spec.id,
+  adminUp: spec.adminUp,
+  interfaces: [],
+  floatingIps: [],
+  routes: [],
+})
+
+const wishOf = (spec: RouterSpec): Omit<Remembered, 'inode'> => ({
+  rules: tablesText(routerTables(spec)),
+  helpers: helperRules(spec),
+  metering: meteringRules(spec),
+  limits: qosPlan(spec).lines.join('\n'),
+})
 
 /**
  * Whoever asked in vain for a new leg's addresses, or spoke with another router under them, must learn who has them now.
@@ -233,6 +254,9 @@ const routerSettings = [
   'net/ipv6/conf/all/forwarding=1',
   'net/ipv6/conf/default/accept_dad=0',
   'net/ipv6/conf/default/accept_ra=0',
+  // Some hosts have IPv6 switched off for every new link.
+  'net/ipv6/conf/all/disable_ipv6=0',
+  'net/ipv6/conf/default/disable_ipv6=0',
   'net/ipv4/conf/all/rp_filter=0',
   'net/ipv4/conf/default/rp_filter=0',
   // Two legs may be in one network: each answers for its own addresses only, and never says «go there directly».

@@ -188,7 +188,7 @@ export class Segment {
 }
 
 /** All in one start of `conntrack`, which reads such a list from a file only (it opens /dev/stdin, and ours is a socket). */
-async function cutFlows(enter: readonly string[], flows: readonly Flow[]): Promise<void> {
+export async function cutFlows(enter: readonly string[], flows: readonly Flow[]): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'stackyard-flows-'))
   try {
     const list = join(folder, 'list')

@@ -25,6 +25,7 @@ export async function linuxBed(): Promise<LinuxBed> {
   const made: string[] = []
   const second = randomBytes(2)
   const prefix = `10.${200 + ((second[0] ?? 0) % 50)}.${second[1] ?? 0}`
+  const prefix6 = `fd5a:${second.toString('hex')}`
   return {
     cloud,
     port,
@@ -33,6 +34,7 @@ export async function linuxBed(): Promise<LinuxBed> {
       gateway: `${prefix}.1`,
       address: `${prefix}.10`,
       floating: `${prefix}.101`,
+      six: { cidr: `${prefix6}::/64`, gateway: `${prefix6}::1`, address: `${prefix6}::10` },
     },
     nameOf: (path) => path.split('/').at(-1) ?? '',
     netns: async () => {

@@ -4,6 +4,7 @@ import type {
   ExternalSpec,
   NetworkPort,
   PortSpec,
+  RouterGatewaySpec,
   RouterSpec,
   SecurityGroupSpec,
 } from '../network.ts'
@@ -18,6 +19,8 @@ export interface NetworkBed {
     readonly gateway: string
     readonly address: string
     readonly floating: string
+    /** A second subnet. */
+    readonly six: { readonly cidr: string; readonly gateway: string; readonly address: string }
   }
   close(): Promise<void>
 }
@@ -71,6 +74,18 @@ export const externalSpec = (
   networkId: string,
   { cidr, gateway }: { readonly cidr: string; readonly gateway: string },
 ): ExternalSpec => ({ networkId, mtu: 1400, subnets: [{ cidr, gateway }] })
+
+export const gatewaySpec = (
+  networkId: string,
+  external: NetworkBed['external'],
+  address = external.address,
+): RouterGatewaySpec => ({
+  networkId,
+  mac: nextMac(),
+  gateways: [external.gateway],
+  snat: true,
+  addresses: [{ address, prefix: Number(external.cidr.split('/')[1]) }],
+})
 
 export const legSpec = (networkId: string, address: string): RouterSpec['interfaces'][number] => ({
   portId: randomUUID(),
@@ -272,13 +287,7 @@ function routerLife(bed: () => NetworkBed): void {
     const full: RouterSpec = {
       ...bare,
       interfaces: [legSpec(inner, '10.0.0.1'), legSpec(other, '10.0.1.1')],
-      external: {
-        networkId: outer,
-        mac: nextMac(),
-        gateways: [external.gateway],
-        snat: true,
-        addresses: [{ address: external.address, prefix: Number(external.cidr.split('/')[1]) }],
-      },
+      external: gatewaySpec(outer, external),
       floatingIps: [{ id: randomUUID(), floating: external.floating, fixed: '10.0.0.5' }],
       routes: [{ destination: '192.0.2.0/24', nexthop: '10.0.0.9' }],
     }
@@ -297,6 +306,55 @@ function routerLife(bed: () => NetworkBed): void {
     await port.removeNetwork(other)
   })
 
+  it('finds nothing to say of a router and an external network as they are wanted, and tells what is not so', async () => {
+    const { port, external } = bed()
+    const [inner, outer] = [randomUUID(), randomUUID()]
+    await port.ensureNetwork(networkSpec(inner))
+    const outside: ExternalSpec = {
+      ...externalSpec(outer, external),
+      subnets: [external, external.six].map(({ cidr, gateway }) => ({ cidr, gateway })),
+    }
+    const bare = routerSpec()
+    const spec = everyWishOfARouter(bare, inner, outer, external)
+    expect((await port.inspectExternal(outside)).map(({ kind, id }) => [kind, id])).toEqual([
+      ['external', outer],
+    ])
+    expect((await port.inspectRouter(spec)).map(({ kind, id }) => [kind, id])).toEqual([
+      ['router', bare.id],
+    ])
+    for (const wish of [bare, spec, bare, spec, { ...spec, adminUp: false }, spec]) {
+      await port.ensureExternal(outside)
+      await port.ensureRouter(wish)
+      expect(await port.inspectRouter(wish)).toEqual([])
+      expect(await port.inspectExternal(outside)).toEqual([])
+    }
+    expect(await port.inspectRouter({ ...spec, floatingIps: [] })).not.toEqual([])
+    expect(await port.inspectExternal(externalSpec(outer, external))).not.toEqual([])
+    await port.removeRouter(bare.id)
+    await port.removeExternal(outer)
+    await port.removeNetwork(inner)
+  })
+
+  it('has a reading for every metering label and none of a router that is not there', async () => {
+    const { port, external } = bed()
+    const [inner, outer, label] = [randomUUID(), randomUUID(), randomUUID()]
+    await port.ensureNetwork(networkSpec(inner))
+    await port.ensureExternal(externalSpec(outer, external))
+    const spec = routerSpec({
+      interfaces: [legSpec(inner, '10.0.0.1')],
+      external: gatewaySpec(outer, external),
+      metering: [{ labelId: label, rules: [{ direction: 'egress', excluded: false }] }],
+    })
+    expect(await port.readMeters(spec.id)).toEqual([])
+    await port.ensureRouter(spec)
+    expect(await port.readMeters(spec.id)).toEqual([{ labelId: label, packets: 0, bytes: 0 }])
+    await port.ensureRouter({ ...spec, metering: [] })
+    expect(await port.readMeters(spec.id)).toEqual([])
+    await port.removeRouter(spec.id)
+    await port.removeExternal(outer)
+    await port.removeNetwork(inner)
+  })
+
   it('refuses a router between networks that are not there', async () => {
     const { port } = bed()
     const nowhere = randomUUID()
@@ -305,6 +363,57 @@ function routerLife(bed: () => NetworkBed): void {
     await port.removeRouter(spec.id)
   })
 }
+
+function everyWishOfARouter(
+  bare: RouterSpec,
+  inner: string,
+  outer: string,
+  external: NetworkBed['external'],
+): RouterSpec {
+  const leg = legSpec(inner, '10.0.0.1')
+  const gateway = gatewaySpec(outer, external)
+  const qos = { egress: { kbps: 1000 }, ingress: { kbps: 2000, burstKbits: 100 } }
+  const last = (octet: number): string => external.floating.replace(/\d+$/, String(octet))
+  const forwarding = { floating: last(120), fixed: '10.0.0.6', protocol: 'tcp' } as const
+  return {
+    ...bare,
+    interfaces: [
+      { ...leg, addresses: [...leg.addresses, { address: 'fd00:0:0:1::1', prefix: 64 }] },
+    ],
+    external: {
+      ...gateway,
+      addresses: [...gateway.addresses, { address: external.six.address, prefix: 64 }],
+      gateways: [external.gateway, external.six.gateway],
+      routed: ['fd00:0:0:1::/64'],
+      qos,
+    },
+    floatingIps: [{ id: randomUUID(), floating: external.floating, fixed: '10.0.0.5', qos }],
+    portForwardings: [
+      { ...forwarding, id: randomUUID(), externalPorts: [80, 80], internalPorts: [8080, 8080] },
+      { ...forwarding, id: randomUUID(), externalPorts: [90, 95], internalPorts: [90, 95] },
+      { ...forwarding, id: randomUUID(), externalPorts: [100, 109], internalPorts: [200, 209] },
+    ],
+    routes: [
+      { destination: '192.0.2.0/24', nexthop: '10.0.0.9' },
+      { destination: '2001:db8::/32', nexthop: 'fd00:0:0:1::9' },
+    ],
+    metering: [{ labelId: randomUUID(), rules: everyKindOfMetering }],
+    conntrackHelpers: (['ftp', 'h323'] as const).map((helper, at) => ({
+      id: randomUUID(),
+      helper,
+      protocol: 'tcp',
+      port: 21 + at,
+    })),
+    ndpProxies: [{ id: randomUUID(), address: 'fd00:0:0:2::5' }],
+  }
+}
+
+const everyKindOfMetering: NonNullable<RouterSpec['metering']>[number]['rules'] = [
+  { direction: 'ingress', excluded: false },
+  { direction: 'egress', excluded: true, remoteCidr: '10.0.0.5/32' },
+  { direction: 'egress', excluded: false, sourceCidr: '10.0.0.0/24', destinationCidr: '0.0.0.0/0' },
+  { direction: 'ingress', excluded: false, sourceCidr: 'fd00::/16' },
+]
 
 function absence(bed: () => NetworkBed): void {
   it('removes what is not there without complaint', async () => {
