@@ -132,7 +132,9 @@ export class Routers {
     ])
     return {
       links: linkFacts(links ?? []),
-      routes: routeFacts(routes ?? []).filter(({ table }) => table === undefined || table === 'main'),
+      routes: routeFacts(routes ?? []).filter(
+        ({ table }) => table === undefined || table === 'main',
+      ),
     }
   }
 
