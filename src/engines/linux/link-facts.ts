@@ -15,8 +15,6 @@ export interface LinkFact {
   /** Id of a VLAN; told only when asked with `-d`. */
   readonly vlan?: number | undefined
   readonly alias: string | undefined
-  /** The queue it has; `noqueue` when none was given to it. */
-  readonly qdisc?: string | undefined
   /** `address/prefix`, without link-local ones. */
   readonly addresses: readonly string[]
 }
@@ -53,7 +51,6 @@ export function linkFacts(list: readonly unknown[]): LinkFact[] {
       up: Array.isArray(flags) && flags.includes('UP'),
       speaks: item['operstate'] === 'UP',
       master: text(item['master']),
-      qdisc: text(item['qdisc']),
       vlan: vlanOf(item['linkinfo']),
       alias: text(item['ifalias']),
       qdisc: text(item['qdisc']),
