@@ -3,6 +3,7 @@ import type { Route } from '../../kernel/http/route.ts'
 import type { ServiceDefinition } from '../../kernel/http/service.ts'
 import type { NetworkPort } from '../../ports/network.ts'
 import type { IdentityFace } from '../identity/face.ts'
+import { addressGroupsFeature } from './address-groups/index.ts'
 import { addressScopeResource } from './address-scopes/routes.ts'
 import { agentsFeature } from './agents/index.ts'
 import { floatingIpAnswers } from './answers/floating-ips.ts'
@@ -31,6 +32,7 @@ import { gatewayRules } from './routers/gateway.ts'
 import { interfaceRoutes } from './routers/interfaces.ts'
 import { routerResource } from './routers/routes.ts'
 import { groupResource, ruleResource } from './security-groups/routes.ts'
+import { statefulFeature } from './security-groups/stateful.ts'
 import { extended } from './standard/addition.ts'
 import type { Feature } from './standard/feature.ts'
 import type { Resource } from './standard/resource.ts'
@@ -154,6 +156,8 @@ function featuresOf(deps: NetworkDeps): readonly Feature[] {
     qosFeature(),
     trunksFeature(),
     portForwardingsFeature(),
+    addressGroupsFeature(),
+    statefulFeature(),
   ]
 }
 

@@ -139,6 +139,8 @@ export interface FloatingIpTable extends StandardTable {
 
 export interface GroupTable extends StandardTable {
   is_default: number
+  /** 0: answers need rules of their own. */
+  stateful: number
 }
 
 export interface RuleTable extends StandardTable {
@@ -150,6 +152,8 @@ export interface RuleTable extends StandardTable {
   port_max: number | null
   remote_cidr: string | null
   remote_group: string | null
+  /** An address group. */
+  remote_addresses: string | null
 }
 
 export interface RbacTable extends StandardTable {

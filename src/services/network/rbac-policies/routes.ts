@@ -32,6 +32,7 @@ const NewPolicy = Type.Object(
       Type.Literal('address_scope'),
       Type.Literal('security_group'),
       Type.Literal('qos_policy'),
+      Type.Literal('address_group'),
     ]),
     object_id: Id,
     action: Type.Union([Type.Literal('access_as_shared'), Type.Literal('access_as_external')]),

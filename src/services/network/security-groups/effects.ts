@@ -13,6 +13,7 @@ const anything = {
   port_max: null,
   remote_cidr: null,
   remote_group: null,
+  remote_addresses: null,
 } as const
 
 /** Without these nothing would leave a machine: every new group has them. */
@@ -30,6 +31,7 @@ export async function ensureDefaultGroup(ctx: Ctx, projectId: string): Promise<s
     const made = await insertGroup(tx, {
       ...newRow(tx, id, projectId, { name: 'default', description: 'Default security group' }),
       is_default: 1,
+      stateful: 1,
     })
     if (!made) return (await defaultGroupOf(tx, projectId)) ?? id
     await insertRules(tx, id, projectId, [

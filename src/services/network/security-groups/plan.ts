@@ -24,6 +24,14 @@ export function planRule(wish: NewRuleWish): RuleContent {
       'Only remote_ip_prefix or remote_group_id may be provided.',
     )
   }
+  const remoteAddresses = wish.remote_address_group_id ?? null
+  if (remoteAddresses !== null && (remoteCidr !== null || remoteGroup !== null)) {
+    throw neutronError(
+      'badRequest',
+      'SecurityGroupMultipleRemoteEntites', // spelt so by Neutron
+      'Only one of remote_ip_prefix, remote_group_id or remote_address_group_id may be provided.',
+    )
+  }
   return {
     direction: wish.direction,
     ethertype,
@@ -32,6 +40,7 @@ export function planRule(wish: NewRuleWish): RuleContent {
     port_max: port.max,
     remote_cidr: remoteCidr,
     remote_group: remoteGroup,
+    remote_addresses: remoteAddresses,
   }
 }
 
@@ -156,6 +165,7 @@ export function sameRule(a: RuleContent, b: RuleContent): boolean {
       rule.port_max,
       normalizedCidr(rule.remote_cidr),
       rule.remote_group,
+      rule.remote_addresses,
     ])
   return key(a) === key(b)
 }

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Ctx } from '../../../kernel/ctx/ctx.ts'
 import { nudge } from '../../../kernel/tasks/store.ts'
 import type { IdentityFace } from '../../identity/face.ts'
+import { getAddressGroup } from '../address-groups/store.ts'
 import { neutronError } from '../fault.ts'
 import { kinds } from '../kinds.ts'
 import { mustFit } from '../quotas/store.ts'
@@ -9,7 +10,7 @@ import { deleteSharesOf } from '../rbac-policies/store.ts'
 import { mustOwn, seesAll } from '../standard/access.ts'
 import type { ListQuery } from '../standard/query.ts'
 import { resource, type Resource } from '../standard/resource.ts'
-import { standardView, type View } from '../standard/schema.ts'
+import { bit, standardView, type View } from '../standard/schema.ts'
 import { changeRow, tagsOf, touch } from '../standard/store.ts'
 import { newRow, type RuleTable } from '../tables.ts'
 import { egressRules, ensureDefaultGroup } from './effects.ts'
@@ -97,7 +98,11 @@ export async function createGroup(tx: Ctx, wish: NewGroupWish, projectId: string
     )
   await mustFit(tx, 'security_group', projectId)
   const id = randomUUID()
-  await insertGroup(tx, { ...newRow(tx, id, projectId, wish), is_default: 0 })
+  await insertGroup(tx, {
+    ...newRow(tx, id, projectId, wish),
+    is_default: 0,
+    stateful: bit(wish.stateful, true),
+  })
   await insertRules(tx, id, projectId, egressRules)
   return id
 }
@@ -116,9 +121,13 @@ export async function updateGroup(tx: Ctx, row: GroupRow, wish: GroupChangeWish)
       'SecurityGroupDefaultAlreadyExists',
       'Default security group already exists.',
     )
+  const stateful = bit(wish.stateful, row.stateful === 1)
+  if (stateful !== row.stateful && (await groupInUse(tx, row.id)))
+    throw neutronError('conflict', 'SecurityGroupInUse', `Security Group ${row.id} in use.`)
   await changeRow(tx, groupSpec, row.id, {
     name: wish.name,
     description: wish.description,
+    stateful,
   })
 }
 
@@ -142,6 +151,7 @@ export async function createRule(tx: Ctx, wish: NewRuleWish, projectId: string):
   mustOwn(tx, group, 'create_security_group_rule')
   const rule = planRule(wish)
   if (rule.remote_group !== null) await getGroup(tx, rule.remote_group)
+  if (rule.remote_addresses !== null) await getAddressGroup(tx, rule.remote_addresses)
   const twin = (await rulesOf(tx, [group.id])).find((other) => sameRule(other, rule))
   if (twin !== undefined)
     throw neutronError(
@@ -179,6 +189,7 @@ export function ruleView(row: RuleTable): View {
     port_range_max: row.port_max,
     remote_ip_prefix: row.remote_cidr,
     remote_group_id: row.remote_group,
+    remote_address_group_id: row.remote_addresses,
     normalized_cidr: normalizedCidr(row.remote_cidr),
   }
 }
@@ -194,6 +205,7 @@ async function groupViews(ctx: Ctx, rows: readonly GroupRow[]): Promise<readonly
   return rows.map((row) => ({
     ...standardView(row),
     shared: row.is_shared === 1,
+    stateful: row.stateful === 1,
     security_group_rules: (rules.get(row.id) ?? []).map(ruleView),
     tags: tagsOf(row),
   }))

@@ -1,5 +1,5 @@
 import { Type, type Static } from 'typebox'
-import { Text, TextOr } from '../standard/schema.ts'
+import { Flag, Text, TextOr } from '../standard/schema.ts'
 import type { StandardRow } from '../standard/schema.ts'
 import type { GroupTable, RuleTable } from '../tables.ts'
 
@@ -9,11 +9,15 @@ export type RuleRow = RuleTable & StandardRow
 const Owner = { project_id: Type.Optional(Text()), tenant_id: Type.Optional(Text()) }
 
 export const NewGroup = Type.Object(
-  { name: TextOr(''), description: TextOr(''), ...Owner },
+  { name: TextOr(''), description: TextOr(''), stateful: Type.Optional(Flag), ...Owner },
   { additionalProperties: false },
 )
 export const GroupChange = Type.Object(
-  { name: Type.Optional(Text()), description: Type.Optional(Text()) },
+  {
+    name: Type.Optional(Text()),
+    description: Type.Optional(Text()),
+    stateful: Type.Optional(Flag),
+  },
   { additionalProperties: false },
 )
 
@@ -36,6 +40,7 @@ export const NewRule = Type.Object(
     port_range_max: Type.Optional(Port),
     remote_ip_prefix: Type.Optional(Type.Union([Text(64), Type.Null()])),
     remote_group_id: Type.Optional(Type.Union([Text(), Type.Null()])),
+    remote_address_group_id: Type.Optional(Type.Union([Text(), Type.Null()])),
     description: TextOr(''),
   },
   { additionalProperties: false },
@@ -48,5 +53,12 @@ export type NewRuleWish = Static<typeof NewRule>
 /** What a rule says, after all checks. */
 export type RuleContent = Pick<
   RuleTable,
-  'direction' | 'ethertype' | 'protocol' | 'port_min' | 'port_max' | 'remote_cidr' | 'remote_group'
+  | 'direction'
+  | 'ethertype'
+  | 'protocol'
+  | 'port_min'
+  | 'port_max'
+  | 'remote_cidr'
+  | 'remote_group'
+  | 'remote_addresses'
 >

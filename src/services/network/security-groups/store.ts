@@ -2,14 +2,14 @@ import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
 import type { Ctx } from '../../../kernel/ctx/ctx.ts'
 import { neutronError } from '../fault.ts'
-import { integer, standardColumns, text, type ListSpec } from '../standard/list-spec.ts'
+import { flag, integer, standardColumns, text, type ListSpec } from '../standard/list-spec.ts'
 import { findRow } from '../standard/store.ts'
 import { db, newRow, type GroupTable, type RuleTable } from '../tables.ts'
 import type { GroupRow, RuleContent } from './schema.ts'
 
 export const groupSpec: ListSpec = {
   table: 'net_groups',
-  columns: standardColumns,
+  columns: { ...standardColumns, stateful: flag('stateful') },
   filters: {
     security_group_rules: (values) =>
       sql`exists (select 1 from net_group_rules r where r.group_id = t.id and r.id in (${sql.join(values)}))`,
@@ -29,6 +29,7 @@ export const ruleSpec: ListSpec = {
     port_range_max: integer('port_max'),
     remote_ip_prefix: text('remote_cidr'),
     remote_group_id: text('remote_group'),
+    remote_address_group_id: text('remote_addresses'),
   },
   // rules of one's own group are seen whoever wrote them
   alsoVisible: (project) =>

@@ -37,6 +37,8 @@ export interface Resource<
   readonly adminWrites?: boolean
   /** Only admins may read. */
   readonly adminReads?: boolean
+  /** What may be seen but belongs to others is not found by who would change it, instead of forbidden. */
+  readonly foreignIsNotFound?: boolean
   /** Another project that may change the row, e.g. the owner of a port's network. */
   alsoOwner?(row: Row): string | null
   /** Runs before a list, outside any transaction. */

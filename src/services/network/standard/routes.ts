@@ -4,7 +4,7 @@ import { can, type Ctx } from '../../../kernel/ctx/ctx.ts'
 import { inTx } from '../../../kernel/db/db.ts'
 import { reply, route, type Req, type Route } from '../../../kernel/http/route.ts'
 import { neutronError } from '../fault.ts'
-import { mustOwn, ownerOf } from './access.ts'
+import { askingProject, mustOwn, ownerOf, seesAll } from './access.ts'
 import { listQuery, pageLinks, pick } from './query.ts'
 import type { Resource } from './resource.ts'
 import { isTrue, wrapped, type StandardRow, type View } from './schema.ts'
@@ -138,14 +138,12 @@ async function show(ctx: Ctx, kind: Resource, req: Req): Promise<View> {
 /** 404 in Neutron's words when who asks cannot see it. */
 export async function getRow(ctx: Ctx, kind: Resource, id: string): Promise<StandardRow> {
   const row = await findRow<StandardRow>(ctx, kind.spec, id)
-  if (row === undefined)
-    throw neutronError(
-      'notFound',
-      kind.notFound,
-      `${kind.label} ${id.slice(0, 255)} could not be found.`,
-    )
+  if (row === undefined) throw notFound(kind, id)
   return row
 }
+
+const notFound = (kind: Resource, id: string): Error =>
+  neutronError('notFound', kind.notFound, `${kind.label} ${id.slice(0, 255)} could not be found.`)
 
 export async function viewOf(ctx: Ctx, kind: Resource, row: StandardRow): Promise<View> {
   const [view] = await kind.views(ctx, [row])
@@ -201,7 +199,7 @@ async function update(ctx: Ctx, kind: Resource, req: Req): Promise<View> {
   return await inTx(ctx, async (tx) => {
     const row = await getRow(tx, kind, id)
     mayWrite(tx, kind, 'update')
-    mustOwn(tx, row, `update_${kind.singular}`, kind.alsoOwner?.(row))
+    mustOwnIt(tx, kind, row, 'update')
     mustBeAllowed(tx, kind, 'update', wish)
     mustMatch(req.headers, row)
     await kind.update?.(tx, row, wish)
@@ -209,12 +207,18 @@ async function update(ctx: Ctx, kind: Resource, req: Req): Promise<View> {
   })
 }
 
+function mustOwnIt(ctx: Ctx, kind: Resource, row: StandardRow, verb: string): void {
+  if (kind.foreignIsNotFound === true && !seesAll(ctx) && row.project_id !== askingProject(ctx))
+    throw notFound(kind, row.id)
+  mustOwn(ctx, row, `${verb}_${kind.singular}`, kind.alsoOwner?.(row))
+}
+
 async function remove(ctx: Ctx, kind: Resource, req: Req): Promise<unknown> {
   const { id } = req.params as { id: string } // named in the path
   await inTx(ctx, async (tx) => {
     const row = await getRow(tx, kind, id)
     mayWrite(tx, kind, 'delete')
-    mustOwn(tx, row, `delete_${kind.singular}`, kind.alsoOwner?.(row))
+    mustOwnIt(tx, kind, row, 'delete')
     mustMatch(req.headers, row)
     await kind.remove(tx, row)
   })

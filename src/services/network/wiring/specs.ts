@@ -75,14 +75,16 @@ export function portSpecOf(
   }
 }
 
-/** `members`: addresses of the ports of each group that a rule names, and of the group itself. */
+/** `members`: addresses of the ports of each group that a rule names, and of the group itself; what address groups hold. */
 export function groupSpecOf(
   id: string,
   rules: readonly Omit<GroupAndRule, 'group_id'>[],
   members: ReadonlyMap<string, readonly string[]>,
+  stateful = true,
 ): SecurityGroupSpec {
   return {
     id,
+    ...(stateful ? {} : { stateful }),
     members: members.get(id) ?? [],
     rules: rules.map((rule) => ruleSpecOf(rule, members)),
   }
@@ -93,6 +95,7 @@ function ruleSpecOf(
   members: ReadonlyMap<string, readonly string[]>,
 ): SecurityGroupRuleSpec {
   const protocol = matchedNumber(rule)
+  const remote = rule.remote_group ?? rule.remote_addresses
   const cidr = rule.remote_cidr === null ? undefined : parseCidr(rule.remote_cidr)
   return {
     direction: rule.direction,
@@ -101,7 +104,7 @@ function ruleSpecOf(
     ...(rule.port_min === null ? {} : { portMin: rule.port_min }),
     ...(rule.port_max === null ? {} : { portMax: rule.port_max }),
     ...(cidr === undefined ? {} : { remoteCidr: formatCidr(cidr) }),
-    ...(rule.remote_group === null ? {} : { remoteMembers: members.get(rule.remote_group) ?? [] }),
+    ...(remote === null ? {} : { remoteMembers: members.get(remote) ?? [] }),
   }
 }
 

@@ -38,7 +38,14 @@ export async function portWithMtu(ctx: Ctx, portId: string): Promise<PortWithMtu
 /** Groups of a port with their rules; a group without rules comes as one row with none. */
 export interface GroupAndRule extends Pick<
   RuleTable,
-  'direction' | 'ethertype' | 'protocol' | 'port_min' | 'port_max' | 'remote_cidr' | 'remote_group'
+  | 'direction'
+  | 'ethertype'
+  | 'protocol'
+  | 'port_min'
+  | 'port_max'
+  | 'remote_cidr'
+  | 'remote_group'
+  | 'remote_addresses'
 > {
   readonly group_id: string
 }
@@ -46,9 +53,12 @@ export interface GroupAndRule extends Pick<
 export async function groupsAndRules(
   ctx: Ctx,
   portId: string,
-): Promise<readonly (Partial<GroupAndRule> & { readonly in_group: string })[]> {
+): Promise<
+  readonly (Partial<GroupAndRule> & { readonly in_group: string; readonly stateful: number })[]
+> {
   const rows = await db(ctx)
     .selectFrom('net_port_groups as m')
+    .innerJoin('net_groups as g', 'g.id', 'm.group_id')
     .leftJoin('net_group_rules as r', 'r.group_id', 'm.group_id')
     .select([
       'm.group_id as in_group',
@@ -60,12 +70,14 @@ export async function groupsAndRules(
       'r.port_max',
       'r.remote_cidr',
       'r.remote_group',
+      'r.remote_addresses',
+      'g.stateful',
     ])
     .where('m.port_id', '=', portId)
     .orderBy('m.group_id')
     .orderBy('r.id')
     .execute()
-  return rows as (Partial<GroupAndRule> & { in_group: string })[] // a left join's columns are null together, told by `direction`
+  return rows as (Partial<GroupAndRule> & { in_group: string; stateful: number })[] // a left join's columns are null together, told by `direction`
 }
 
 /** Is anything in the network that needs its segment: plugged ports, or legs of routers? */

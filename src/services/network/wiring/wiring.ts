@@ -8,11 +8,13 @@ import type {
   PortSpec,
   SecurityGroupSpec,
 } from '../../../ports/network.ts'
+import { widest } from '../address-groups/plan.ts'
+import { addressesOfGroups } from '../address-groups/store.ts'
 import { unserved } from '../agents/store.ts'
 import { neutronError } from '../fault.ts'
 import { anyNetwork } from '../networks/store.ts'
 import { anyPort, erasePort, plainUpdate } from '../ports/store.ts'
-import { addPlaces, membersOf, rulesOf } from '../security-groups/store.ts'
+import { addPlaces, groupsById, membersOf, rulesOf } from '../security-groups/store.ts'
 import { subnetsIn } from '../subnets/store.ts'
 import type { Feature } from '../standard/feature.ts'
 import type { PortTable } from '../tables.ts'
@@ -129,13 +131,20 @@ export class Wiring {
 
   async #groupsOfPort(ctx: Ctx, portId: string): Promise<SecurityGroupSpec[]> {
     const rows = Map.groupBy(await groupsAndRules(ctx, portId), ({ in_group }) => in_group)
-    const rules = [...rows].map(([id, list]) => ({ id, rules: list.filter(hasRule) }))
+    const rules = [...rows].map(([id, list]) => ({
+      id,
+      stateful: list[0]?.stateful !== 0,
+      rules: list.filter(hasRule),
+    }))
     return await this.#specs(ctx, rules)
   }
 
   /** One group as the engine is to have it. */
   async groupSpec(ctx: Ctx, id: string): Promise<SecurityGroupSpec> {
-    const [spec] = await this.#specs(ctx, [{ id, rules: await rulesOf(ctx, [id]) }])
+    const [group] = await groupsById(ctx, [id])
+    const [spec] = await this.#specs(ctx, [
+      { id, stateful: group?.stateful !== 0, rules: await rulesOf(ctx, [id]) },
+    ])
     return spec ?? { id, rules: [], members: [] }
   }
 
@@ -143,6 +152,7 @@ export class Wiring {
     ctx: Ctx,
     groups: readonly {
       readonly id: string
+      readonly stateful: boolean
       readonly rules: readonly Omit<GroupAndRule, 'group_id'>[]
     }[],
   ): Promise<SecurityGroupSpec[]> {
@@ -155,7 +165,12 @@ export class Wiring {
     const members = new Map<string, string[]>()
     for (const { group_id, address } of await membersOf(ctx, [...named]))
       members.set(group_id, [...(members.get(group_id) ?? []), address])
-    return groups.map(({ id, rules }) => groupSpecOf(id, rules, members))
+    const listed = groups.flatMap(({ rules }) =>
+      rules.flatMap(({ remote_addresses }) => remote_addresses ?? []),
+    )
+    for (const [id, prefixes] of await addressesOfGroups(ctx, [...new Set(listed)]))
+      members.set(id, [...widest(prefixes)])
+    return groups.map(({ id, rules, stateful }) => groupSpecOf(id, rules, members, stateful))
   }
 
   /** Writes where the port is while the engine plugs it: should we die in between, the row knows what may have to be unplugged. */
