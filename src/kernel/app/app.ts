@@ -43,6 +43,7 @@ export async function createApp(config: AppConfig): Promise<App> {
   const ctx = contexts(config, policy, stopping.signal)
   const audit = new AuditLog(ctx)
   const metrics = createMetrics()
+  for (const service of services) service.measures?.(metrics.registry, ctx)
   const runner = new TaskRunner({
     reconcilers: services.flatMap((service) => service.reconcilers),
     ctx,

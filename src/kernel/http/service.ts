@@ -1,3 +1,5 @@
+import type { Registry } from 'prom-client'
+import type { Ctx } from '../ctx/ctx.ts'
 import type { CloudError } from '../errors/cloud-error.ts'
 import type { Migration } from '../db/migrate.ts'
 import type { Reconciler } from '../tasks/reconciler.ts'
@@ -18,6 +20,8 @@ export interface ServiceDefinition {
   readonly policies: Readonly<Record<string, string>>
   readonly migrations: readonly Migration[]
   readonly reconcilers: readonly Reconciler[]
+  /** Adds the service's own metrics to those of `/metrics`; `ctx` makes a context whenever they are read. */
+  measures?(registry: Registry, ctx: () => Ctx): void
   /** The service's own fault format, its one place. */
   fault(error: CloudError, requestId: string): Fault
 }

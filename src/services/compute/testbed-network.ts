@@ -33,6 +33,7 @@ export function memoryNetwork(): MemoryNetwork {
     listNetworks: async () => await Promise.resolve(store.networks),
     findNetwork: async (_ctx, id) =>
       await Promise.resolve(store.networks.find((network) => network.id === id)),
+    allocateNetwork: async () => await Promise.resolve(store.allocate()),
     createPort: async (ctx, wish) =>
       await Promise.resolve(store.make(wish, whoOf(ctx).projectId ?? '')),
     claimPort: async (_ctx, id, { deviceId }) =>
@@ -83,6 +84,22 @@ class Ports {
   ]
   readonly #owned = new Set<string>()
   #next = 10
+
+  allocate(): NetworkInfo {
+    const network: NetworkInfo = {
+      id: randomUUID(),
+      name: 'auto_allocated_network',
+      projectId: projectIdOf('demo'),
+      shared: false,
+      external: false,
+      mtu: 1450,
+      portSecurity: true,
+      subnetIds: ['s'],
+      createdAt: '2026-01-01T00:00:00.000Z',
+    }
+    this.networks.push(network)
+    return network
+  }
 
   make(wish: NewPort, projectId: string): PortInfo {
     const address = wish.fixedIps?.[0] ?? `10.0.0.${this.#next}`

@@ -10,6 +10,8 @@ import { getRouter, legsOf, routerSpec } from './routers/store.ts'
 import type { ListSpec } from './standard/list-spec.ts'
 import type { StandardRow } from './standard/schema.ts'
 import { rowsBy } from './standard/store.ts'
+import { createPool } from './subnetpools/routes.ts'
+import { defaultPoolOf } from './subnetpools/store.ts'
 import { createSubnet } from './subnets/routes.ts'
 import { subnetsIn } from './subnets/store.ts'
 
@@ -22,7 +24,7 @@ export interface BootstrapSettings {
   readonly adminProjectId: string
 }
 
-/** What a new cloud offers at once: the way out, and a network behind a router for the demo project. May be repeated. */
+/** What a new cloud offers at once: the way out, a pool of addresses, and a network behind a router for the demo project. May be repeated. */
 export async function bootstrapNetworks(
   from: Ctx,
   home: NetworkHome,
@@ -38,6 +40,7 @@ export async function bootstrapNetworks(
       settings.floatingRange,
       false,
     )
+    await ensurePool(tx, settings.adminProjectId)
     const inner = await ensureNetwork(tx, home, settings.demoProjectId, 'private', false)
     const subnet = await ensureSubnet(
       tx,
@@ -51,6 +54,20 @@ export async function bootstrapNetworks(
     const joined = (await legsOf(tx, router.id)).some((leg) => leg.subnet_id === subnet)
     if (!joined) await addInterface(tx, router, { subnet_id: subnet })
   })
+}
+
+/** From here projects take the subnets of the networks that are allocated for them. */
+async function ensurePool(tx: Ctx, projectId: string): Promise<void> {
+  if ((await defaultPoolOf(tx, 4)) !== undefined) return
+  const pool = {
+    name: 'shared-default-subnetpool-v4',
+    description: '',
+    prefixes: '10.128.0.0/9',
+    default_prefixlen: 24,
+    shared: true,
+    is_default: true,
+  }
+  await createPool(tx, pool, projectId)
 }
 
 async function named<Row extends StandardRow>(

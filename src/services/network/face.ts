@@ -7,6 +7,8 @@ export interface NetworkFace {
   /** Networks the asking project may use (own, shared, external only when `external`). */
   listNetworks(ctx: Ctx): Promise<readonly NetworkInfo[]>
   findNetwork(ctx: Ctx, id: string): Promise<NetworkInfo | undefined>
+  /** The asking project's auto allocated network, made when there is none; 409 when the cloud lacks what it is made of. */
+  allocateNetwork(ctx: Ctx): Promise<NetworkInfo>
 
   /** Makes a port in the asking project's name: its quota and its networks apply. Inside a transaction it joins that. */
   createPort(ctx: Ctx, wish: NewPort): Promise<PortInfo>

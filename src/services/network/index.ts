@@ -10,15 +10,21 @@ import { floatingIpAnswers } from './answers/floating-ips.ts'
 import { networkAnswers } from './answers/networks.ts'
 import { portAnswers } from './answers/ports.ts'
 import { groupAnswers } from './answers/security-groups.ts'
+import { autoAllocatedTopology } from './auto-allocated-topology/index.ts'
+import { partsOf } from './auto-allocated-topology/topology.ts'
 import { bootstrapNetworks, type BootstrapSettings } from './bootstrap.ts'
+import { conntrackHelpersFeature } from './conntrack-helpers/index.ts'
 import { coreExtensions } from './extensions/known.ts'
 import { extensionPolicies, extensionRoutes } from './extensions/routes.ts'
 import type { NetworkFace } from './face.ts'
 import { networkFault } from './fault.ts'
+import { flavorsFeature } from './flavors/index.ts'
 import { floatingIpPoolsFeature } from './floating-ip-pools/index.ts'
 import { floatingIpResource } from './floating-ips/routes.ts'
 import { availabilityPolicies, availabilityRoutes } from './ip-availabilities/routes.ts'
+import { meteringFeature } from './metering/index.ts'
 import { networkMigrations } from './migrations/001-network.ts'
+import { ndpProxiesFeature } from './ndp-proxies/index.ts'
 import { networkResource } from './networks/routes.ts'
 import { portForwardingsFeature } from './port-forwardings/index.ts'
 import { portResource } from './ports/routes.ts'
@@ -73,24 +79,20 @@ export function createNetwork(deps: NetworkDeps): NetworkService {
   const wiring = new Wiring(deps.port)
   const features = featuresOf(deps)
   for (const feature of features) wiring.extend(feature)
+  const resources = resourcesOf(deps, features)
   const home = { host: deps.host, mtu: deps.mtu }
   return {
-    definition: definitionOf(deps, wiring, features),
-    face: createFace(deps, wiring),
+    definition: definitionOf(wiring, resources, features),
+    face: createFace(deps, wiring, resources),
     bootstrap: async (ctx, settings) => await bootstrapNetworks(ctx, home, settings),
   }
 }
 
 function definitionOf(
-  deps: NetworkDeps,
   wiring: Wiring,
+  resources: readonly Resource[],
   features: readonly Feature[],
 ): ServiceDefinition {
-  const additions = features.flatMap((feature) => feature.additions ?? [])
-  const resources = [
-    ...resourcesOf(deps).map((kind) => extended(kind, additions)),
-    ...features.flatMap((feature) => feature.resources ?? []),
-  ]
   return {
     name: 'network',
     mount: '/network',
@@ -103,6 +105,9 @@ function definitionOf(
       ...reconcilers(wiring),
       ...features.flatMap((feature) => feature.reconcilers ?? []),
     ],
+    measures: (registry, ctx) => {
+      for (const feature of features) feature.measures?.(registry, ctx)
+    },
     fault: networkFault,
     routes: routesOf(resources, features),
   }
@@ -132,7 +137,15 @@ function findResource(resources: readonly Resource[], singular: string): Resourc
   return resource
 }
 
-function resourcesOf(deps: NetworkDeps): readonly Resource[] {
+function resourcesOf(deps: NetworkDeps, features: readonly Feature[]): readonly Resource[] {
+  const additions = features.flatMap((feature) => feature.additions ?? [])
+  return [
+    ...coreResources(deps).map((kind) => extended(kind, additions)),
+    ...features.flatMap((feature) => feature.resources ?? []),
+  ]
+}
+
+function coreResources(deps: NetworkDeps): readonly Resource[] {
   return [
     networkResource(deps),
     subnetResource(),
@@ -150,20 +163,30 @@ function resourcesOf(deps: NetworkDeps): readonly Resource[] {
 /** What stands on networks, ports and routers; each in its own folder. */
 function featuresOf(deps: NetworkDeps): readonly Feature[] {
   return [
+    addressGroupsFeature(),
     agentsFeature(deps.host),
+    autoAllocatedTopology(),
+    conntrackHelpersFeature(),
+    flavorsFeature(),
     floatingIpPoolsFeature(),
+    meteringFeature(deps.port),
+    ndpProxiesFeature(),
+    portForwardingsFeature(),
     publishedPorts(),
     qosFeature(),
-    trunksFeature(),
-    portForwardingsFeature(),
-    addressGroupsFeature(),
     statefulFeature(),
+    trunksFeature(),
   ]
 }
 
-function createFace(deps: NetworkDeps, wiring: Wiring): NetworkFace {
+function createFace(
+  deps: NetworkDeps,
+  wiring: Wiring,
+  resources: readonly Resource[],
+): NetworkFace {
+  const find = (singular: string): Resource => findResource(resources, singular)
   return {
-    ...networkAnswers(),
+    ...networkAnswers(partsOf(find)),
     ...portAnswers(deps),
     ...groupAnswers(),
     ...floatingIpAnswers(),

@@ -75,7 +75,7 @@ export async function planOne(ctx: Ctx, deps: ComputeDeps, nic: AskedNic): Promi
   }
 }
 
-/** Nothing was asked for: the project's only network; none is none, unless one was to be found by `auto`. */
+/** Nothing was asked for: the project's only network; none is none, unless `auto` asks to make one. */
 export async function planDefault(
   ctx: Ctx,
   deps: ComputeDeps,
@@ -92,15 +92,24 @@ export async function planDefault(
     )
   const [only] = choice
   if (only === undefined) {
-    if (mustHave)
-      throw cloudError(
-        'badRequest',
-        'Unable to automatically allocate a network for this project: it has none. Create a network with a subnet first.',
-      )
+    if (mustHave) return [{ networkId: (await allocated(ctx, deps)).id }]
     return []
   }
   mustBeUsable(ctx, only)
   return [{ networkId: only.id }]
+}
+
+async function allocated(ctx: Ctx, deps: ComputeDeps): Promise<NetworkInfo> {
+  try {
+    return await deps.network.allocateNetwork(ctx)
+  } catch (error) {
+    // 400 as Nova has it, with Neutron's reason
+    if (!isCloudError(error, 'conflict')) throw error
+    throw cloudError(
+      'badRequest',
+      `Unable to automatically allocate a network for this project. ${error.message}`,
+    )
+  }
 }
 
 function mustBeUsable(ctx: Ctx, network: NetworkInfo): void {

@@ -255,6 +255,13 @@ describe('views and lists', () => {
     expect(await bed.show(id, '2.1')).not.toHaveProperty('locked')
   })
 
+  it('allocates a network when there is none and one is to be found', async () => {
+    const before = bed.network.networks.splice(0)
+    const { id } = await bed.boot({ networks: 'auto' }, '2.52')
+    expect(Object.keys((await bed.show(id)).addresses)).toEqual(['auto_allocated_network'])
+    bed.network.networks.splice(0, Infinity, ...before)
+  })
+
   it('filters, sorts and pages', async () => {
     const { id } = await bed.boot({ name: 'needle-1' })
     const { id: second } = await bed.boot({ name: 'needle-2' })

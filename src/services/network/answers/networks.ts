@@ -1,13 +1,16 @@
-import type { Ctx } from '../../../kernel/ctx/ctx.ts'
+import { projectOf, type Ctx } from '../../../kernel/ctx/ctx.ts'
+import { ensureTopology, type Parts } from '../auto-allocated-topology/topology.ts'
 import type { NetworkFace, NetworkInfo } from '../face.ts'
 import type { NetworkRow } from '../networks/schema.ts'
-import { networkSpec, subnetsOfNetworks } from '../networks/store.ts'
+import { getNetwork, networkSpec, subnetsOfNetworks } from '../networks/store.ts'
 import { askingProject } from '../standard/access.ts'
 import { listQuery } from '../standard/query.ts'
 import { findRow, listRows } from '../standard/store.ts'
 
 /** Networks, as services to the right know them. */
-export function networkAnswers(): Pick<NetworkFace, 'listNetworks' | 'findNetwork'> {
+export function networkAnswers(
+  parts: Parts,
+): Pick<NetworkFace, 'listNetworks' | 'findNetwork' | 'allocateNetwork'> {
   return {
     async listNetworks(ctx) {
       const rows = await listRows<NetworkRow>(
@@ -28,6 +31,12 @@ export function networkAnswers(): Pick<NetworkFace, 'listNetworks' | 'findNetwor
     async findNetwork(ctx, id) {
       const row = await findRow<NetworkRow>(ctx, networkSpec, id)
       return row === undefined ? undefined : (await infos(ctx, [row]))[0]
+    },
+    async allocateNetwork(ctx) {
+      const row = await getNetwork(ctx, await ensureTopology(ctx, parts, projectOf(ctx)))
+      const [info] = await infos(ctx, [row])
+      if (info === undefined) throw new Error(`network ${row.id} cannot be described`)
+      return info
     },
   }
 }

@@ -197,7 +197,7 @@ const known: readonly ExtensionLine[] = [
     'service-type',
     'Neutron Service Type Management',
     '2013-01-20T00:00:00-00:00',
-    'Providers of further services; there are none.',
+    'Who provides a service that can be done in several ways.',
   ],
   [
     'sort-key-validation',

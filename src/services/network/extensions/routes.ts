@@ -1,8 +1,12 @@
 import { route, type Route } from '../../../kernel/http/route.ts'
 import { neutronError } from '../fault.ts'
+import { listed } from '../standard/in-memory.ts'
 import type { Extension } from './known.ts'
 
 const view = (extension: Extension): unknown => ({ ...extension, links: [] })
+
+/** Of services that can be done in several ways; load balancers, firewalls and VPNs are not here. */
+const providers = [{ service_type: 'L3_ROUTER_NAT', name: 'stackyard', default: true }]
 
 /** What clients look at before they use more than the basics. */
 export function extensionRoutes(known: readonly Extension[]): Route[] {
@@ -30,14 +34,23 @@ export function extensionRoutes(known: readonly Extension[]): Route[] {
         return await Promise.resolve({ extension: view(extension) })
       },
     }),
-    // providers of load balancers, firewalls and VPNs: services that are not here
-    route({
-      method: 'GET',
-      path: '/v2.0/service-providers',
-      policy: 'network:get_extension',
-      handle: async () => await Promise.resolve({ service_providers: [] }),
-    }),
+    providersRoute,
   ]
 }
+
+const providersRoute = route({
+  method: 'GET',
+  path: '/v2.0/service-providers',
+  policy: 'network:get_extension',
+  handle: async (_ctx, { rawQuery }) =>
+    await Promise.resolve({
+      service_providers: listed(
+        providers,
+        rawQuery,
+        ['service_type', 'name', 'default'],
+        (provider) => String(provider['name']),
+      ),
+    }),
+})
 
 export const extensionPolicies = { 'network:get_extension': '@' } as const

@@ -1,6 +1,7 @@
 import type { Ctx } from '../../../kernel/ctx/ctx.ts'
 import { nudge } from '../../../kernel/tasks/store.ts'
 import { kinds } from '../kinds.ts'
+import { proxyNoMore } from '../ndp-proxies/effects.ts'
 import { anyPort, hidePort } from '../ports/store.ts'
 import { forwardNoMore, mustNotForward } from '../port-forwardings/effects.ts'
 import { changeRow } from '../standard/store.ts'
@@ -10,6 +11,7 @@ import { deleteFloatingIp, floatingIpsOfPorts, floatingIpSpec } from './store.ts
 /** The port, or one address of it, is no more: floating addresses that led there stay, and lead nowhere. */
 export async function detachFrom(tx: Ctx, portId: string, address?: string): Promise<void> {
   await forwardNoMore(tx, portId, address)
+  await proxyNoMore(tx, portId, address)
   for (const floating of await floatingIpsOfPorts(tx, [portId])) {
     if (address !== undefined && floating.fixed_address !== address) continue
     await changeRow(tx, floatingIpSpec, floating.id, {

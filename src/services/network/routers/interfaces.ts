@@ -8,6 +8,7 @@ import { badRequest, neutronError } from '../fault.ts'
 import { floatingIpsOfRouter } from '../floating-ips/store.ts'
 import { kinds } from '../kinds.ts'
 import { getNetwork } from '../networks/store.ts'
+import { mustNotProxy } from '../ndp-proxies/effects.ts'
 import { addPort, dropPort } from '../ports/create.ts'
 import { addressesForwardedTo } from '../port-forwardings/store.ts'
 import { getPort, portSpec } from '../ports/store.ts'
@@ -166,7 +167,7 @@ function answerOf(
   }
 }
 
-async function removeInterface(tx: Ctx, router: RouterRow, ref: Ref): Promise<unknown> {
+export async function removeInterface(tx: Ctx, router: RouterRow, ref: Ref): Promise<unknown> {
   if (ref.port_id === undefined && ref.subnet_id === undefined)
     throw badRequest('Bad router request: Either subnet_id or port_id must be specified.')
   const ports = await interfacePorts(tx, router.id)
@@ -225,6 +226,7 @@ async function mustBeUnused(
     ...(await addressesForwardedTo(tx, router.id)),
   ]
   for (const subnet of subnets) {
+    await mustNotProxy(tx, router.id, subnet)
     if (routes.some(({ nexthop }) => holds(subnet.cidr, nexthop))) {
       throw neutronError(
         'conflict',

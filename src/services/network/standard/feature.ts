@@ -1,5 +1,6 @@
 import type { Migration } from '../../../kernel/db/migrate.ts'
 import type { Route } from '../../../kernel/http/route.ts'
+import type { ServiceDefinition } from '../../../kernel/http/service.ts'
 import type { Reconciler } from '../../../kernel/tasks/reconciler.ts'
 import type { Extension } from '../extensions/known.ts'
 import type { Addition } from './addition.ts'
@@ -26,6 +27,8 @@ export interface Feature {
   readonly extensions?: readonly Extension[]
   readonly migrations?: readonly Migration[]
   readonly reconcilers?: readonly Reconciler[]
+  /** As of a service: metrics beside those that all have. */
+  readonly measures?: ServiceDefinition['measures']
   /** What it adds to what the engine is told of ports. */
   readonly portExtras?: PortExtras
   /** What it adds to what the engine is told of routers. */

@@ -90,7 +90,11 @@ function lengthsOf(wish: LengthWish, had: Lengths): Required<Lengths> {
   return { version, min, max, usual }
 }
 
-async function createPool(tx: Ctx, wish: NewSubnetPoolWish, projectId: string): Promise<string> {
+export async function createPool(
+  tx: Ctx,
+  wish: NewSubnetPoolWish,
+  projectId: string,
+): Promise<string> {
   const prefixes = readPrefixes(listOf(wish.prefixes))
   const version = prefixes[0]?.base.version ?? 4
   if (prefixes.some((prefix) => prefix.base.version !== version))

@@ -7,7 +7,10 @@ import type { QosSpec, RouterSpec } from '../../../ports/network.ts'
  */
 export type RouterExtras = (ctx: Ctx, routerId: string) => Promise<RouterExtra>
 
-export interface RouterExtra extends Pick<RouterSpec, 'portForwardings'> {
+export interface RouterExtra extends Pick<
+  RouterSpec,
+  'portForwardings' | 'metering' | 'conntrackHelpers' | 'ndpProxies'
+> {
   /** Limits by floating IP, and by the router's own id for its gateway. */
   readonly qos?: ReadonlyMap<string, QosSpec>
 }

@@ -155,7 +155,7 @@ export function routerSpecOf(
   legs: readonly Leg[],
   floating: readonly FloatingIpTable[],
   outer: ExternalSpec | undefined,
-  extra: RouterExtra = {},
+  { conntrackHelpers, ...extra }: RouterExtra = {},
 ): RouterSpec {
   const parts = partsOf(legs)
   const out = parts.find(({ owner }) => owner === 'network:router_gateway')
@@ -166,20 +166,25 @@ export function routerSpecOf(
       .filter(({ owner }) => owner === 'network:router_interface')
       .map(({ owner: _owner, ...leg }) => leg),
     routes: fromJson<Route[]>(router.routes),
+    ...(conntrackHelpers === undefined ? {} : { conntrackHelpers }),
     ...(out === undefined || outer === undefined
       ? { floatingIps: [] }
       : outwards(router, out, floating, outer, extra)),
   }
 }
 
-type Outwards = Pick<RouterSpec, 'external' | 'floatingIps' | 'portForwardings'>
+type Outwards = Pick<
+  RouterSpec,
+  'external' | 'floatingIps' | 'portForwardings' | 'metering' | 'ndpProxies'
+>
 
+/** What a router has of its way out. */
 function outwards(
   router: RouterTable,
   out: Part,
   floating: readonly FloatingIpTable[],
   outer: ExternalSpec,
-  { qos, portForwardings }: RouterExtra,
+  { qos, ...extra }: Omit<RouterExtra, 'conntrackHelpers'>,
 ): Outwards {
   return {
     external: {
@@ -193,6 +198,6 @@ function outwards(
     floatingIps: floating.flatMap(({ id, address, fixed_address: fixed }) =>
       fixed === null ? [] : [{ id, floating: address, fixed, ...limits(qos?.get(id)) }],
     ),
-    ...(portForwardings === undefined ? {} : { portForwardings }),
+    ...extra,
   }
 }
