@@ -24,6 +24,13 @@ const sayNo = (): never => {
 
 const GROUP = { id: '99999999-0000-4000-8000-000000000001', name: 'default' }
 
+const noFloatingIps = {
+  listFloatingIps: async () => await Promise.resolve([]),
+  createFloatingIp: sayNo,
+  deleteFloatingIp: sayNo,
+  associateFloatingIp: sayNo,
+}
+
 /** As much of Neutron as servers ask for. */
 export function memoryNetwork(): MemoryNetwork {
   const store = new Ports()
@@ -54,10 +61,7 @@ export function memoryNetwork(): MemoryNetwork {
     onMetadata: (handler) => void (accept = handler),
     portAt: async (_ctx, networkId, address) => await Promise.resolve(store.at(networkId, address)),
     ...groups(store),
-    listFloatingIps: async () => await Promise.resolve([]),
-    createFloatingIp: sayNo,
-    deleteFloatingIp: sayNo,
-    associateFloatingIp: sayNo,
+    ...noFloatingIps,
   }
   return {
     face,
