@@ -38,6 +38,7 @@ export function createServices(
     identity: identity.face,
     host: hostName,
     mtu: config.network.mtu,
+    sweepSeconds: config.network.sweepSeconds,
     guestDns,
   })
   const workload = createWorkload({

@@ -52,6 +52,12 @@ export interface NetworkPort {
     accept: (socket: Socket, from: MetadataPeer) => void,
   ): Promise<void>
 
+  /**
+   * What of a network's wish, of its plugged ports and of their groups is not so on the host; nothing is changed. An ensure of
+   * what drifted repairs it; a port that is not plugged at all is to be plugged again. Of a network that is not there, only that
+   * is told.
+   */
+  inspectNetwork(spec: NetworkSpec, ports: readonly PluggedPort[]): Promise<readonly Drift[]>
   /** What of a router's wish is not so on the host; nothing is changed. An ensure of the same wish repairs all of it. */
   inspectRouter(spec: RouterSpec): Promise<readonly Drift[]>
   /** The same for an external network. */
@@ -61,6 +67,12 @@ export interface NetworkPort {
   readMeters(routerId: string): Promise<readonly MeterReading[]>
 
   close(): Promise<void>
+}
+
+/** A port and where it is plugged. */
+export interface PluggedPort {
+  readonly spec: PortSpec
+  readonly at: PortPlace
 }
 
 /** One thing that differs from its wish. `id` is the object's; a port, group or network names itself. */

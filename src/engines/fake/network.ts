@@ -9,6 +9,7 @@ import type {
   MeterReading,
   NetworkPort,
   NetworkSpec,
+  PluggedPort,
   PortPlace,
   PortSpec,
   RouterSpec,
@@ -27,6 +28,7 @@ export type FakeNetworkStep = Exclude<
   | 'busyHostPorts'
   | 'list'
   | 'close'
+  | 'inspectNetwork'
   | 'inspectRouter'
   | 'inspectExternal'
   | 'readMeters'
@@ -80,6 +82,7 @@ class Fake implements FakeNetwork {
 
   async ensureNetwork(spec: NetworkSpec): Promise<void> {
     await this.#step('ensureNetwork', spec.id)
+    this.drift.delete(spec.id)
     const known = this.#segments.get(spec.id)
     if (known === undefined)
       this.#segments.set(spec.id, { spec, ports: new Map(), groups: new Map() })
@@ -119,6 +122,27 @@ class Fake implements FakeNetwork {
     this.meters.delete(id)
   }
 
+  async inspectNetwork(
+    spec: NetworkSpec,
+    ports: readonly PluggedPort[],
+  ): Promise<readonly Drift[]> {
+    const segment = this.#segments.get(spec.id)
+    const network = this.#found('network', spec.id, segment?.spec, spec)
+    if (segment === undefined) return await Promise.resolve(network)
+    const groups = new Map(
+      ports.flatMap((port) => port.spec.securityGroups.map((group) => [group.id, group] as const)),
+    )
+    return [
+      ...network,
+      ...ports.flatMap((port) =>
+        this.#found('port', port.spec.id, segment.ports.get(port.spec.id)?.spec, port.spec),
+      ),
+      ...[...groups.values()].flatMap((group) =>
+        this.#found('group', group.id, segment.groups.get(group.id), group),
+      ),
+    ]
+  }
+
   async inspectRouter(spec: RouterSpec): Promise<readonly Drift[]> {
     return await Promise.resolve(this.#found('router', spec.id, this.#routers.get(spec.id), spec))
   }
@@ -141,11 +165,13 @@ class Fake implements FakeNetwork {
 
   async plug(port: PortSpec, at: PortPlace): Promise<void> {
     await this.#step('plug', port.id)
+    this.drift.delete(port.id)
     this.#place(port, at)
   }
 
   async updatePort(port: PortSpec, at: PortPlace): Promise<void> {
     await this.#step('updatePort', port.id)
+    this.drift.delete(port.id)
     this.#place(port, at)
   }
 
@@ -160,6 +186,7 @@ class Fake implements FakeNetwork {
 
   async ensureSecurityGroup(networkId: string, group: SecurityGroupSpec): Promise<void> {
     await this.#step('ensureSecurityGroup', group.id)
+    this.drift.delete(group.id)
     this.#here(networkId).groups.set(group.id, group)
   }
 

@@ -6,6 +6,7 @@ import type {
   MeterReading,
   NetworkPort,
   NetworkSpec,
+  PluggedPort,
   PortPlace,
   PortSpec,
   RouterSpec,
@@ -17,6 +18,7 @@ import { listHoldings } from './listing.ts'
 import { MetadataDoors } from './metadata.ts'
 import { namesOf, type Names } from './names.ts'
 import { Namespaces } from './namespaces.ts'
+import { NetworkInspection } from './network-inspection.ts'
 import { Networks } from './network.ts'
 import { Ports } from './port.ts'
 import { Published } from './published.ts'
@@ -50,6 +52,7 @@ class LinuxNetwork implements NetworkPort {
   readonly #routers: Routers
   readonly #ports: Ports
   readonly #published: Published
+  readonly #inspection: NetworkInspection
   readonly #doors: MetadataDoors
   readonly #serial = new Serial()
 
@@ -58,6 +61,7 @@ class LinuxNetwork implements NetworkPort {
     this.#log = config.log
     this.#published = new Published(this.#namespaces, this.#names)
     this.#networks = new Networks(this.#namespaces, this.#names)
+    this.#inspection = new NetworkInspection(this.#namespaces, this.#networks, this.#published)
     this.#externals = new Externals(this.#namespaces, this.#names)
     this.#routers = new Routers(this.#namespaces, this.#names, this.#networks, this.#externals)
     this.#ports = new Ports(this.#namespaces, this.#names, this.#networks, this.#published)
@@ -90,6 +94,17 @@ class LinuxNetwork implements NetworkPort {
 
   async removeRouter(id: string): Promise<void> {
     await this.#turn('router', id, 'remove', () => this.#routers.remove(id))
+  }
+
+  async inspectNetwork(
+    spec: NetworkSpec,
+    ports: readonly PluggedPort[],
+  ): Promise<readonly Drift[]> {
+    const turnOf = ({ kind, id }: Drift): string =>
+      kind === 'group' ? `group ${spec.id} ${id}` : `${kind} ${id}`
+    return await this.#inspection.inspect(spec, ports, (drift) =>
+      this.#serial.isBusy(turnOf(drift)),
+    )
   }
 
   async inspectRouter(spec: RouterSpec): Promise<readonly Drift[]> {

@@ -85,7 +85,7 @@ export class Segment {
     const { commands, narrowed } = this.#remember(group)
     const turned = known !== undefined && stateful(known.spec) !== stateful(group)
     const ports = turned ? [...this.ports.values()].filter((port) => isIn(port, group.id)) : []
-    await this.#write([...commands, ...ports.flatMap((port) => this.#portCommands(port))])
+    await this.#write([...commands, ...ports.flatMap((port) => this.commandsOf(port))])
     if (narrowed || known === undefined) await this.cutForbidden()
   }
 
@@ -130,11 +130,24 @@ export class Segment {
       ...tableCommands(),
       ...baseCommands(),
       ...[...this.#groups.values()].flatMap((group) => groupCommands(group.rendered, undefined)),
-      ...[...this.ports.values()].flatMap((port) => this.#portCommands(port)),
+      ...[...this.ports.values()].flatMap((port) => this.commandsOf(port)),
     ]
   }
 
-  #portCommands(port: PortSpec): string[] {
+  /** As the group's chains and sets were written last, or would be. */
+  renderedOf(group: SecurityGroupSpec): RenderedGroup {
+    return renderGroup(this.#groups.get(group.id)?.spec ?? group)
+  }
+
+  /** What is remembered of these is not to be relied on: the next write writes it whole. */
+  doubt(found: readonly { readonly kind: string; readonly id: string }[]): void {
+    for (const { kind, id } of found) {
+      if (kind === 'group') this.#unknow(id)
+      if (kind === 'port') this.shaped.delete(id)
+    }
+  }
+
+  commandsOf(port: PortSpec): string[] {
     return portCommands(
       port,
       isStateless(port, (id) => this.#groups.get(id)?.spec),

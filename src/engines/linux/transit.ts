@@ -49,10 +49,12 @@ export async function ensureTransit(
     `addr add ${pair.near}/30 dev ${link}`,
   ]
   await run('ip', ['-batch', '-'], { input: `${lines.join('\n')}\n` })
-  await namespaces.ip(netns, [
+  const inside = [
     `link set dev ${TRANSIT_END} addrgenmode none up`,
     `addr add ${pair.far}/30 dev ${TRANSIT_END}`,
-  ])
+  ]
+  // A program of its own: one that runs on may remember the number of a link of before by this name.
+  await run('ip', ['-n', netns, '-batch', '-'], { input: `${inside.join('\n')}\n` })
   // Who asks 127.0.0.1 on the host is answered through this link.
   await writeFile(`/proc/sys/net/ipv4/conf/${link}/route_localnet`, '1\n')
   return { link, ...pair }

@@ -40,9 +40,9 @@ export async function createApp(config: AppConfig): Promise<App> {
   await migrate(db, [kernel, ...services])
   const policy = policyOf(config)
   const stopping = new AbortController()
-  const ctx = contexts(config, policy, stopping.signal)
-  const audit = new AuditLog(ctx)
   const metrics = createMetrics()
+  const ctx = contexts(config, policy, metrics, stopping.signal)
+  const audit = new AuditLog(ctx)
   for (const service of services) service.measures?.(metrics.registry, ctx)
   const runner = new TaskRunner({
     reconcilers: services.flatMap((service) => service.reconcilers),
@@ -65,6 +65,7 @@ export async function createApp(config: AppConfig): Promise<App> {
 function contexts(
   { db, log }: AppConfig,
   policy: Policy,
+  metrics: Metrics,
   stopping: AbortSignal,
 ): (request?: Partial<Ctx>) => Ctx {
   const never = new AbortController().signal
@@ -74,6 +75,7 @@ function contexts(
     db,
     log,
     policy,
+    metrics,
     now: () => new Date(),
     signal: never,
     stopping,

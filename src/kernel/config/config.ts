@@ -44,6 +44,13 @@ export const ConfigSchema = Type.Object(
         ),
         floatingRange: Type.String({ default: '172.24.4.0/24' }),
         fixedRange: Type.String({ default: '10.0.0.0/24' }),
+        sweepSeconds: Type.Integer({
+          minimum: 1,
+          maximum: 3600,
+          default: 60,
+          description:
+            'How often networks on the host are compared with what is wanted, and repaired',
+        }),
         mtu: Type.Integer({ minimum: 1280, maximum: 9000, default: 1500 }),
         dns: Type.Array(Type.String(), {
           default: [],

@@ -1,6 +1,7 @@
 import type { Db } from '../db/db.ts'
 import { cloudError } from '../errors/cloud-error.ts'
 import type { Logger } from '../log/log.ts'
+import type { Metrics } from '../metrics/metrics.ts'
 import type { Policy } from '../policy/policy.ts'
 
 /** Who asks: what a valid token says. Names are as they were when the token was issued. */
@@ -38,6 +39,7 @@ export interface Ctx {
   readonly db: Db
   readonly log: Logger
   readonly policy: Policy
+  readonly metrics: Metrics
   now(): Date
   /** Aborted when the client went away or the time limit of a reconcile run is over. */
   readonly signal: AbortSignal

@@ -5,7 +5,7 @@ export interface Metrics {
   readonly registry: Registry
   readonly requests: Histogram<'service' | 'method' | 'status'>
   readonly reconciles: Counter<'kind' | 'outcome'>
-  readonly repairs: Counter<'what'>
+  readonly repairs: Counter<'kind'>
   readonly memory: Gauge
 }
 
@@ -30,7 +30,7 @@ export function createMetrics(): Metrics {
     repairs: new Counter({
       name: 'stackyard_repairs_total',
       help: 'Host state found different from what was wanted, and repaired',
-      labelNames: ['what'],
+      labelNames: ['kind'],
       registers,
     }),
     memory: new Gauge({

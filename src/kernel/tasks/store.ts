@@ -98,6 +98,19 @@ export async function dueTasks(
     .execute()
 }
 
+/** `<kind> <key>` of everything that waits for a look or is being looked at. */
+export async function pendingTasks(
+  ctx: Ctx,
+  kinds: readonly string[],
+): Promise<ReadonlySet<string>> {
+  const rows = await db(ctx)
+    .selectFrom('tasks')
+    .select(['kind', 'key'])
+    .where('kind', 'in', kinds)
+    .execute()
+  return new Set(rows.map(({ kind, key }) => `${kind} ${key}`))
+}
+
 /** When the next task of these kinds falls due, in ms since the epoch. */
 export async function nextDue(ctx: Ctx, kinds: readonly string[]): Promise<number | undefined> {
   const row = await db(ctx)

@@ -106,6 +106,7 @@ export function networkContract(name: string, make: () => Promise<NetworkBed>): 
     portLife(() => bed)
     groupLife(() => bed)
     routerLife(() => bed)
+    inspection(() => bed)
     absence(() => bed)
   })
 }
@@ -414,6 +415,61 @@ const everyKindOfMetering: NonNullable<RouterSpec['metering']>[number]['rules'] 
   { direction: 'egress', excluded: false, sourceCidr: '10.0.0.0/24', destinationCidr: '0.0.0.0/0' },
   { direction: 'ingress', excluded: false, sourceCidr: 'fd00::/16' },
 ]
+
+function inspection(bed: () => NetworkBed): void {
+  it('finds nothing amiss in what was just made, and what is not there', async () => {
+    const { port } = bed()
+    const spec = networkSpec(randomUUID())
+    const [gone] = await port.inspectNetwork(spec, [])
+    expect(gone).toMatchObject({ kind: 'network', id: spec.id })
+    await port.ensureNetwork(spec)
+    const group = groupSpec(everyKindOfRule, ['10.0.0.5'])
+    const plugged = {
+      spec: portSpec(spec.id, '10.0.0.5', { securityGroups: [group], qos: { dscp: 10 } }),
+      at: { netns: await bed().netns(), ifname: 'eth0' },
+    }
+    await port.plug(plugged.spec, plugged.at)
+    expect(await port.inspectNetwork(spec, [plugged])).toEqual([])
+    const missing = { ...plugged, spec: portSpec(spec.id, '10.0.0.6') }
+    const found = await port.inspectNetwork(spec, [plugged, missing])
+    expect(found.some(({ kind, id }) => kind === 'port' && id === missing.spec.id)).toBe(true)
+    expect(found.some(({ id }) => id === plugged.spec.id || id === group.id)).toBe(false)
+    await port.ensureNetwork({ ...spec, adminUp: false })
+    expect(await port.inspectNetwork({ ...spec, adminUp: false }, [plugged])).toEqual([])
+    await port.removeNetwork(spec.id)
+  })
+
+  it('limits, publishes and makes sub-ports, repeated and taken back', async () => {
+    const { port } = bed()
+    const [spec, inner] = [networkSpec(randomUUID()), networkSpec(randomUUID(), '10.0.1.0/24')]
+    for (const each of [spec, inner]) await port.ensureNetwork(each)
+    const at = { netns: await bed().netns(), ifname: 'eth0' }
+    const plain = portSpec(spec.id, '10.0.0.5')
+    const full: PortSpec = {
+      ...plain,
+      qos: { egress: { kbps: 1000, burstKbits: 200 }, ingress: { kbps: 2000 }, dscp: 8 },
+      published: [
+        { protocol: 'tcp', hostAddress: '127.0.0.1', hostPort: 61_234, port: 80 },
+        { protocol: 'udp', hostAddress: '0.0.0.0', hostPort: 61_235, port: 53 },
+      ],
+    }
+    const sub = portSpec(inner.id, '10.0.1.5', {
+      trunk: { parentPortId: plain.id, parentNetworkId: spec.id, vlan: 12 },
+    })
+    const beneath = { ...at, ifname: 'eth0.12' }
+    for (const wish of [full, full, plain, full]) {
+      await port.plug(wish, at)
+      expect(await port.inspectNetwork(spec, [{ spec: wish, at }])).toEqual([])
+    }
+    for (const _ of [1, 2]) await port.plug(sub, beneath)
+    expect(await port.inspectNetwork(inner, [{ spec: sub, at: beneath }])).toEqual([])
+    expect(await port.pluggedPorts(inner.id)).toEqual([sub.id])
+    await port.unplug(sub.id, inner.id, beneath)
+    expect(await port.pluggedPorts(inner.id)).toEqual([])
+    await port.unplug(plain.id, spec.id, at)
+    for (const each of [spec, inner]) await port.removeNetwork(each.id)
+  })
+}
 
 function absence(bed: () => NetworkBed): void {
   it('removes what is not there without complaint', async () => {

@@ -62,6 +62,8 @@ export interface NetworkDeps {
   readonly mtu: number
   /** Name servers of guests whose subnet names none. */
   readonly guestDns: readonly string[]
+  /** How often the host is compared with what is wanted; default 60. */
+  readonly sweepSeconds?: number
 }
 
 export interface NetworkService {
@@ -76,7 +78,7 @@ export interface NetworkService {
  * particular to it; `wiring/` makes the rows true, `answers/` is what services to the right may ask.
  */
 export function createNetwork(deps: NetworkDeps): NetworkService {
-  const wiring = new Wiring(deps.port)
+  const wiring = new Wiring(deps.port, deps.sweepSeconds)
   const features = featuresOf(deps)
   for (const feature of features) wiring.extend(feature)
   const resources = resourcesOf(deps, features)

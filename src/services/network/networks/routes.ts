@@ -5,7 +5,9 @@ import { invalidInput, invalidValue, neutronError } from '../fault.ts'
 import { dropFloatingIp } from '../floating-ips/effects.ts'
 import { idleFloatingIps } from '../floating-ips/store.ts'
 import { kinds, ZONE } from '../kinds.ts'
+import { nudgePluggedPorts } from '../ports/effects.ts'
 import { mustFit } from '../quotas/store.ts'
+import { routersIn } from '../routers/store.ts'
 import { setShared, sharesOf } from '../rbac-policies/store.ts'
 import { seesAll } from '../standard/access.ts'
 import { resource, type Resource } from '../standard/resource.ts'
@@ -143,8 +145,16 @@ async function updateNetwork(
     port_security: given(wish.port_security_enabled, (on) => bit(on, true)),
   })
   await nudge(tx, kinds.network, row.id)
+  if (bit(wish.admin_state_up, row.admin_up === 1) !== row.admin_up)
+    await statusesFollow(tx, row.id)
   if (row.external === 1 || wish['router:external'] !== undefined)
     await nudge(tx, kinds.external, row.id)
+}
+
+/** Ports and legs in a network that is switched off are down. */
+async function statusesFollow(tx: Ctx, id: string): Promise<void> {
+  await nudgePluggedPorts(tx, id)
+  for (const router of await routersIn(tx, id)) await nudge(tx, kinds.router, router)
 }
 
 async function changeShared(tx: Ctx, row: NetworkRow, on: boolean): Promise<void> {

@@ -271,19 +271,6 @@ export async function networksInUse(ctx: Ctx): Promise<readonly string[]> {
   return rows.map((row) => row.network_id)
 }
 
-/** Whose ports are plugged into the network. */
-export async function devicesIn(ctx: Ctx, networkId: string): Promise<readonly string[]> {
-  const rows = await db(ctx)
-    .selectFrom('net_ports')
-    .select('device_id')
-    .distinct()
-    .where('network_id', '=', networkId)
-    .where('netns', 'is not', null)
-    .where('deleted', '=', 0)
-    .execute()
-  return rows.map((row) => row.device_id)
-}
-
 /** Hidden ports that wait to be unplugged. */
 export async function hiddenPorts(ctx: Ctx): Promise<readonly string[]> {
   const rows = await db(ctx).selectFrom('net_ports').select('id').where('deleted', '=', 1).execute()

@@ -1,9 +1,9 @@
 import type { Ctx } from '../../../kernel/ctx/ctx.ts'
-import { nudge } from '../../../kernel/tasks/store.ts'
+import { nudge, pendingTasks } from '../../../kernel/tasks/store.ts'
 import { again, done, type Outcome, type Reconciler } from '../../../kernel/tasks/reconciler.ts'
 import { putOn, unserved } from '../agents/store.ts'
 import { floatingIpsOfRouter, markActive } from '../floating-ips/store.ts'
-import { kinds, WORKLOAD } from '../kinds.ts'
+import { kinds } from '../kinds.ts'
 import {
   allNetworks,
   anyNetwork,
@@ -11,14 +11,7 @@ import {
   routersOutThrough,
   setNetworkStatus,
 } from '../networks/store.ts'
-import {
-  anyPort,
-  devicesIn,
-  erasePort,
-  hiddenPorts,
-  networksInUse,
-  setStatus,
-} from '../ports/store.ts'
+import { networksInUse, setStatus } from '../ports/store.ts'
 import {
   allRouters,
   anyRouter,
@@ -26,6 +19,7 @@ import {
   legsOf,
   routersIn,
   setRouterStatus,
+  type Leg,
 } from '../routers/store.ts'
 import {
   groupsById,
@@ -35,21 +29,30 @@ import {
   placesOf,
   removePlace,
 } from '../security-groups/store.ts'
+import type { RouterTable } from '../tables.ts'
 import { driftOf } from './plan.ts'
+import { inspection } from './inspection.ts'
+import { askToPlug, portReconciler } from './port-reconciler.ts'
 import { routerSpecOf } from './specs.ts'
-import { needsSegment } from './store.ts'
+import { needsSegment, networksDown, pluggedIn } from './store.ts'
 import type { Wiring } from './wiring.ts'
 
-const SWEEP_MS = 60_000
 /** Until ports on their way out are unplugged. */
 const WAIT_MS = 300
 
 /** Everything that makes rows true: one reconciler per kind of thing the engine holds. */
 export function reconcilers(wiring: Wiring): readonly Reconciler[] {
-  return [networks(wiring), externals(wiring), routers(wiring), ports(wiring), groups(wiring)]
+  return [
+    networks(wiring, wiring.sweepMs),
+    externals(wiring, wiring.sweepMs),
+    routers(wiring, wiring.sweepMs),
+    portReconciler(wiring, wiring.sweepMs),
+    groups(wiring, wiring.sweepMs),
+    inspection(wiring, wiring.sweepMs),
+  ]
 }
 
-function networks(wiring: Wiring): Reconciler {
+function networks(wiring: Wiring, everyMs: number): Reconciler {
   return {
     kind: kinds.network,
     async reconcile(ctx, id) {
@@ -62,6 +65,7 @@ function networks(wiring: Wiring): Reconciler {
         await wiring.ensureNetwork(ctx, id, true)
         if (wiring.wasLost(id)) await plugAgain(ctx, id)
         await setNetworkStatus(ctx, id, 'ACTIVE')
+        wiring.repairs.settled(ctx, 'network', id)
         return done
       }
       wiring.forget(id)
@@ -75,13 +79,13 @@ function networks(wiring: Wiring): Reconciler {
       return done
     },
     giveUp: async (ctx, id) => await setNetworkStatus(ctx, id, 'ERROR'),
-    sweep: { everyMs: SWEEP_MS, keys: async (ctx) => await networkDrift(ctx, wiring) },
+    sweep: { everyMs, keys: async (ctx) => await networkDrift(ctx, wiring) },
   }
 }
 
 /** Only once the network is there again: until then its ports seem to be plugged, into what nobody can reach any more. */
 async function plugAgain(ctx: Ctx, id: string): Promise<void> {
-  for (const device of await devicesIn(ctx, id)) await nudge(ctx, WORKLOAD, device)
+  for (const port of await pluggedIn(ctx, id)) await askToPlug(ctx, port)
 }
 
 async function networkDrift(ctx: Ctx, wiring: Wiring): Promise<readonly string[]> {
@@ -91,6 +95,7 @@ async function networkDrift(ctx: Ctx, wiring: Wiring): Promise<readonly string[]
     rows.map(({ id, external, deleted }) => ({ id, wanted: deleted === 0 && external === 0 })),
     held,
   )
+  await noteMissing(ctx, wiring, 'network', missing)
   for (const id of missing) wiring.lose(id)
   // a segment that came back empty has lost its routers' legs
   for (const id of missing)
@@ -103,18 +108,32 @@ async function networkDrift(ctx: Ctx, wiring: Wiring): Promise<readonly string[]
   return [...missing, ...leftover.filter((id) => held.includes(id) || !external.has(id))]
 }
 
-function externals(wiring: Wiring): Reconciler {
+/** Of what nobody has been asked to make, somebody else has taken it away. */
+async function noteMissing(
+  ctx: Ctx,
+  wiring: Wiring,
+  kind: 'network' | 'external' | 'router',
+  missing: readonly string[],
+): Promise<void> {
+  if (missing.length === 0) return
+  const pending = await pendingTasks(ctx, [kinds[kind]])
+  for (const id of missing)
+    if (!pending.has(`${kinds[kind]} ${id}`)) wiring.repairs.note({ kind, id })
+}
+
+function externals(wiring: Wiring, everyMs: number): Reconciler {
   return {
     kind: kinds.external,
     async reconcile(ctx, id) {
       await wiring.ensureExternal(ctx, id, true)
+      wiring.repairs.settled(ctx, 'external', id)
       // routers that looked before this were told what was true then
       for (const router of await routersOutThrough(ctx, id)) await nudge(ctx, kinds.router, router)
       return done
     },
     giveUp: async (ctx, id) => await setNetworkStatus(ctx, id, 'ERROR'),
     sweep: {
-      everyMs: SWEEP_MS,
+      everyMs,
       keys: async (ctx) => {
         const { externals: held } = await wiring.port.list()
         const rows = await allNetworks(ctx)
@@ -124,6 +143,7 @@ function externals(wiring: Wiring): Reconciler {
             .map(({ id, deleted }) => ({ id, wanted: deleted === 0 })),
           held,
         )
+        await noteMissing(ctx, wiring, 'external', missing)
         for (const id of missing) wiring.forget(id)
         return [...missing, ...leftover]
       },
@@ -131,13 +151,13 @@ function externals(wiring: Wiring): Reconciler {
   }
 }
 
-function routers(wiring: Wiring): Reconciler {
+function routers(wiring: Wiring, everyMs: number): Reconciler {
   return {
     kind: kinds.router,
     reconcile: async (ctx, id) => await reconcileRouter(ctx, wiring, id),
     giveUp: async (ctx, id) => await setRouterStatus(ctx, id, 'ERROR'),
     sweep: {
-      everyMs: SWEEP_MS,
+      everyMs,
       keys: async (ctx) => {
         const { routers: held } = await wiring.port.list()
         const rows = await allRouters(ctx)
@@ -146,6 +166,7 @@ function routers(wiring: Wiring): Reconciler {
           rows.map(({ id, deleted }) => ({ id, wanted: deleted === 0 && !resting.has(id) })),
           held,
         )
+        await noteMissing(ctx, wiring, 'router', missing)
         return [...missing, ...leftover]
       },
     },
@@ -178,13 +199,19 @@ async function reconcileRouter(ctx: Ctx, wiring: Wiring, id: string): Promise<Ou
     throw error
   }
   await setRouterStatus(ctx, id, 'ACTIVE')
-  await setStatus(
-    ctx,
-    legs.map(({ port_id }) => port_id),
-    row.admin_up === 1 ? 'ACTIVE' : 'DOWN',
-  )
+  wiring.repairs.settled(ctx, 'router', id)
+  await setLegStatus(ctx, row, legs)
   await markActive(ctx, spec.external === undefined ? [] : floating.map((each) => each.id))
   return done
+}
+
+/** A leg in a network that is switched off carries nothing either. */
+async function setLegStatus(ctx: Ctx, row: RouterTable, legs: readonly Leg[]): Promise<void> {
+  const off = new Set(await networksDown(ctx, [...new Set(legs.map((leg) => leg.network_id))]))
+  const isDown = (leg: Leg): boolean => row.admin_up === 0 || off.has(leg.network_id)
+  const idsOf = (list: readonly Leg[]): string[] => list.map(({ port_id }) => port_id)
+  await setStatus(ctx, idsOf(legs.filter((leg) => !isDown(leg))), 'ACTIVE')
+  await setStatus(ctx, idsOf(legs.filter(isDown)), 'DOWN')
 }
 
 /** Nobody is to carry out this router: its wish stays, its packets stop. */
@@ -199,39 +226,8 @@ async function restRouter(ctx: Ctx, wiring: Wiring, id: string): Promise<Outcome
   return done
 }
 
-/** Address or filters of a plugged port changed, or it is on its way out. */
-function ports(wiring: Wiring): Reconciler {
-  return {
-    kind: kinds.port,
-    async reconcile(ctx, id) {
-      const row = await anyPort(ctx, id)
-      if (row === undefined) return done
-      if (row.deleted === 1) {
-        await wiring.port.unplug(id, row.network_id)
-        await erasePort(ctx, id)
-        return done
-      }
-      if (row.netns === null || row.ifname === null) return done
-      // what is not really plugged gets its wish when it is plugged again
-      if (!(await wiring.port.pluggedPorts(row.network_id)).includes(id)) return done
-      const spec = await wiring.portSpec(ctx, id)
-      if (spec === undefined) return done
-      await wiring.port.updatePort(spec, { netns: row.netns, ifname: row.ifname })
-      await addPlaces(
-        ctx,
-        row.network_id,
-        spec.securityGroups.map((group) => group.id),
-      )
-      await setStatus(ctx, [id], spec.adminUp ? 'ACTIVE' : 'DOWN')
-      return done
-    },
-    giveUp: async (ctx, id) => await setStatus(ctx, [id], 'ERROR'),
-    sweep: { everyMs: SWEEP_MS, keys: hiddenPorts },
-  }
-}
-
 /** A group's rules or members changed: it is written wherever a plugged port is in it, and forgotten elsewhere. */
-function groups(wiring: Wiring): Reconciler {
+function groups(wiring: Wiring, everyMs: number): Reconciler {
   return {
     kind: kinds.group,
     async reconcile(ctx, id) {
@@ -244,14 +240,15 @@ function groups(wiring: Wiring): Reconciler {
         await removePlace(ctx, network, id)
       }
       if (wanted.size === 0) return done
-      const spec = await wiring.groupSpec(ctx, id)
+      const spec = await wiring.wishes.group(ctx, id)
       for (const network of wanted) {
         await wiring.ensureNetwork(ctx, network)
         await wiring.port.ensureSecurityGroup(network, spec)
         await addPlaces(ctx, network, [id])
       }
+      wiring.repairs.settled(ctx, 'group', id)
       return done
     },
-    sweep: { everyMs: SWEEP_MS, keys: lostGroups },
+    sweep: { everyMs, keys: lostGroups },
   }
 }

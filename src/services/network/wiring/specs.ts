@@ -15,9 +15,15 @@ import type { PublishedPort } from '../published-ports/choose.ts'
 import type { Leg } from '../routers/store.ts'
 import { matchedNumber } from '../security-groups/protocols.ts'
 import type { Route } from '../subnets/schema.ts'
-import type { FloatingIpTable, NetworkTable, RouterTable, SubnetTable } from '../tables.ts'
+import type {
+  FloatingIpTable,
+  NetworkTable,
+  RouterTable,
+  RuleTable,
+  SubnetTable,
+} from '../tables.ts'
 import type { RouterExtra } from './router-extras.ts'
-import type { GroupAndRule, PlacedAddress, PortWithMtu } from './store.ts'
+import type { PlacedAddress, PortWithMtu } from './store.ts'
 
 /** Rows turned into what the network port wants to hear; pure. */
 
@@ -78,7 +84,7 @@ export function portSpecOf(
 /** `members`: addresses of the ports of each group that a rule names, and of the group itself; what address groups hold. */
 export function groupSpecOf(
   id: string,
-  rules: readonly Omit<GroupAndRule, 'group_id'>[],
+  rules: readonly RuleTable[],
   members: ReadonlyMap<string, readonly string[]>,
   stateful = true,
 ): SecurityGroupSpec {
@@ -91,7 +97,7 @@ export function groupSpecOf(
 }
 
 function ruleSpecOf(
-  rule: Omit<GroupAndRule, 'group_id'>,
+  rule: RuleTable,
   members: ReadonlyMap<string, readonly string[]>,
 ): SecurityGroupRuleSpec {
   const protocol = matchedNumber(rule)

@@ -1,5 +1,12 @@
 import type { Ctx } from '../../../kernel/ctx/ctx.ts'
-import { db, type PortTable, type RuleTable, type SubnetTable } from '../tables.ts'
+import type { SelectQueryBuilder } from 'kysely'
+import {
+  db,
+  type NetworkTable,
+  type NetworkTables,
+  type PortTable,
+  type SubnetTable,
+} from '../tables.ts'
 
 /** What the engine must be told, read in few queries: plugging a port is on the way of every start. */
 
@@ -7,15 +14,20 @@ export interface PlacedAddress extends Pick<
   SubnetTable,
   'cidr' | 'gateway' | 'routes' | 'version'
 > {
+  readonly port_id: string
   readonly address: string
 }
 
-export async function placedAddresses(ctx: Ctx, portId: string): Promise<readonly PlacedAddress[]> {
+export async function placedAddresses(
+  ctx: Ctx,
+  portIds: readonly string[],
+): Promise<readonly PlacedAddress[]> {
+  if (portIds.length === 0) return []
   return await db(ctx)
     .selectFrom('net_addresses as a')
     .innerJoin('net_subnets as s', 's.id', 'a.subnet_id')
-    .select(['a.address', 's.cidr', 's.gateway', 's.routes', 's.version'])
-    .where('a.port_id', '=', portId)
+    .select(['a.port_id', 'a.address', 's.cidr', 's.gateway', 's.routes', 's.version'])
+    .where('a.port_id', 'in', portIds)
     .orderBy('a.position')
     .execute()
 }
@@ -25,59 +37,42 @@ export interface PortWithMtu extends PortTable {
   readonly network_up: number
 }
 
-export async function portWithMtu(ctx: Ctx, portId: string): Promise<PortWithMtu | undefined> {
-  return await db(ctx)
+const portsAndNetworks = (ctx: Ctx): SelectQueryBuilder<Joined, 'p' | 'n', PortWithMtu> =>
+  db(ctx)
     .selectFrom('net_ports as p')
     .innerJoin('net_networks as n', 'n.id', 'p.network_id')
     .selectAll('p')
     .select(['n.mtu', 'n.admin_up as network_up'])
-    .where('p.id', '=', portId)
-    .executeTakeFirst()
-}
 
-/** Groups of a port with their rules; a group without rules comes as one row with none. */
-export interface GroupAndRule extends Pick<
-  RuleTable,
-  | 'direction'
-  | 'ethertype'
-  | 'protocol'
-  | 'port_min'
-  | 'port_max'
-  | 'remote_cidr'
-  | 'remote_group'
-  | 'remote_addresses'
-> {
-  readonly group_id: string
-}
+type Joined = NetworkTables & { readonly p: PortTable; readonly n: NetworkTable }
 
-export async function groupsAndRules(
+export async function portsWithMtu(
   ctx: Ctx,
-  portId: string,
-): Promise<
-  readonly (Partial<GroupAndRule> & { readonly in_group: string; readonly stateful: number })[]
-> {
-  const rows = await db(ctx)
-    .selectFrom('net_port_groups as m')
-    .innerJoin('net_groups as g', 'g.id', 'm.group_id')
-    .leftJoin('net_group_rules as r', 'r.group_id', 'm.group_id')
-    .select([
-      'm.group_id as in_group',
-      'r.group_id',
-      'r.direction',
-      'r.ethertype',
-      'r.protocol',
-      'r.port_min',
-      'r.port_max',
-      'r.remote_cidr',
-      'r.remote_group',
-      'r.remote_addresses',
-      'g.stateful',
-    ])
-    .where('m.port_id', '=', portId)
-    .orderBy('m.group_id')
-    .orderBy('r.id')
+  ids: readonly string[],
+): Promise<readonly PortWithMtu[]> {
+  return await portsAndNetworks(ctx).where('p.id', 'in', ids).execute()
+}
+
+/** Ports of the network that were plugged, hidden ones apart. */
+export async function pluggedIn(ctx: Ctx, networkId: string): Promise<readonly PortWithMtu[]> {
+  return await portsAndNetworks(ctx)
+    .where('p.network_id', '=', networkId)
+    .where('p.netns', 'is not', null)
+    .where('p.deleted', '=', 0)
     .execute()
-  return rows as (Partial<GroupAndRule> & { in_group: string; stateful: number })[] // a left join's columns are null together, told by `direction`
+}
+
+export async function groupIdsOf(
+  ctx: Ctx,
+  portIds: readonly string[],
+): Promise<readonly { readonly port_id: string; readonly group_id: string }[]> {
+  if (portIds.length === 0) return []
+  return await db(ctx)
+    .selectFrom('net_port_groups')
+    .select(['port_id', 'group_id'])
+    .where('port_id', 'in', portIds)
+    .orderBy('group_id')
+    .execute()
 }
 
 /** Is anything in the network that needs its segment: plugged ports, or legs of routers? */
@@ -92,4 +87,16 @@ export async function needsSegment(ctx: Ctx, networkId: string): Promise<boolean
     .limit(1)
     .executeTakeFirst()
   return row !== undefined
+}
+
+/** Those of these networks that are switched off. */
+export async function networksDown(ctx: Ctx, ids: readonly string[]): Promise<readonly string[]> {
+  if (ids.length === 0) return []
+  const rows = await db(ctx)
+    .selectFrom('net_networks')
+    .select('id')
+    .where('id', 'in', ids)
+    .where('admin_up', '=', 0)
+    .execute()
+  return rows.map(({ id }) => id)
 }

@@ -5,24 +5,23 @@ import type {
   ExternalSpec,
   MetadataPeer,
   NetworkPort,
+  NetworkSpec,
   PortSpec,
-  SecurityGroupSpec,
 } from '../../../ports/network.ts'
-import { widest } from '../address-groups/plan.ts'
-import { addressesOfGroups } from '../address-groups/store.ts'
 import { unserved } from '../agents/store.ts'
 import { neutronError } from '../fault.ts'
 import { anyNetwork } from '../networks/store.ts'
+import { nudge } from '../../../kernel/tasks/store.ts'
+import { kinds } from '../kinds.ts'
 import { anyPort, erasePort, plainUpdate } from '../ports/store.ts'
-import { addPlaces, groupsById, membersOf, rulesOf } from '../security-groups/store.ts'
+import { addPlaces } from '../security-groups/store.ts'
 import { subnetsIn } from '../subnets/store.ts'
 import type { Feature } from '../standard/feature.ts'
-import type { PortTable } from '../tables.ts'
-import { extrasOf, type PortExtras } from './extras.ts'
+import type { NetworkTable } from '../tables.ts'
+import { Repairs } from './repairs.ts'
 import { routerExtraOf, type RouterExtra, type RouterExtras } from './router-extras.ts'
-import { externalSpecOf, groupSpecOf, networkSpecOf, portSpecOf } from './specs.ts'
-import { noTrunks, SUBPORT_OWNER, type Trunks } from './subports.ts'
-import { groupsAndRules, placedAddresses, portWithMtu, type GroupAndRule } from './store.ts'
+import { externalSpecOf, networkSpecOf } from './specs.ts'
+import { Wishes } from './wishes.ts'
 
 /**
  * The way from rows to the engine. It remembers what it made sure of in this process, so that plugging a port into a known
@@ -30,28 +29,26 @@ import { groupsAndRules, placedAddresses, portWithMtu, type GroupAndRule } from 
  */
 export class Wiring {
   readonly port: NetworkPort
+  /** How often everything is compared with what is wanted. */
+  readonly sweepMs: number
+  readonly wishes = new Wishes()
+  readonly repairs = new Repairs()
   readonly #networks = new Map<string, Promise<void>>()
   readonly #externals = new Map<string, Promise<ExternalSpec | undefined>>()
   readonly #places = new Set<string>()
   readonly #lost = new Set<string>()
-  readonly #extras: PortExtras[] = []
   readonly #routerExtras: RouterExtras[] = []
-  #trunks = noTrunks
   #accept: ((socket: Socket, from: MetadataPeer) => void) | undefined
 
-  constructor(port: NetworkPort) {
+  constructor(port: NetworkPort, sweepSeconds = 60) {
     this.port = port
+    this.sweepMs = sweepSeconds * 1000
   }
 
   /** What a feature adds to what the engine is told. */
   extend(feature: Pick<Feature, 'portExtras' | 'routerExtras' | 'trunks'>): void {
-    if (feature.portExtras !== undefined) this.#extras.push(feature.portExtras)
+    this.wishes.extend(feature)
     if (feature.routerExtras !== undefined) this.#routerExtras.push(feature.routerExtras)
-    if (feature.trunks !== undefined) this.#trunks = feature.trunks
-  }
-
-  get trunks(): Trunks {
-    return this.#trunks
   }
 
   async routerExtra(ctx: Ctx, routerId: string): Promise<RouterExtra> {
@@ -69,27 +66,31 @@ export class Wiring {
       const network = await anyNetwork(ctx, id)
       if (network === undefined || network.deleted === 1)
         throw neutronError('notFound', 'NetworkNotFound', `Network ${id} could not be found.`)
-      const unseen = (await unserved(ctx, 'DHCP agent', [network])).has(id)
-      const subnets = await subnetsIn(ctx, id)
-      await this.port.ensureNetwork(
-        networkSpecOf(network, unseen ? subnets.map((each) => ({ ...each, dhcp: 0 })) : subnets),
-      )
+      await this.port.ensureNetwork(await this.networkWish(ctx, network))
     })
+  }
+
+  async networkWish(ctx: Ctx, network: NetworkTable): Promise<NetworkSpec> {
+    const unseen = (await unserved(ctx, 'DHCP agent', [network])).has(network.id)
+    const subnets = await subnetsIn(ctx, network.id)
+    return networkSpecOf(network, unseen ? subnets.map((each) => ({ ...each, dhcp: 0 })) : subnets)
   }
 
   /** The provider's side of an external network; undefined while it has no subnet to live in. */
   async ensureExternal(ctx: Ctx, id: string, anew = false): Promise<ExternalSpec | undefined> {
     if (anew) this.#externals.delete(id)
     return await remembered(this.#externals, id, async () => {
-      const network = await anyNetwork(ctx, id)
-      const spec =
-        network === undefined || network.deleted === 1 || network.external === 0
-          ? undefined
-          : externalSpecOf(network, await subnetsIn(ctx, id))
+      const spec = await this.externalWish(ctx, id)
       if (spec === undefined) await this.port.removeExternal(id)
       else await this.port.ensureExternal(spec)
       return spec
     })
+  }
+
+  async externalWish(ctx: Ctx, id: string): Promise<ExternalSpec | undefined> {
+    const network = await anyNetwork(ctx, id)
+    if (network === undefined || network.deleted === 1 || network.external === 0) return undefined
+    return externalSpecOf(network, await subnetsIn(ctx, id))
   }
 
   /** Whatever was known of it is to be asked again. */
@@ -109,77 +110,13 @@ export class Wiring {
     return this.#lost.delete(id)
   }
 
-  async portSpec(ctx: Ctx, portId: string): Promise<PortSpec | undefined> {
-    const port = await portWithMtu(ctx, portId)
-    if (port === undefined || port.deleted === 1) return undefined
-    const [addresses, groups] = [
-      await placedAddresses(ctx, portId),
-      await this.#groupsOfPort(ctx, portId),
-    ]
-    const extra = (await extrasOf(ctx, this.#extras, [portId])).get(portId)
-    const trunk = await this.#trunkOf(ctx, port)
-    return { ...portSpecOf(port, addresses, groups), ...extra, ...trunk }
-  }
-
-  async #trunkOf(ctx: Ctx, port: PortTable): Promise<Pick<PortSpec, 'trunk'>> {
-    if (port.device_owner !== SUBPORT_OWNER) return {}
-    const place = await this.#trunks.parentOf(ctx, port.id)
-    const parent = place === undefined ? undefined : await anyPort(ctx, place.parentPortId)
-    if (place === undefined || parent === undefined) return {}
-    return { trunk: { ...place, parentNetworkId: parent.network_id } }
-  }
-
-  async #groupsOfPort(ctx: Ctx, portId: string): Promise<SecurityGroupSpec[]> {
-    const rows = Map.groupBy(await groupsAndRules(ctx, portId), ({ in_group }) => in_group)
-    const rules = [...rows].map(([id, list]) => ({
-      id,
-      stateful: list[0]?.stateful !== 0,
-      rules: list.filter(hasRule),
-    }))
-    return await this.#specs(ctx, rules)
-  }
-
-  /** One group as the engine is to have it. */
-  async groupSpec(ctx: Ctx, id: string): Promise<SecurityGroupSpec> {
-    const [group] = await groupsById(ctx, [id])
-    const [spec] = await this.#specs(ctx, [
-      { id, stateful: group?.stateful !== 0, rules: await rulesOf(ctx, [id]) },
-    ])
-    return spec ?? { id, rules: [], members: [] }
-  }
-
-  async #specs(
-    ctx: Ctx,
-    groups: readonly {
-      readonly id: string
-      readonly stateful: boolean
-      readonly rules: readonly Omit<GroupAndRule, 'group_id'>[]
-    }[],
-  ): Promise<SecurityGroupSpec[]> {
-    const named = new Set(
-      groups.flatMap(({ id, rules }) => [
-        id,
-        ...rules.flatMap(({ remote_group }) => remote_group ?? []),
-      ]),
-    )
-    const members = new Map<string, string[]>()
-    for (const { group_id, address } of await membersOf(ctx, [...named]))
-      members.set(group_id, [...(members.get(group_id) ?? []), address])
-    const listed = groups.flatMap(({ rules }) =>
-      rules.flatMap(({ remote_addresses }) => remote_addresses ?? []),
-    )
-    for (const [id, prefixes] of await addressesOfGroups(ctx, [...new Set(listed)]))
-      members.set(id, [...widest(prefixes)])
-    return groups.map(({ id, rules, stateful }) => groupSpecOf(id, rules, members, stateful))
-  }
-
   /** Writes where the port is while the engine plugs it: should we die in between, the row knows what may have to be unplugged. */
   async plug(
     ctx: Ctx,
     portId: string,
     place: { readonly netns: string; readonly ifname: string },
   ): Promise<void> {
-    const spec = await this.portSpec(ctx, portId)
+    const spec = await this.wishes.port(ctx, portId)
     if (spec === undefined)
       throw neutronError('notFound', 'PortNotFound', `Port ${portId} could not be found.`)
     await this.ensureNetwork(ctx, spec.networkId)
@@ -190,6 +127,10 @@ export class Wiring {
       await plainUpdate(ctx, portId, { status: 'DOWN' })
       throw error
     }
+    this.repairs.settled(ctx, 'port', portId)
+    // its sub-ports follow, each by itself: one that fails is no failure of the parent
+    for (const sub of await this.wishes.trunks.subportsOf(ctx, portId))
+      await nudge(ctx, kinds.port, sub.portId)
     void this.serveMetadata(ctx, spec.networkId)
   }
 
@@ -212,9 +153,13 @@ export class Wiring {
 
   /** Repeating it is success, for a port that the API forgot too. */
   async unplug(ctx: Ctx, portId: string): Promise<void> {
-    const port = await portWithMtu(ctx, portId)
+    const port = await anyPort(ctx, portId)
     if (port === undefined) return
-    await this.port.unplug(portId, port.network_id)
+    for (const sub of await this.wishes.trunks.subportsOf(ctx, portId))
+      await this.unplug(ctx, sub.portId)
+    const { netns, ifname } = port
+    const at = netns === null || ifname === null ? undefined : { netns, ifname }
+    await this.port.unplug(portId, port.network_id, at)
     if (port.deleted === 1) await erasePort(ctx, portId)
     else await plainUpdate(ctx, portId, { netns: null, ifname: null, status: 'DOWN' })
   }
@@ -233,12 +178,6 @@ export class Wiring {
       )
     }
   }
-}
-
-type Joined = Awaited<ReturnType<typeof groupsAndRules>>[number]
-
-function hasRule(row: Joined): row is Joined & GroupAndRule {
-  return row.direction !== undefined && row.direction !== null
 }
 
 /** One engine call for all who ask at the same time; a failure is not remembered. */

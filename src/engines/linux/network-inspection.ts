@@ -1,0 +1,144 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { tryRun } from '../../kernel/exec/run.ts'
+import type { Drift, NetworkSpec, PluggedPort, PortSpec } from '../../ports/network.ts'
+import { baseCommands, METADATA_ADDRESS, SG } from './filters.ts'
+import { linkFacts, routeFacts, type LinkFact } from './link-facts.ts'
+import { BRIDGE, netnsPath, portLink, shaperLink } from './names.ts'
+import type { Namespaces } from './namespaces.ts'
+import type { Networks } from './network.ts'
+import type { Published } from './published.ts'
+import { INSIDE_TABLE } from './published-rules.ts'
+import { parseRuleset, rulesAmiss, type Ruleset } from './ruleset.ts'
+import type { Segment } from './segment.ts'
+
+interface Seen {
+  readonly links: ReadonlyMap<string, LinkFact>
+  /** Of the bridge. */
+  readonly addresses: readonly string[]
+  readonly hasRoute: boolean
+  readonly rules: Ruleset
+}
+
+/** Until what looked amiss is looked at once more: something may have been under way. */
+const AGAIN_MS = 100
+
+/**
+ * Compares a network with its wish: one `ip` and one `nft` for all of it. Rules are counted rather than read: nft spells them
+ * otherwise than they were written, and who tampers with them takes them away.
+ */
+export class NetworkInspection {
+  readonly #namespaces: Namespaces
+  readonly #networks: Networks
+  readonly #published: Published
+
+  constructor(namespaces: Namespaces, networks: Networks, published: Published) {
+    this.#namespaces = namespaces
+    this.#networks = networks
+    this.#published = published
+  }
+
+  /** `isBusy` tells what is being changed at this moment. */
+  async inspect(
+    spec: NetworkSpec,
+    ports: readonly PluggedPort[],
+    isBusy: (drift: Drift) => boolean,
+  ): Promise<readonly Drift[]> {
+    const first = (await this.#look(spec, ports)).filter((drift) => !isBusy(drift))
+    if (first.length === 0) return []
+    await sleep(AGAIN_MS)
+    const second = (await this.#look(spec, ports)).filter((drift) => !isBusy(drift))
+    const found = second.filter((now) =>
+      first.some((before) => before.kind === now.kind && before.id === now.id),
+    )
+    if (this.#networks.has(spec.id)) this.#networks.segment(spec.id).doubt(found)
+    return found
+  }
+
+  async #look(spec: NetworkSpec, ports: readonly PluggedPort[]): Promise<Drift[]> {
+    if (!this.#networks.has(spec.id))
+      return [{ kind: 'network', id: spec.id, what: 'its namespace is gone' }]
+    const segment = this.#networks.segment(spec.id)
+    const seen = await this.#seen(segment.netns)
+    // what was written last counts: a wish that has changed since is on its way
+    const mine = ports.map((port) => segment.ports.get(port.spec.id) ?? port.spec)
+    const found = mine.map(async (port) => {
+      const what = portAmiss(port, segment, seen) ?? (await this.#publishedAmiss(port, seen))
+      return what === undefined ? [] : [{ kind: 'port' as const, id: port.id, what }]
+    })
+    return [
+      ...networkAmiss(spec, seen).map((what) => ({ kind: 'network' as const, id: spec.id, what })),
+      ...(await Promise.all(found)).flat(),
+      ...groupsAmiss(mine, segment, seen.rules),
+    ]
+  }
+
+  async #publishedAmiss(port: PortSpec, seen: Seen): Promise<string | undefined> {
+    return await this.#published.missing(port, seen.rules.chains.get(`${INSIDE_TABLE} ports`) ?? [])
+  }
+
+  async #seen(netns: string): Promise<Seen> {
+    const [[bridge = [], routes = [], links = []], rules] = await Promise.all([
+      // Links last: whatever follows them in one batch is taken for a question about links too. Only they have aliases.
+      this.#namespaces.showMany(netns, [
+        `addr show dev ${BRIDGE}`,
+        'route show default',
+        'link show',
+      ]),
+      tryRun('nsenter', [`--net=${netnsPath(netns)}`, 'nft', 'list', 'ruleset']),
+    ])
+    return {
+      links: new Map(linkFacts(links).map((link) => [link.ifname, link])),
+      addresses: linkFacts(bridge).flatMap((link) => link.addresses),
+      hasRoute: routeFacts(routes).some((route) => route.dev === BRIDGE),
+      rules: parseRuleset(rules.stdout),
+    }
+  }
+}
+
+function networkAmiss(spec: NetworkSpec, { links, addresses, hasRoute, rules }: Seen): string[] {
+  const bridge = links.get(BRIDGE)
+  if (bridge === undefined) return ['its bridge is gone']
+  const up = spec.adminUp !== false
+  const filters = rulesAmiss(rules, baseCommands())
+  return [
+    ...(bridge.up === up ? [] : [`its bridge is ${up ? 'down' : 'up'}`]),
+    ...(bridge.mtu === spec.mtu ? [] : [`its bridge has the MTU ${bridge.mtu}`]),
+    ...(addresses.includes(`${METADATA_ADDRESS}/32`)
+      ? []
+      : [`its bridge has not the address ${METADATA_ADDRESS}`]),
+    ...(hasRoute || !up ? [] : ['its default route is gone']),
+    ...(filters === undefined ? [] : [filters]),
+  ]
+}
+
+function portAmiss(port: PortSpec, segment: Segment, { links, rules }: Seen): string | undefined {
+  const link = links.get(portLink(port.id))
+  if (link === undefined) return 'its link is gone'
+  if (link.master !== BRIDGE) return 'its link is not on the bridge'
+  if (link.alias !== port.id) return 'its link has lost its alias'
+  if (link.up !== port.adminUp) return `its link is ${link.up ? 'up' : 'down'}`
+  const queued = link.qdisc === 'tbf'
+  if (queued !== (port.qos?.ingress !== undefined))
+    return `what goes to it is ${queued ? '' : 'not '}limited`
+  const shaper = links.get(shaperLink(port.id))
+  const limited = shaper?.up === true && shaper.qdisc === 'tbf'
+  if (limited !== (port.qos?.egress !== undefined))
+    return `what it sends is ${limited ? '' : 'not '}limited`
+  return rulesAmiss(rules, segment.commandsOf(port))
+}
+
+function groupsAmiss(ports: readonly PortSpec[], segment: Segment, seen: Ruleset): Drift[] {
+  const groups = new Map(
+    ports.flatMap((port) => port.securityGroups.map((group) => [group.id, group] as const)),
+  )
+  return [...groups.values()].flatMap((group) => {
+    const { structure, sets } = segment.renderedOf(group)
+    const lost = [...sets].find(
+      ([name, members]) => seen.sets.get(`${SG} ${name}`)?.length !== members.length,
+    )
+    const what =
+      rulesAmiss(seen, structure) ??
+      (lost === undefined ? undefined : `set ${lost[0]} has other members`)
+    return what === undefined ? [] : [{ kind: 'group' as const, id: group.id, what }]
+  })
+}
