@@ -135,7 +135,12 @@ class Fake implements FakeNetwork {
     return [
       ...network,
       ...ports.flatMap((port) =>
-        this.#found('port', port.spec.id, segment.ports.get(port.spec.id)?.spec, port.spec),
+        this.#found(
+          'port',
+          port.spec.id,
+          withGroupIds(segment.ports.get(port.spec.id)?.spec),
+          withGroupIds(port.spec) ?? {},
+        ),
       ),
       ...[...groups.values()].flatMap((group) =>
         this.#found('group', group.id, segment.groups.get(group.id), group),
@@ -283,6 +288,12 @@ class Fake implements FakeNetwork {
     if (fails) throw new Error(`the fake engine was told to fail: ${step} of ${subject}`)
   }
 }
+
+/** Which groups a port is in is its own; what they hold is not. */
+const withGroupIds = (spec: PortSpec | undefined): object | undefined =>
+  spec === undefined
+    ? undefined
+    : { ...spec, securityGroups: spec.securityGroups.map((group) => group.id) }
 
 /** The same words that a real engine would refuse. */
 function checkPort(port: PortSpec, at: PortPlace): void {

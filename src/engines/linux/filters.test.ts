@@ -107,6 +107,30 @@ describe('the chains of a port', () => {
     expect(last({ ...port, portSecurity: false })).toEqual(['accept', 'accept', 'accept'])
   })
 
+  it('lets replies pass unless none of its groups is stateful', () => {
+    const stateless = { ...groupSpec([]), stateful: false }
+    const states = (securityGroups: (typeof stateless)[] | []): boolean =>
+      portCommands(portSpec(network, '10.0.0.5', { securityGroups })).some((line) =>
+        line.endsWith('jump state_to'),
+      )
+    expect([
+      states([]),
+      states([stateless]),
+      states([stateless, { ...stateless, stateful: true }]),
+    ]).toEqual([true, false, true])
+  })
+
+  it('marks what it sends first of all, and refuses a mark that is none', () => {
+    const marked = portSpec(network, '10.0.0.5', { qos: { dscp: 46 }, portSecurity: false })
+    const rules = portCommands(marked).filter((line) => line.startsWith('add rule bridge sg src_'))
+    expect(rules.map((line) => line.split(' ').slice(5).join(' '))).toEqual([
+      'ether type ip ip dscp set 46',
+      'ether type ip6 ip6 dscp set 46',
+      'accept',
+    ])
+    expect(() => portCommands({ ...marked, qos: { dscp: 64 } })).toThrow('64 is no DSCP mark')
+  })
+
   it('refuses addresses that are none before anything is written', () => {
     expect(() => portCommands(portSpec(network, '10.0.0.5', { mac: 'no' }))).toThrow('MAC')
     const pair = { mac: 'fa:16:3e:00:00:05', cidr: '10.0.0.0/24; flush ruleset' }

@@ -83,5 +83,8 @@ describe('flows', () => {
     expect(with_(open, shut)).toEqual([flow])
     const unguarded = portSpec(network, '10.0.0.6', { securityGroups: [], portSecurity: false })
     expect(forbiddenFlows([flow], [unguarded], () => undefined)).toEqual([])
+    // each of its packets is judged by itself, and cutting the flow would harm the other end only
+    expect(with_({ ...shut, stateful: false }, open)).toEqual([])
+    expect(with_(open, { ...shut, stateful: false })).toEqual([])
   })
 })

@@ -56,7 +56,8 @@ export function groupCommands(want: RenderedGroup, had: RenderedGroup | undefine
     return [
       ...[...want.sets].flatMap(([name, members]) => wholeSet(name, members)),
       ...want.structure,
-      ...stale.map((name) => `delete set ${SG} ${name}`),
+      // Added first: one that is gone already must not make the whole fail.
+      ...stale.flatMap((name) => [addSet(name), `delete set ${SG} ${name}`]),
     ]
   }
   return [...want.sets].flatMap(([name, members]) =>
@@ -64,14 +65,14 @@ export function groupCommands(want: RenderedGroup, had: RenderedGroup | undefine
   )
 }
 
-function wholeSet(name: string, members: readonly string[]): string[] {
+function addSet(name: string): string {
   const type = name[1] === '4' ? 'ipv4_addr' : 'ipv6_addr'
   const flags = name.startsWith('i') ? ' flags interval;' : ''
-  return [
-    `add set ${SG} ${name} { type ${type};${flags} }`,
-    `flush set ${SG} ${name}`,
-    ...elements('add', name, members),
-  ]
+  return `add set ${SG} ${name} { type ${type};${flags} }`
+}
+
+function wholeSet(name: string, members: readonly string[]): string[] {
+  return [addSet(name), `flush set ${SG} ${name}`, ...elements('add', name, members)]
 }
 
 function setChange(name: string, want: readonly string[], had: readonly string[]): string[] {

@@ -353,6 +353,58 @@ describe('trunks', () => {
   })
 })
 
+describe('inspection', () => {
+  it('sees whatever is taken away behind our back, and an ensure brings it back', async () => {
+    const spec = networkSpec(randomUUID())
+    const net = spec.id
+    await bed.port.ensureNetwork(spec)
+    const group = groupSpec(allowAll, ['10.0.0.5'])
+    const qos = { egress: { kbps: 1000 }, ingress: { kbps: 1000 } }
+    const a = await guest(net, '10.0.0.5', { securityGroups: [group], qos })
+    const b = await guest(net, '10.0.0.6', { securityGroups: [group] })
+    const ports = [a, b].map((each) => ({
+      spec: each.spec,
+      at: { netns: each.netns, ifname: 'eth0' },
+    }))
+    const seen = async (): Promise<string[]> =>
+      (await bed.port.inspectNetwork(spec, ports)).map(({ kind, id }) => `${kind} ${id}`)
+    const link = portLink(a.spec.id)
+    const everything = [net, a.spec.id, b.spec.id, group.id]
+    const harm: readonly (readonly [string, ...string[]])[] = [
+      [`network ${net}`, 'ip', 'link', 'set', 'br0', 'down'],
+      [`network ${net}`, 'ip', 'addr', 'flush', 'dev', 'br0'],
+      [`network ${net}`, 'nft', 'flush chain bridge sg input_local'],
+      [`network ${net}`, 'nft', 'delete table bridge sg'],
+      [`network ${net}`, 'nft', 'flush ruleset'],
+      [`port ${a.spec.id}`, 'ip', 'link', 'set', link, 'down'],
+      [`port ${a.spec.id}`, 'ip', 'link', 'set', link, 'nomaster'],
+      [`port ${a.spec.id}`, 'tc', 'qdisc', 'del', 'dev', link, 'root'],
+      [`port ${a.spec.id}`, 'ip', 'link', 'del', link.replace('p', 'i')],
+      [`port ${a.spec.id}`, 'nft', `flush chain bridge sg ${link.replace('p', 'src_')}`],
+      [`port ${a.spec.id}`, 'ip', 'link', 'del', link],
+      [
+        `group ${group.id}`,
+        'nft',
+        `flush chain bridge sg gto_${group.id.replaceAll('-', '').slice(0, 12)}`,
+      ],
+    ]
+    expect(await seen()).toEqual([])
+    for (const [what, ...command] of harm) {
+      await inside(net, ...command)
+      const found = await seen()
+      expect(found, command.join(' ')).toContain(what)
+      expect(everything).toEqual(expect.arrayContaining(found.map((each) => each.split(' ')[1])))
+      await bed.port.ensureNetwork(spec)
+      for (const each of ports) await bed.port.updatePort(each.spec, each.at)
+      await bed.port.ensureSecurityGroup(net, group)
+      expect(await seen(), command.join(' ')).toEqual([])
+    }
+    expect(await reaches(a.netns, '10.0.0.6')).toBe(true)
+    await bed.port.removeNetwork(net)
+    expect(await seen()).toEqual([`network ${net}`])
+  })
+})
+
 const COUNT_TAGGED = `table netdev t {
   chain c {
     type filter hook ingress device "eth0" priority 0;

@@ -129,7 +129,9 @@ export class Segment {
     return [
       ...tableCommands(),
       ...baseCommands(),
-      ...[...this.#groups.values()].flatMap((group) => groupCommands(group.rendered, undefined)),
+      ...[...this.#groups.values()].flatMap(({ spec }) =>
+        groupCommands(renderGroup(spec), undefined),
+      ),
       ...[...this.ports.values()].flatMap((port) => this.commandsOf(port)),
     ]
   }

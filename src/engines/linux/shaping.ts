@@ -10,9 +10,12 @@ import type { Segment } from './segment.ts'
  */
 export async function shape(segment: Segment, port: PortSpec, made: boolean): Promise<void> {
   const want = limitsOf(port.qos)
-  const had = made ? {} : segment.shaped.get(port.id)
+  const before = segment.shaped.get(port.id)
+  const had = made ? {} : before
   const { ip, tc } = shapingLines(port, want, had)
-  if (had === undefined && (await isShaped(segment.netns, port.id))) await clear(segment, port.id)
+  // A new link has no limits, but the queue of the one before it may be left.
+  const unsure = made ? (want.egress ?? before?.egress) !== undefined : before === undefined
+  if (unsure && (await isShaped(segment.netns, port.id))) await clear(segment, port.id)
   if (ip.length > 0)
     await run('ip', ['-n', segment.netns, '-batch', '-'], { input: `${ip.join('\n')}\n` })
   if (tc.length > 0)
