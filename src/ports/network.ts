@@ -293,7 +293,7 @@ export interface SecurityGroupRuleSpec {
   readonly portMin?: number
   readonly portMax?: number
   readonly remoteCidr?: string
-  /** Addresses of the remote group's members. */
+  /** Addresses of the remote group's members, or prefixes; some may lie within others. */
   readonly remoteMembers?: readonly string[]
 }
 

@@ -6,6 +6,7 @@ import type { IdentityFace } from '../identity/face.ts'
 import { addressGroupsFeature } from './address-groups/index.ts'
 import { addressScopeResource } from './address-scopes/routes.ts'
 import { agentsFeature } from './agents/index.ts'
+import { allowedPairsFeature } from './allowed-pairs/index.ts'
 import { floatingIpAnswers } from './answers/floating-ips.ts'
 import { networkAnswers } from './answers/networks.ts'
 import { portAnswers } from './answers/ports.ts'
@@ -14,6 +15,7 @@ import { autoAllocatedTopology } from './auto-allocated-topology/index.ts'
 import { partsOf } from './auto-allocated-topology/topology.ts'
 import { bootstrapNetworks, type BootstrapSettings } from './bootstrap.ts'
 import { conntrackHelpersFeature } from './conntrack-helpers/index.ts'
+import { dataPlaneStatusFeature } from './data-plane-status/index.ts'
 import { coreExtensions } from './extensions/known.ts'
 import { extensionPolicies, extensionRoutes } from './extensions/routes.ts'
 import type { NetworkFace } from './face.ts'
@@ -167,8 +169,10 @@ function featuresOf(deps: NetworkDeps): readonly Feature[] {
   return [
     addressGroupsFeature(),
     agentsFeature(deps.host),
+    allowedPairsFeature(),
     autoAllocatedTopology(),
     conntrackHelpersFeature(),
+    dataPlaneStatusFeature(),
     flavorsFeature(),
     floatingIpPoolsFeature(),
     meteringFeature(deps.port),

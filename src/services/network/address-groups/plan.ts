@@ -1,4 +1,4 @@
-import { formatCidr, overlaps, parseCidr } from '../addressing/cidr.ts'
+import { formatCidr, parseCidr } from '../addressing/cidr.ts'
 import { invalidValue, neutronError } from '../fault.ts'
 
 /** Lists of prefixes, in canonical spelling. Pure. */
@@ -42,13 +42,4 @@ export function removed(
       `Addresses ${missing.join(', ')} not found in the address group ${groupId}.`,
     )
   return had.filter((prefix) => !less.includes(prefix))
-}
-
-/** Without prefixes that lie within others: engines keep them as intervals, which must not overlap. */
-export function widest(prefixes: readonly string[]): readonly string[] {
-  const cidrs = prefixes.flatMap((prefix) => parseCidr(prefix) ?? [])
-  const kept: typeof cidrs = []
-  for (const cidr of cidrs.toSorted((a, b) => a.prefix - b.prefix))
-    if (!kept.some((wider) => overlaps(wider, cidr))) kept.push(cidr)
-  return kept.map(formatCidr)
 }

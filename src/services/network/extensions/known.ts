@@ -124,6 +124,12 @@ const known: readonly ExtensionLine[] = [
     'Ports can be found by security group.',
   ],
   [
+    'port-mac-address-regenerate',
+    'Neutron Port MAC address regenerate',
+    '2018-05-03T10:00:00-00:00',
+    'A port is given another MAC address when it is set to nothing.',
+  ],
+  [
     'project-id',
     'project_id field enabled',
     '2016-09-09T09:09:09-09:09',

@@ -208,7 +208,7 @@ export async function updatePort(tx: Ctx, row: PortRow, wish: PortChangeWish): P
   await portChanged(tx, { ...row, ...device })
   if (device.device_id !== row.device_id || device.device_owner !== row.device_owner)
     await portChanged(tx, row)
-  if (moved || wish.security_groups !== undefined)
+  if (moved || wish.security_groups !== undefined || wish.allowed_address_pairs !== undefined)
     await membershipChanged(tx, [...new Set([...hadGroups, ...groups])])
 }
 
@@ -259,17 +259,23 @@ function plainChanges(
   }
 }
 
-async function changedMac(tx: Ctx, row: PortRow, asked: string | undefined): Promise<string> {
-  if (asked === undefined || asked.toLowerCase() === row.mac) return row.mac
-  const mac = macOf(asked)
+/** The MAC that is asked for, or by null a fresh one. */
+async function changedMac(
+  tx: Ctx,
+  row: PortRow,
+  asked: string | null | undefined,
+): Promise<string> {
+  if (asked === undefined || asked?.toLowerCase() === row.mac) return row.mac
+  const mac = asked === null ? newMac() : macOf(asked)
   if (row.netns !== null)
     throw neutronError(
       'conflict',
       'PortBound',
       `Unable to complete operation on port ${row.id}, port is already bound, port type: ${row.device_owner}, old_mac ${row.mac}, new_mac ${mac}.`,
     )
-  if (await macTaken(tx, row.network_id, mac, row.id)) throw macInUse(row.network_id, mac)
-  return mac
+  if (!(await macTaken(tx, row.network_id, mac, row.id))) return mac
+  if (asked === null) return await changedMac(tx, row, null)
+  throw macInUse(row.network_id, mac)
 }
 
 /** From the addresses a port has to the ones it is to have: what stays is never let go of in between. */

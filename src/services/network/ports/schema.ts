@@ -17,6 +17,9 @@ const Pair = Type.Object(
   { ip_address: Text(64), mac_address: Type.Optional(Mac) },
   { additionalProperties: false },
 )
+export const PairList = Type.Array(Pair, { maxItems: 10 })
+export type PairWish = Static<typeof Pair>
+
 const DhcpOption = Type.Object(
   {
     opt_name: Type.String({ minLength: 1, maxLength: 64, pattern: '^[^\\u0000]*\\S[^\\u0000]*$' }),
@@ -40,9 +43,7 @@ const attributes = {
     Type.Union([Type.Array(Id, { maxItems: 100, uniqueItems: true }), Type.Null()]),
   ),
   port_security_enabled: Type.Optional(Flag),
-  allowed_address_pairs: Type.Optional(
-    Type.Union([Type.Array(Pair, { maxItems: 10 }), Type.Null()]),
-  ),
+  allowed_address_pairs: Type.Optional(Type.Union([PairList, Type.Null()])),
   extra_dhcp_opts: Type.Optional(
     Type.Union([Type.Array(DhcpOption, { maxItems: 50 }), Type.Null()]),
   ),
@@ -59,7 +60,11 @@ const Tags = Type.Array(Type.String({ minLength: 1, maxLength: 255, pattern: '^[
 })
 
 export const NewPort = creation({ ...attributes, network_id: Id, tags: Type.Optional(Tags) })
-export const PortChange = change(attributes)
+// null: another MAC is to be made up
+export const PortChange = change({
+  ...attributes,
+  mac_address: Type.Optional(Type.Union([Mac, Type.Null()])),
+})
 
 export type NewPortWish = Static<typeof NewPort>
 export type PortChangeWish = Static<typeof PortChange>

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
 import type { Ctx } from '../../../kernel/ctx/ctx.ts'
+import { fromJson } from '../../../kernel/db/db.ts'
 import { neutronError } from '../fault.ts'
 import { flag, integer, standardColumns, text, type ListSpec } from '../standard/list-spec.ts'
 import { findRow } from '../standard/store.ts'
@@ -168,13 +169,34 @@ export async function membersOf(
   groupIds: readonly string[],
 ): Promise<readonly { readonly group_id: string; readonly address: string }[]> {
   if (groupIds.length === 0) return []
-  return await db(ctx)
+  const own = await db(ctx)
     .selectFrom('net_port_groups as m')
     .innerJoin('net_addresses as a', 'a.port_id', 'm.port_id')
     .select(['m.group_id', 'a.address'])
     .where('m.group_id', 'in', groupIds)
     .orderBy('a.address')
     .execute()
+  return [...own, ...(await pairsIn(ctx, groupIds))]
+}
+
+async function pairsIn(
+  ctx: Ctx,
+  groupIds: readonly string[],
+): Promise<readonly { readonly group_id: string; readonly address: string }[]> {
+  const rows = await db(ctx)
+    .selectFrom('net_port_groups as m')
+    .innerJoin('net_ports as p', 'p.id', 'm.port_id')
+    .select(['m.group_id', 'p.pairs'])
+    .where('m.group_id', 'in', groupIds)
+    .where('p.pairs', '!=', '[]')
+    .orderBy('p.id')
+    .execute()
+  return rows.flatMap(({ group_id, pairs }) =>
+    fromJson<{ ip_address: string }[]>(pairs).map(({ ip_address }) => ({
+      group_id,
+      address: ip_address,
+    })),
+  )
 }
 
 /** Networks in which a plugged port is in the group. */

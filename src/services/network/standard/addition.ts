@@ -20,6 +20,8 @@ export interface Addition<
   readonly attributes?: P
   /** Attributes of POST bodies alone. */
   readonly atCreation?: TProperties
+  /** Attributes of PUT bodies alone. */
+  readonly atChange?: TProperties
   /** As of a resource: attributes that only admins may set. */
   readonly adminOnly?: Resource['adminOnly']
   readonly columns?: ListSpec['columns']
@@ -47,13 +49,14 @@ export function extended(kind: Resource, all: readonly Addition[]): Resource {
   if (mine.length === 0) return kind
   const attributes = Object.assign({}, ...mine.map((one) => one.attributes)) as TProperties // of attributes all
   const atCreation = Object.assign({}, ...mine.map((one) => one.atCreation)) as TProperties // as above
+  const atChange = Object.assign({}, ...mine.map((one) => one.atChange)) as TProperties // as above
   return {
     ...kind,
     spec: extendedSpec(kind.spec, mine),
     createBody: withAttributes(kind.createBody, { ...attributes, ...atCreation }),
     ...(kind.updateBody === undefined
       ? {}
-      : { updateBody: withAttributes(kind.updateBody, attributes) }),
+      : { updateBody: withAttributes(kind.updateBody, { ...attributes, ...atChange }) }),
     adminOnly: Object.assign({}, kind.adminOnly, ...mine.map((one) => one.adminOnly)) as Readonly<
       Record<string, unknown>
     >, // attribute → harmless value

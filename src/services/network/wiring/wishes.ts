@@ -1,6 +1,5 @@
 import type { Ctx } from '../../../kernel/ctx/ctx.ts'
 import type { PluggedPort, PortSpec, SecurityGroupSpec } from '../../../ports/network.ts'
-import { widest } from '../address-groups/plan.ts'
 import { addressesOfGroups } from '../address-groups/store.ts'
 import { portsById } from '../ports/store.ts'
 import { groupsById, membersOf, rulesOf } from '../security-groups/store.ts'
@@ -103,6 +102,6 @@ async function membersOfAll(
     all.set(id, addresses)
   }
   for (const [id, prefixes] of await addressesOfGroups(ctx, [...new Set(listed)]))
-    all.set(id, [...widest(prefixes)])
+    all.set(id, prefixes)
   return all
 }
