@@ -102,25 +102,35 @@ describe('trunks', () => {
     await cloud.ask('demo', 'DELETE', `/trunks/${id}`)
   })
 
-  it('tell the engine what travels inside what, and are as active as their ports', async () => {
-    const sub = await port(narrow)
+  it('bring their sub-ports to the guest, and are as active as their ports', async () => {
+    const [sub, later] = [await port(narrow), await port()]
     const { id, port_id } = await trunk([vlan(sub, 9)])
     const { face } = cloud.service
+    const wired = (at: string, subport: string) =>
+      cloud.engine.segment(at)?.ports.get(subport)?.spec.trunk
+    const status = async () => (await cloud.ask('demo', 'GET', `/trunks/${id}`)).trunk.status
     const device = { deviceId: 'guest', deviceOwner: 'compute:nova' }
     await face.claimPort(cloud.ctxOf(projectIdOf('demo')), port_id, device)
     await face.plugPort(cloud.ctx(), port_id, { netns: '/run/netns/t', ifname: 'eth0' })
-    await face.plugPort(cloud.ctx(), sub, { netns: '/run/netns/t', ifname: 'eth0.9' })
-    expect(cloud.engine.segment(narrow)?.ports.get(sub)?.spec.trunk).toEqual({
-      parentPortId: port_id,
-      parentNetworkId: network,
-      vlan: 9,
-    })
+    await cloud.settle()
+    const inside = { parentPortId: port_id, parentNetworkId: network }
+    expect(wired(narrow, sub)).toEqual({ ...inside, vlan: 9 })
     const shown = await cloud.ask('demo', 'GET', '/trunks?status=ACTIVE')
     expect(shown.trunks).toMatchObject([{ id, status: 'ACTIVE' }])
-    await face.unplugPort(cloud.ctx(), sub)
-    expect((await cloud.ask('demo', 'GET', `/trunks/${id}`)).trunk.status).toBe('DEGRADED')
+    const more = { sub_ports: [vlan(later, 10)] }
+    const grown = await cloud.ask('demo', 'PUT', `/trunks/${id}/add_subports`, more)
+    expect(grown.status).toBe('DEGRADED')
+    await cloud.settle()
+    expect(wired(network, later)).toEqual({ ...inside, vlan: 10 })
+    expect(await status()).toBe('ACTIVE')
+    const less = { sub_ports: [{ port_id: sub }] }
+    await cloud.ask('demo', 'PUT', `/trunks/${id}/remove_subports`, less)
+    await cloud.settle()
+    expect(cloud.engine.segment(narrow)?.ports.has(sub)).toBe(false)
     await face.unplugPort(cloud.ctx(), port_id)
-    expect((await cloud.ask('demo', 'GET', `/trunks/${id}`)).trunk.status).toBe('DOWN')
+    await cloud.settle()
+    expect(cloud.engine.segment(network)?.ports.has(later)).toBe(false)
+    expect(await status()).toBe('DOWN')
   })
 
   it('go with a parent that goes with its device', async () => {
