@@ -4,7 +4,7 @@ import type { ServiceDefinition } from '../../kernel/http/service.ts'
 import type { NetworkPort } from '../../ports/network.ts'
 import type { IdentityFace } from '../identity/face.ts'
 import { addressGroupsFeature } from './address-groups/index.ts'
-import { addressScopeResource } from './address-scopes/routes.ts'
+import { addressScopesFeature } from './address-scopes/index.ts'
 import { agentsFeature } from './agents/index.ts'
 import { allowedPairsFeature } from './allowed-pairs/index.ts'
 import { floatingIpAnswers } from './answers/floating-ips.ts'
@@ -159,7 +159,6 @@ function coreResources(deps: NetworkDeps): readonly Resource[] {
     groupResource(deps.identity),
     ruleResource(deps.identity),
     subnetPoolResource(),
-    addressScopeResource(),
     rbacResource(),
   ]
 }
@@ -168,6 +167,7 @@ function coreResources(deps: NetworkDeps): readonly Resource[] {
 function featuresOf(deps: NetworkDeps): readonly Feature[] {
   return [
     addressGroupsFeature(),
+    addressScopesFeature(),
     agentsFeature(deps.host),
     allowedPairsFeature(),
     autoAllocatedTopology(),

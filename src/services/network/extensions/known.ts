@@ -18,12 +18,6 @@ export const extensionsOf = (lines: readonly ExtensionLine[]): readonly Extensio
 
 const known: readonly ExtensionLine[] = [
   [
-    'address-scope',
-    'Address scope',
-    '2015-07-26T10:00:00-00:00',
-    'Groups of subnet pools within which addresses are unique.',
-  ],
-  [
     'allowed-address-pairs',
     'Allowed Address Pairs',
     '2013-07-23T10:00:00-00:00',

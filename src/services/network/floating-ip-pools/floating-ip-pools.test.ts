@@ -27,7 +27,7 @@ describe('floating IP pools', () => {
       subnets.push(made.subnet.id)
       expect(made.subnet['router:external']).toBe(true)
     }
-    const { floatingip_pools: pools } = await cloud.ask('demo', 'GET', '/floatingip_pools')
+    const { floatingip_pools: pools } = await cloud.ask('demo', 'GET', '/floatingip-pools')
     expect(pools.map((pool: { subnet_name: string }) => pool.subnet_name).toSorted()).toEqual([
       'one',
       'two',

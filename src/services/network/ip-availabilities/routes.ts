@@ -5,7 +5,7 @@ import { rangesOf, type Pool } from '../addressing/pools.ts'
 import type { NetworkRow } from '../networks/schema.ts'
 import { getNetwork, networkSpec } from '../networks/store.ts'
 import { text, integer, type ListSpec } from '../standard/list-spec.ts'
-import { listQuery } from '../standard/query.ts'
+import { listQuery, pageLinks, pick } from '../standard/query.ts'
 import type { View } from '../standard/schema.ts'
 import { listRows } from '../standard/store.ts'
 import { subnetsWithUse } from './store.ts'
@@ -36,15 +36,11 @@ export function availabilityRoutes(): Route[] {
       method: 'GET',
       path: base,
       policy: 'network:list_network_ip_availabilities',
-      handle: async (ctx, { rawQuery }) => {
+      handle: async (ctx, { rawQuery, serviceUrl }) =>
         // who may not see them gets an empty list, as Neutron does it
-        if (!can(ctx, policy)) return { network_ip_availabilities: [] }
-        const version = rawQuery.get('ip_version')
-        const query = new URLSearchParams(rawQuery)
-        query.delete('ip_version')
-        const rows = await listRows<NetworkRow>(ctx, spec, listQuery(query, spec))
-        return { network_ip_availabilities: await views(ctx, rows, version) }
-      },
+        can(ctx, policy)
+          ? await list(ctx, rawQuery, `${serviceUrl}${base}`)
+          : { network_ip_availabilities: [] },
     }),
     route({
       method: 'GET',
@@ -52,11 +48,32 @@ export function availabilityRoutes(): Route[] {
       policy,
       handle: async (ctx, req) => {
         const { id } = req.params as { id: string } // named in the path
-        const [view] = await views(ctx, [await getNetwork(ctx, id)], null)
-        return { network_ip_availability: view }
+        const [view = {}] = await views(ctx, [await getNetwork(ctx, id)], null)
+        return { network_ip_availability: pick(view, req.rawQuery.getAll('fields')) }
       },
     }),
   ]
+}
+
+/** `ip_version` chooses which subnets are counted, not which networks are told. */
+async function list(ctx: Ctx, rawQuery: URLSearchParams, url: string): Promise<View> {
+  const version = rawQuery.get('ip_version')
+  const own = new URLSearchParams(rawQuery)
+  own.delete('ip_version')
+  const query = listQuery(own, spec)
+  const rows = await listRows<NetworkRow>(ctx, spec, query)
+  const links = pageLinks(
+    url,
+    rawQuery,
+    query,
+    rows.map(({ id }) => id),
+  )
+  return {
+    network_ip_availabilities: (await views(ctx, rows, version)).map((view) =>
+      pick(view, query.fields),
+    ),
+    ...(links.length > 0 ? { network_ip_availabilities_links: links } : {}),
+  }
 }
 
 async function views(

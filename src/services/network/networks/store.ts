@@ -22,8 +22,16 @@ export const networkSpec: ListSpec = {
     'provider:network_type': text('provider_type'),
     'provider:physical_network': text('physical'),
     'provider:segmentation_id': integer('segment'),
+    availability_zone_hints: text('zone_hints'),
   },
   filters: {
+    availability_zone_hints: (values) =>
+      sql`(${sql.join(
+        values.map(
+          (value) => sql`replace(t.zone_hints, ${JSON.stringify(value)}, '') <> t.zone_hints`,
+        ),
+        sql` or `,
+      )})`,
     subnets: (values) =>
       sql`exists (select 1 from net_subnets s where s.network_id = t.id and s.id in (${sql.join(values)}))`,
   },

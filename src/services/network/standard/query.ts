@@ -55,7 +55,10 @@ export function listQuery(query: URLSearchParams, spec: ListSpec): ListQuery {
 export const tagFilters = ['tags', 'tags-any', 'not-tags', 'not-tags-any'] as const
 const standardFilters = [...tagFilters, 'changed_since', 'shared']
 
-const sortableKeys = (spec: ListSpec): string[] => Object.keys(spec.columns)
+const sortableKeys = (spec: ListSpec): string[] => [
+  ...Object.keys(spec.columns),
+  ...(spec.sharedBy === undefined ? [] : ['shared']),
+]
 
 /** The links beside a page of a list: Neutron gives «next» until a page is short, and «previous» for every page. */
 export function pageLinks(

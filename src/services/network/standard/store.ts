@@ -4,7 +4,7 @@ import { fromJson, tables, toJson } from '../../../kernel/db/db.ts'
 import { cloudError } from '../../../kernel/errors/cloud-error.ts'
 import { invalidInput, neutronError } from '../fault.ts'
 import { askingProject, seesAll } from './access.ts'
-import type { Column, ListSpec } from './list-spec.ts'
+import { text, type Column, type ListSpec } from './list-spec.ts'
 import type { ListQuery } from './query.ts'
 import type { StandardRow } from './schema.ts'
 
@@ -21,7 +21,7 @@ export async function listRows<Row extends StandardRow>(
     ...base(ctx, spec),
     ...[...query.filters].map(([key, values]) => filterOf(ctx, spec, key, values)),
   ]
-  const order = orderOf(spec, page.sorts, page.reverse)
+  const order = orderOf(ctx, spec, page.sorts, page.reverse)
   if (page.marker !== undefined) conditions.push(await afterMarker(ctx, spec, page.marker, order))
   const rows = await select<Row>(
     ctx,
@@ -156,24 +156,26 @@ function tagCondition(key: string, values: readonly string[]): Condition {
 
 interface Order {
   readonly by: RawBuilder<unknown>
-  readonly column: string
   readonly down: boolean
 }
 
 /** Sort keys, then the id so that the order is total; without keys the order of making. Null counts as least in both databases. */
-function orderOf(spec: ListSpec, sorts: ListQuery['page']['sorts'], reverse: boolean): Order[] {
+function orderOf(
+  ctx: Ctx,
+  spec: ListSpec,
+  sorts: ListQuery['page']['sorts'],
+  reverse: boolean,
+): Order[] {
   const asked = sorts.length > 0 ? sorts : [{ key: 'created_at', dir: 'asc' as const }]
-  const chosen = asked.map(({ key, dir }) => ({
-    ...(spec.columns[key] ?? { column: 'created_at', kind: 'text' as const }),
-    down: (dir === 'desc') !== reverse,
-  }))
-  if (!chosen.some(({ column }) => column === 'id'))
-    chosen.push({ column: 'id', kind: 'text', down: reverse })
-  return chosen.map(({ column, kind, down }) => ({
-    column,
-    down,
-    by: sql`coalesce(t.${sql.ref(column)}, ${kind === 'text' ? sql`''` : sql`-1`})`,
-  }))
+  const chosen = asked.map(({ key, dir }) => ({ key, down: (dir === 'desc') !== reverse }))
+  if (!chosen.some(({ key }) => key === 'id')) chosen.push({ key: 'id', down: reverse })
+  return chosen.map(({ key, down }) => ({ down, by: sortValue(ctx, spec, key) }))
+}
+
+function sortValue(ctx: Ctx, spec: ListSpec, key: string): RawBuilder<unknown> {
+  if (key === 'shared') return isShared(ctx, spec)
+  const { column, kind } = spec.columns[key] ?? text(key === 'id' ? 'id' : 'created_at')
+  return sql`coalesce(t.${sql.ref(column)}, ${kind === 'text' ? sql`''` : sql`-1`})`
 }
 
 const orderText = ({ by, down }: Order): RawBuilder<unknown> =>

@@ -2,7 +2,10 @@ import { Type } from 'typebox'
 import type { Ctx } from '../../../kernel/ctx/ctx.ts'
 import { fromJson, inTx, toJson } from '../../../kernel/db/db.ts'
 import { route, type Route } from '../../../kernel/http/route.ts'
+import { nudge } from '../../../kernel/tasks/store.ts'
+import { routersOfPool } from '../address-scopes/store.ts'
 import { badRequest, neutronError } from '../fault.ts'
+import { kinds } from '../kinds.ts'
 import { getNetwork } from '../networks/store.ts'
 import { mustOwn } from '../standard/access.ts'
 import { changeRow } from '../standard/store.ts'
@@ -58,6 +61,8 @@ async function onboard(
   await checkScope(tx, { ...pool, prefixes })
   await changeRow(tx, subnetPoolSpec, pool.id, { prefixes })
   for (const { id } of subnets) await changeRow(tx, subnetSpec, id, { pool_id: pool.id })
+  if (pool.scope_id !== null)
+    for (const router of await routersOfPool(tx, pool.id)) await nudge(tx, kinds.router, router)
 }
 
 function mustBeFree(

@@ -2,8 +2,11 @@ import { randomUUID } from 'node:crypto'
 import type { Ctx } from '../../../kernel/ctx/ctx.ts'
 import { fromJson, toJson } from '../../../kernel/db/db.ts'
 import { bitsOf } from '../addressing/address.ts'
+import { nudge } from '../../../kernel/tasks/store.ts'
+import { routersOfPool } from '../address-scopes/store.ts'
 import { formatCidr } from '../addressing/cidr.ts'
 import { neutronError } from '../fault.ts'
+import { kinds } from '../kinds.ts'
 import { mustFit } from '../quotas/store.ts'
 import { deleteSharesOf, setShared } from '../rbac-policies/store.ts'
 import { resource, type Resource } from '../standard/resource.ts'
@@ -161,6 +164,8 @@ async function updatePool(tx: Ctx, row: SubnetPoolRow, wish: SubnetPoolChangeWis
     is_default: given(wish.is_default, (on) => bit(on, false)),
     scope_id: wish.address_scope_id,
   })
+  if (wish.address_scope_id !== undefined && wish.address_scope_id !== row.scope_id)
+    for (const router of await routersOfPool(tx, row.id)) await nudge(tx, kinds.router, router)
 }
 
 async function removePool(tx: Ctx, row: SubnetPoolRow): Promise<void> {

@@ -13,6 +13,8 @@ export interface RouterExtra extends Pick<
 > {
   /** Limits by floating IP, and by the router's own id for its gateway. */
   readonly qos?: ReadonlyMap<string, QosSpec>
+  /** Inner prefixes that the external network knows as they are. */
+  readonly routed?: readonly string[]
 }
 
 /** Of all features together. */

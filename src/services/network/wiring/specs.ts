@@ -190,7 +190,7 @@ function outwards(
   out: Part,
   floating: readonly FloatingIpTable[],
   outer: ExternalSpec,
-  { qos, ...extra }: Omit<RouterExtra, 'conntrackHelpers'>,
+  { qos, routed, ...extra }: Omit<RouterExtra, 'conntrackHelpers'>,
 ): Outwards {
   return {
     external: {
@@ -200,6 +200,7 @@ function outwards(
       gateways: gatewaysFor(out.addresses, outer),
       snat: router.snat === 1,
       ...limits(qos?.get(router.id)),
+      ...(routed === undefined ? {} : { routed }),
     },
     floatingIps: floating.flatMap(({ id, address, fixed_address: fixed }) =>
       fixed === null ? [] : [{ id, floating: address, fixed, ...limits(qos?.get(id)) }],
