@@ -6,7 +6,7 @@ import { reply, route, type Req, type Route } from '../../../kernel/http/route.t
 import { neutronError } from '../fault.ts'
 import { listQuery, pick } from '../standard/query.ts'
 import type { View } from '../standard/schema.ts'
-import { listRows } from '../standard/store.ts'
+import { listRows, lockRow } from '../standard/store.ts'
 import { newRow } from '../tables.ts'
 import { mustSuitPorts } from './choose.ts'
 import { policyChanged } from './effects.ts'
@@ -16,6 +16,7 @@ import {
   getPolicy,
   getRule,
   insertRule,
+  policySpec,
   deleteRule,
   rulesOf,
   ruleSpec,
@@ -181,6 +182,7 @@ async function remove(tx: Ctx, row: RuleRow): Promise<void> {
 
 /** One rule of a type and direction, and no minimum above the limit. */
 async function mustAgree(tx: Ctx, rule: RuleTable): Promise<void> {
+  await lockRow(tx, policySpec, rule.policy_id)
   const others = (await rulesOf(tx, [rule.policy_id])).filter(({ id }) => id !== rule.id)
   const twin = others.find((other) => other.type === rule.type && sameWay(other, rule))
   if (twin !== undefined)
