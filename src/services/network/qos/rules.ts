@@ -90,7 +90,8 @@ function memberRoutes(type: RuleType, path: string, key: string): Route[] {
     route({
       method: 'PUT',
       path,
-      policy,
+      policy: `network:update_policy_${type}_rule`,
+      policyAskedByHandler: true,
       body: bodyOf(key, ruleBodies(type).change),
       handle: async (ctx, req) => ({
         [key]: await inTx(
@@ -102,7 +103,8 @@ function memberRoutes(type: RuleType, path: string, key: string): Route[] {
     route({
       method: 'DELETE',
       path,
-      policy,
+      policy: `network:delete_policy_${type}_rule`,
+      policyAskedByHandler: true,
       handle: async (ctx, req) => {
         await inTx(ctx, async (tx) => await remove(tx, await find(tx, type, req)))
         return reply(204)
