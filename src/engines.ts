@@ -1,13 +1,13 @@
 import type { Config } from './kernel/config/config.ts'
 import type { DataFolder } from './kernel/config/data-folder.ts'
 import type { Logger } from './kernel/log/log.ts'
-import type { ComputePort } from './ports/compute.ts'
+import type { ContainerEngine } from './ports/container-engine.ts'
 import type { ImageStore } from './ports/image-store.ts'
 import type { NetworkPort } from './ports/network.ts'
 
 /** The world as the cloud sees it: one thing behind each port. */
 export interface Engines {
-  readonly compute: ComputePort
+  readonly compute: ContainerEngine
   readonly network: NetworkPort
   readonly images: ImageStore
 }

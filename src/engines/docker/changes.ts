@@ -58,7 +58,7 @@ async function openEvents(
 ): Promise<AsyncIterable<Buffer>> {
   const filters = cloudFilter(host, {
     type: ['container'],
-    event: ['die', 'oom', 'start', 'pause', 'unpause', 'destroy'],
+    event: ['die', 'oom', 'start', 'pause', 'unpause', 'destroy', 'health_status'],
   })
   return await host.client.open('GET', '/events', {
     query: { since, filters },

@@ -1,5 +1,5 @@
 import { Agent, request, type IncomingMessage } from 'node:http'
-import { pipeline, type Readable } from 'node:stream'
+import { pipeline, type Duplex, type Readable } from 'node:stream'
 
 /**
  * A thin client of the Docker Engine API over its unix socket: no retries (the task runner retries), connections kept
@@ -19,6 +19,14 @@ export interface CallOptions {
   /** Silence allowed on the connection; 0 = any. */
   readonly timeoutMs?: number
   readonly signal?: AbortSignal
+  /** Beside those of the body; never logged. */
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+/** A connection that is a stream in both directions now; `head` came with the answer. */
+export interface Hijacked {
+  readonly socket: Duplex
+  readonly head: Buffer
 }
 
 export interface EngineVersion {
@@ -105,8 +113,42 @@ export class DockerClient {
     throw new DockerError(`${method} ${path}`, status, messageOf(await textOf(response)))
   }
 
+  /** A call after which the connection carries a stream both ways. The caller must end or destroy it. */
+  async hijack(path: string, options: { query?: Query; body?: unknown } = {}): Promise<Hijacked> {
+    if (this.#prefix === undefined) await this.version()
+    const body = options.body === undefined ? undefined : JSON.stringify(options.body)
+    const whole = `${this.#prefix}${path}${encode(options.query)}`
+    return await new Promise((resolve, reject) => {
+      const sent = request({
+        socketPath: this.#socket,
+        agent: false,
+        method: 'POST',
+        path: whole,
+        headers: { ...headersOf(body, undefined), connection: 'Upgrade', upgrade: 'tcp' },
+      })
+      sent.on('upgrade', (_response, socket, head) => {
+        socket.setTimeout(0)
+        resolve({ socket, head })
+      })
+      sent.on('response', (response) => {
+        const status = response.statusCode ?? 500
+        textOf(response)
+          .then((text) => reject(new DockerError(`POST ${path}`, status, messageOf(text))))
+          .catch(reject)
+      })
+      sent.on('error', (cause) => reject(this.#noAnswer('POST', whole, cause)))
+      sent.setTimeout(DEFAULT_TIMEOUT_MS, () => sent.destroy(new Error('silent')))
+      sent.end(body)
+    })
+  }
+
   close(): void {
     this.#agent.destroy()
+  }
+
+  #noAnswer(method: string, path: string, cause: Error): Error {
+    const said = `no answer from the Docker Engine at ${this.#socket} to ${method} ${path}`
+    return new Error(said, { cause })
   }
 
   async #negotiate(): Promise<EngineVersion> {
@@ -131,17 +173,11 @@ export class DockerClient {
         agent: this.#agent,
         method,
         path,
-        headers: headersOf(body, options.upload),
+        headers: { ...headersOf(body, options.upload), ...options.headers },
         ...(options.signal === undefined ? {} : { signal: options.signal }),
       })
       sent.on('response', resolve)
-      sent.on('error', (cause) => {
-        reject(
-          new Error(`no answer from the Docker Engine at ${this.#socket} to ${method} ${path}`, {
-            cause,
-          }),
-        )
-      })
+      sent.on('error', (cause) => reject(this.#noAnswer(method, path, cause)))
       sent.setTimeout(timeoutMs, () => sent.destroy(new Error(`silent for ${timeoutMs / 1000} s`)))
       if (options.upload === undefined) sent.end(body)
       else {

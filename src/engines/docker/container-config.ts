@@ -1,4 +1,4 @@
-import type { ContainerSpec, Limits } from '../../ports/compute.ts'
+import type { ContainerSpec, HealthCheck, Limits } from '../../ports/compute.ts'
 import type { BindMount } from './guest-files.ts'
 import { labels, sandboxName } from './names.ts'
 
@@ -7,7 +7,7 @@ export const MIB = 1024 * 1024
 /** A quota, not `NanoCpus`: Docker refuses more of those than the host has, and a flavor may be made for a larger host. */
 const PERIOD_US = 100_000
 
-export interface VolumeMount {
+export interface NamedVolume {
   readonly Type: 'volume'
   readonly Source: string
   readonly Target: string
@@ -16,7 +16,9 @@ export interface VolumeMount {
 export interface ConfigParts {
   readonly cloud: string
   readonly image: string
-  readonly mounts: readonly (BindMount | VolumeMount)[]
+  readonly mounts: readonly (BindMount | NamedVolume)[]
+  /** What a privileged container gets; see privileges.ts. */
+  readonly privileges?: object
 }
 
 export function containerConfig(spec: ContainerSpec, parts: ConfigParts): object {
@@ -32,7 +34,9 @@ export function containerConfig(spec: ContainerSpec, parts: ConfigParts): object
     ...(spec.user === undefined ? {} : { User: spec.user }),
     Tty: spec.tty,
     // A terminal without an input ends at once for a shell, which is what people run on a terminal.
-    OpenStdin: spec.tty,
+    OpenStdin: spec.tty || spec.stdin === true,
+    ...(spec.stopSignal === undefined ? {} : { StopSignal: spec.stopSignal }),
+    ...(spec.health === undefined ? {} : { Healthcheck: healthConfig(spec.health) }),
     Labels: {
       ...spec.labels,
       [labels.cloud]: parts.cloud,
@@ -41,13 +45,35 @@ export function containerConfig(spec: ContainerSpec, parts: ConfigParts): object
     },
     HostConfig: {
       ...limitsConfig(spec.limits),
-      NetworkMode: `container:${sandboxName(spec.id)}`,
+      ...namespacesConfig(spec),
       Mounts: parts.mounts,
       // A device node of one's own making would be a door to other tenants' volumes (loop devices).
       CapDrop: ['MKNOD'],
+      ...(spec.capAdd === undefined ? {} : { CapAdd: spec.capAdd }),
+      ...(spec.runtime === undefined ? {} : { Runtime: spec.runtime }),
+      ...parts.privileges,
       RestartPolicy: { Name: 'no' },
       LogConfig: { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '2' } },
     },
+  }
+}
+
+/** Containers of one capsule share the IPC namespace of the sandbox too; any other has its own. */
+function namespacesConfig({ id, sandboxOf, sandboxShared }: ContainerSpec): object {
+  const sandbox = `container:${sandboxName(sandboxOf ?? id)}`
+  const shared = sandboxOf !== undefined || sandboxShared === true
+  return { NetworkMode: sandbox, ...(shared ? { IpcMode: sandbox } : {}) }
+}
+
+const NS_PER_SECOND = 1e9
+
+function healthConfig(health: HealthCheck): object {
+  return {
+    Test: ['CMD', ...health.command],
+    Interval: Math.round(health.intervalSeconds * NS_PER_SECOND),
+    Timeout: Math.round(health.timeoutSeconds * NS_PER_SECOND),
+    Retries: health.retries,
+    StartPeriod: Math.round((health.startSeconds ?? 0) * NS_PER_SECOND),
   }
 }
 
@@ -60,6 +86,19 @@ export function limitsConfig(limits: Limits): object {
     Memory: memory,
     MemorySwap: memory,
     PidsLimit: limits.pids,
+  }
+}
+
+/** In the words of `POST /build`. */
+export function limitsConfigOfBuild(
+  memoryMiB: number | undefined,
+  vcpus: number | undefined,
+): Record<string, number> {
+  return {
+    ...(memoryMiB === undefined ? {} : { memory: memoryMiB * MIB, memswap: memoryMiB * MIB }),
+    ...(vcpus === undefined
+      ? {}
+      : { cpuperiod: PERIOD_US, cpuquota: Math.round(vcpus * PERIOD_US) }),
   }
 }
 

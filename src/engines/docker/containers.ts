@@ -6,14 +6,10 @@ import { containerConfig, limitsConfig } from './container-config.ts'
 import { readHostname, writeGuestFiles, writeHostname } from './guest-files.ts'
 import { imageMissing, type Images } from './images.ts'
 import { forgetKept, keepFileSystem, readKept } from './kept.ts'
-import {
-  containerName,
-  inspectOwn,
-  labels,
-  sandboxName,
-  type DockerHost,
-  type Inspected,
-} from './names.ts'
+import { containerName, inspectOwn, labels, sandboxName, type DockerHost } from './names.ts'
+import { joins } from './observe.ts'
+import { allPrivileges } from './privileges.ts'
+import { ensureVolumes, mountVolumes } from './volumes.ts'
 
 /** The workload's own container: made, started, stopped, removed; every call may be repeated. */
 export async function createContainer(
@@ -25,15 +21,21 @@ export async function createContainer(
   const seen = await inspectOwn(host, name)
   if (seen !== undefined) {
     const current = seen.Config.Labels?.[labels.revision] === String(spec.revision)
-    if (current && (await joinsSandbox(host, spec.id, seen))) return
+    const sandboxOf = spec.sandboxOf ?? spec.id
+    if (current && joins(seen, await inspectOwn(host, sandboxName(sandboxOf)), sandboxOf)) return
     if (current || spec.keepFiles === true) await keepFileSystem(host, spec, seen)
     else await removeContainer(host, spec.id)
   }
   const kept = await readKept(host, spec)
-  const mounts = [...(await writeGuestFiles(host, spec)), ...(kept?.volumes ?? [])]
+  const mounts = [
+    ...(await writeGuestFiles(host, spec)),
+    ...(await ensureVolumes(host, spec)),
+    ...(kept?.volumes ?? []),
+  ]
   const image = kept?.image ?? images.reference(spec.image)
   try {
-    const body = containerConfig(spec, { cloud: host.cloud, image, mounts })
+    const privileges = spec.privileged === true ? await allPrivileges(host.client) : {}
+    const body = containerConfig(spec, { cloud: host.cloud, image, mounts, privileges })
     await host.client.send('POST', '/containers/create', { query: { name }, body })
   } catch (error) {
     if (!isDockerError(error, 404) || !/no such image/i.test(error.message)) throw error
@@ -42,15 +44,9 @@ export async function createContainer(
   }
 }
 
-/** A container keeps the id of the sandbox it was made with; when that one was removed and made anew, it cannot start again. */
-async function joinsSandbox(host: DockerHost, id: WorkloadId, seen: Inspected): Promise<boolean> {
-  const sandbox = await inspectOwn(host, sandboxName(id))
-  const joined = seen.HostConfig.NetworkMode.replace('container:', '')
-  return sandbox === undefined || joined === sandbox.Id || joined === sandboxName(id)
-}
-
 export async function startContainer(host: DockerHost, id: WorkloadId): Promise<void> {
   const name = containerName(id)
+  await mountVolumes(host, id)
   try {
     await host.client.send('POST', `/containers/${name}/start`)
   } catch (error) {
@@ -116,9 +112,14 @@ export async function killContainer(
   id: WorkloadId,
   signal: string,
 ): Promise<void> {
-  await unless([404, /is not running/], async () => {
-    await host.client.send('POST', `/containers/${containerName(id)}/kill`, { query: { signal } })
-  })
+  try {
+    await unless([404, /is not running/], async () => {
+      await host.client.send('POST', `/containers/${containerName(id)}/kill`, { query: { signal } })
+    })
+  } catch (error) {
+    if (!isDockerError(error, 400)) throw error
+    throw cloudError('badRequest', `'${signal}' is not a signal`, { cause: error })
+  }
 }
 
 export async function pauseContainer(host: DockerHost, id: WorkloadId): Promise<void> {

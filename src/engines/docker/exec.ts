@@ -4,6 +4,7 @@ import type { ExecResult, ExecWish, WorkloadId } from '../../ports/compute.ts'
 import { isDockerError } from './client.ts'
 import { withoutFrames } from './logs.ts'
 import { containerName, type DockerHost } from './names.ts'
+import { killWithChildren } from './processes.ts'
 
 const MOST_BYTES = 1024 * 1024
 /** The engine notes the exit code a moment after the output has ended. */
@@ -80,25 +81,15 @@ async function endOf(
     const seen = await host.client.call<Exec>('GET', `/exec/${exec}/json`)
     if (!seen.Running && seen.ExitCode !== null) return seen.ExitCode
     if (late) {
-      kill(seen.Pid)
+      await killWithChildren(seen.Pid)
       return undefined
     }
     await sleep(LOOK_MS)
   }
 }
 
-/** The engine has no call that ends a command; its process is one of this host. */
-function kill(pid: number): void {
-  if (pid <= 1) return
-  try {
-    process.kill(pid, 'SIGKILL')
-  } catch {
-    // it ended in this moment
-  }
-}
-
 /** 404: no container, or it was removed meanwhile. 409: it does not run, or is paused. */
-function refusal(id: WorkloadId, error: unknown): unknown {
+export function refusal(id: WorkloadId, error: unknown): unknown {
   if (isDockerError(error, 404))
     return cloudError('notFound', `Workload ${id} has no container`, { cause: error })
   if (isDockerError(error, 409))

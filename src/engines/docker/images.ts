@@ -5,12 +5,20 @@ import type { ImageKey, WorkloadId } from '../../ports/compute.ts'
 import { describeArchive, plainTar, withOnlyTag, type ArchiveKind } from './archive.ts'
 import { isDockerError, jsonLines } from './client.ts'
 import { Gate } from './gate.ts'
-import { containerName, imageRepository, imageTag, type DockerHost } from './names.ts'
+import {
+  containerName,
+  imageRepository,
+  imageTag,
+  namedReference,
+  plainReference,
+  type DockerHost,
+} from './names.ts'
 
 /**
- * Images by key, as tags `stackyard/<cloud>:<hex of the key>`. Other tags there are this engine's own: `keep-<id>` (see
- * kept.ts), `gone-<hex>` for an image that was removed while a container used it, and `commit-…` while a snapshot is
- * being read. The last two are swept when they are free.
+ * Images by key, as tags `stackyard/<cloud>:<hex of the key>`; a key `docker:<reference>` is a name of the engine's own.
+ * Other tags there are this engine's: `keep-<id>` (see kept.ts), `gone-<hex>` for an image that was removed while a
+ * container used it, `commit-…` while a snapshot is being read, and `build-…` until what was built is stored elsewhere. The
+ * last three are swept when they are free.
  */
 interface Progress {
   readonly error?: string
@@ -24,13 +32,15 @@ export class Images {
   readonly #gate = new Gate()
   /** Marks the commits of this process, so that the sweep of leftovers spares them. */
   readonly #mark = randomBytes(4).toString('hex')
-  #commits = 0
+  #made = 0
 
   constructor(host: DockerHost) {
     this.#host = host
   }
 
   reference(key: ImageKey): string {
+    const named = namedReference(key)
+    if (named !== undefined) return plainReference(named)
     return `${imageRepository(this.#host.cloud)}:${imageTag(key)}`
   }
 
@@ -40,7 +50,7 @@ export class Images {
   }
 
   async has(key: ImageKey): Promise<boolean> {
-    if (this.#present.has(key)) return true
+    if (namedReference(key) === undefined && this.#present.has(key)) return true
     const found = await this.#host.client.find(`/images/${this.reference(key)}/json`)
     if (found !== undefined) this.#present.add(key)
     return found !== undefined
@@ -53,10 +63,12 @@ export class Images {
     await running
   }
 
+  /** An image that has a name of its own stays: others may use it. */
   async remove(key: ImageKey): Promise<void> {
+    if (namedReference(key) !== undefined) return
     this.forget(key)
     try {
-      await this.#delete(this.reference(key))
+      await this.delete(this.reference(key))
     } catch (error) {
       if (!isDockerError(error, 409)) throw error
       await this.#hide(key)
@@ -67,7 +79,7 @@ export class Images {
   async sweep(): Promise<void> {
     for (const reference of this.#gone) {
       try {
-        await this.#delete(reference)
+        await this.delete(reference)
         this.#gone.delete(reference)
       } catch (error) {
         if (!isDockerError(error, 409)) throw error // still used by another container
@@ -87,7 +99,8 @@ export class Images {
     )
     for (const reference of found.flatMap(({ RepoTags }) => RepoTags ?? [])) {
       const tag = reference.slice(repository.length + 1)
-      const leftover = tag.startsWith('commit-') && !tag.startsWith(`commit-${this.#mark}`)
+      const mine = tag.includes(`-${this.#mark}-`)
+      const leftover = /^(commit|build)-/.test(tag) && !mine
       if (leftover || tag.startsWith('gone-')) this.#gone.add(reference)
     }
     await this.sweep()
@@ -95,16 +108,16 @@ export class Images {
 
   /** The workload's file system as a nameless image; the engine's copy goes when the stream ends. */
   async commit(id: WorkloadId): Promise<Readable> {
-    this.#commits += 1
+    this.#made += 1
     const repo = imageRepository(this.#host.cloud)
-    const tag = `commit-${this.#mark}-${this.#commits}`
+    const tag = `commit-${this.#mark}-${this.#made}`
     const made = await this.#host.client.call<{ Id: string }>('POST', '/commit', {
       query: { container: containerName(id), repo, tag, pause: true },
       body: {},
       timeoutMs: 0,
     })
     const remove = (): void => {
-      this.#delete(`${repo}:${tag}`).catch(() => this.#gone.add(`${repo}:${tag}`))
+      this.delete(`${repo}:${tag}`).catch(() => this.#gone.add(`${repo}:${tag}`))
     }
     try {
       // By id, not by name: so the archive carries no tag of ours.
@@ -117,6 +130,36 @@ export class Images {
       remove()
       throw error
     }
+  }
+
+  /** A name for what is going to be built. Random: who knows one may use it. */
+  nameBuild(): string {
+    const secret = randomBytes(16).toString('hex')
+    return `${imageRepository(this.#host.cloud)}:build-${this.#mark}-${secret}`
+  }
+
+  isBuilt(reference: string): boolean {
+    return reference.startsWith(`${imageRepository(this.#host.cloud)}:build-`)
+  }
+
+  async removeBuilt(reference: string): Promise<void> {
+    if (!this.isBuilt(reference))
+      throw cloudError('badRequest', `'${reference}' was not made by a build`)
+    try {
+      await this.delete(reference)
+    } catch (error) {
+      if (!isDockerError(error, 409)) throw error
+      this.#gone.add(reference)
+    }
+  }
+
+  /** By any name; what is not there is fine. 409 while a container uses it. */
+  async delete(reference: string): Promise<void> {
+    await this.#gate.alone(async () => {
+      await this.#host.client.send('DELETE', `/images/${reference}`).catch((error: unknown) => {
+        if (!isDockerError(error, 404)) throw error
+      })
+    })
   }
 
   async #load(key: ImageKey, open: () => Promise<Readable>): Promise<void> {
@@ -161,16 +204,8 @@ export class Images {
     await this.#host.client.send('POST', `/images/${this.reference(key)}/tag`, {
       query: { repo, tag },
     })
-    await this.#delete(this.reference(key))
+    await this.delete(this.reference(key))
     this.#gone.add(`${repo}:${tag}`)
-  }
-
-  async #delete(reference: string): Promise<void> {
-    await this.#gate.alone(async () => {
-      await this.#host.client.send('DELETE', `/images/${reference}`).catch((error: unknown) => {
-        if (!isDockerError(error, 404)) throw error
-      })
-    })
   }
 }
 

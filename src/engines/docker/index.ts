@@ -2,6 +2,14 @@ import { statfs } from 'node:fs/promises'
 import { hostname, uptime } from 'node:os'
 import type { Logger } from '../../kernel/log/log.ts'
 import type { ComputePort, HostInfo, Limits, WorkloadId } from '../../ports/compute.ts'
+import type { ContainerArchives } from '../../ports/container-archives.ts'
+import type { ContainerEngine } from '../../ports/container-engine.ts'
+import type { ContainerStatistics } from '../../ports/container-statistics.ts'
+import type { ContainerStreams } from '../../ports/container-streams.ts'
+import type { EngineImages } from '../../ports/engine-images.ts'
+import type { ImageBuilds } from '../../ports/image-builds.ts'
+import { getArchive, putArchive, statPath, top } from './archives.ts'
+import { buildImage } from './builds.ts'
 import { changes } from './changes.ts'
 import { DockerClient } from './client.ts'
 import * as containers from './containers.ts'
@@ -9,12 +17,16 @@ import { MIB } from './container-config.ts'
 import { execIn } from './exec.ts'
 import { removeGuestFiles } from './guest-files.ts'
 import { Images } from './images.ts'
-import { readLogs } from './logs.ts'
+import { followLogs, readLogs } from './logs.ts'
+import * as named from './named-images.ts'
 import { checkId, sandboxName, type DockerHost } from './names.ts'
 import { listWorkloads, observe } from './observe.ts'
+import { pullImage } from './pull.ts'
 import { Quiet } from './quiet.ts'
 import { SandboxPool } from './sandboxes.ts'
-import { readStats } from './stats.ts'
+import { attach, prepareExec, resizeExec, resizeTty, startExec } from './sessions.ts'
+import { Statistics } from './statistics.ts'
+import { removeVolumes } from './volumes.ts'
 
 export { purgeDocker } from './purge.ts'
 
@@ -45,9 +57,14 @@ interface EngineInfo {
   readonly MemTotal: number
   readonly ServerVersion: string
   readonly DockerRootDir: string
+  readonly OperatingSystem: string
+  readonly OSType: string
+  readonly KernelVersion: string
+  readonly Runtimes: Readonly<Record<string, unknown>>
+  readonly Labels: readonly string[] | null
 }
 
-export function createDockerCompute(config: DockerComputeConfig): ComputePort {
+export function createDockerCompute(config: DockerComputeConfig): ContainerEngine {
   const client = new DockerClient(config.socket)
   const host: DockerHost = { client, cloud: config.cloud, folder: config.folder }
   const quiet = new Quiet(QUIET_MS)
@@ -67,11 +84,15 @@ export function createDockerCompute(config: DockerComputeConfig): ComputePort {
     kind: 'docker',
     hostInfo: async () => await hostInfo(client),
     list: async () => await listWorkloads(host),
-    observe: async (id) => await observe(host, checkId(id)),
+    observe: async (id, sandboxOf) => await observe(host, checkId(id), sandboxOf),
     ...imageCalls(images),
     ...urgentCalls(host, pool, images, quiet),
     ...removingCalls(host, images),
     ...plainCalls(host),
+    ...streamCalls(host),
+    ...archiveCalls(host),
+    ...namedImageCalls(host, images),
+    ...statisticsCalls(new Statistics(host)),
     changes: (signal) => {
       const either = AbortSignal.any([signal, closing.signal])
       return changes(host, { log: config.log, signal: either, onReturn })
@@ -103,7 +124,8 @@ function urgentCalls(
   quiet: Quiet,
 ): Pick<ComputePort, 'ensureSandbox' | 'create' | 'start'> {
   return {
-    ensureSandbox: async (id) => await quiet.during(async () => await pool.ensure(checkId(id))),
+    ensureSandbox: async (id, shared) =>
+      await quiet.during(async () => await pool.ensure(checkId(id), shared)),
     create: async (spec) => {
       checkId(spec.id)
       await quiet.during(async () => await containers.createContainer(host, images, spec))
@@ -128,7 +150,7 @@ function removingCalls(host: DockerHost, images: Images): Pick<ComputePort, 'rem
 
 type PlainCalls = Pick<
   ComputePort,
-  'stop' | 'kill' | 'pause' | 'unpause' | 'setLimits' | 'setHostname' | 'logs' | 'exec' | 'stats'
+  'stop' | 'kill' | 'pause' | 'unpause' | 'setLimits' | 'setHostname' | 'logs' | 'exec'
 >
 
 function plainCalls(host: DockerHost): PlainCalls {
@@ -142,7 +164,50 @@ function plainCalls(host: DockerHost): PlainCalls {
     setHostname: async (id, name) => await containers.setHostname(host, checkId(id), name),
     logs: async (id, tailLines) => await readLogs(host, checkId(id), tailLines),
     exec: async (id, wish) => await execIn(host, checkId(id), wish),
-    stats: async (id) => await readStats(host, checkId(id)),
+  }
+}
+
+function streamCalls(host: DockerHost): ContainerStreams {
+  return {
+    attach: async (id) => await attach(host, checkId(id)),
+    prepareExec: async (id, wish) => await prepareExec(host, checkId(id), wish),
+    startExec: async (id, execId) => await startExec(host, checkId(id), execId),
+    openExec: async (id, wish) =>
+      await startExec(host, id, await prepareExec(host, checkId(id), wish)),
+    resizeExec: async (id, execId, size) => await resizeExec(host, checkId(id), execId, size),
+    resizeTty: async (id, size) => await resizeTty(host, checkId(id), size),
+    followLogs: async (id, wish, signal) => await followLogs(host, checkId(id), wish, signal),
+  }
+}
+
+function archiveCalls(host: DockerHost): ContainerArchives {
+  return {
+    getArchive: async (id, path) => await getArchive(host, checkId(id), path),
+    putArchive: async (id, path, tar) => await putArchive(host, checkId(id), path, tar),
+    statPath: async (id, path) => await statPath(host, checkId(id), path),
+    top: async (id, psArgs) => await top(host, checkId(id), psArgs),
+  }
+}
+
+function namedImageCalls(host: DockerHost, images: Images): EngineImages & ImageBuilds {
+  return {
+    findImage: async (reference) => await named.findImage(host, reference),
+    listImages: async () => await named.listImages(host),
+    pullImage: async (reference, options) => await pullImage(host, reference, options),
+    searchImages: async (term, limit) => await named.searchImages(host, term, limit),
+    removeNamedImage: async (reference) => await named.removeNamedImage(host, images, reference),
+    openEngineImage: async (reference) => await named.openEngineImage(host, images, reference),
+    buildImage: async (context, wish) => await buildImage(host, images, context, wish),
+    removeBuiltImage: async (id) => await images.removeBuilt(id),
+  }
+}
+
+function statisticsCalls(statistics: Statistics): ContainerStatistics & Pick<ComputePort, 'stats'> {
+  return {
+    stats: async (id) => await statistics.stats(checkId(id)),
+    usage: async (id) => await statistics.usage(checkId(id)),
+    usageOfAll: async (ids) => await statistics.usageOfAll(ids),
+    streamUsage: (id, signal, everyMs) => statistics.stream(checkId(id), signal, everyMs),
   }
 }
 
@@ -152,7 +217,14 @@ async function destroy(host: DockerHost, id: WorkloadId): Promise<void> {
     containers.removeContainer(host, id),
     containers.removeByName(host, sandboxName(id)),
   ])
+  await removeVolumes(host, id)
   await removeGuestFiles(host, id)
+}
+
+/** `key=value`, as the engine writes labels. */
+function pairOf(label: string): readonly [string, string] {
+  const at = label.indexOf('=')
+  return at < 0 ? [label, ''] : [label.slice(0, at), label.slice(at + 1)]
 }
 
 async function hostInfo(client: DockerClient): Promise<HostInfo> {
@@ -171,5 +243,10 @@ async function hostInfo(client: DockerClient): Promise<HostInfo> {
     engineVersion: info.ServerVersion,
     architecture: version.Arch,
     uptimeSeconds: Math.floor(uptime()),
+    os: info.OperatingSystem,
+    osType: info.OSType,
+    kernelVersion: info.KernelVersion,
+    runtimes: Object.keys(info.Runtimes).filter((name) => !name.startsWith('io.containerd.')),
+    labels: Object.fromEntries((info.Labels ?? []).map((label) => pairOf(label))),
   }
 }

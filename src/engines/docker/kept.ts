@@ -3,7 +3,7 @@ import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ContainerSpec, WorkloadId } from '../../ports/compute.ts'
 import { isDockerError } from './client.ts'
-import type { VolumeMount } from './container-config.ts'
+import type { NamedVolume } from './container-config.ts'
 import { filesFolder } from './guest-files.ts'
 import { imageRepository, type DockerHost, type Inspected } from './names.ts'
 
@@ -22,7 +22,7 @@ interface Kept {
   readonly image: string | null
   /** Every image there may be, the current one included. */
   readonly images: readonly string[]
-  readonly volumes: readonly VolumeMount[]
+  readonly volumes: readonly NamedVolume[]
 }
 
 const notePath = (host: DockerHost, id: WorkloadId): string =>
@@ -64,8 +64,8 @@ async function processOfImage(host: DockerHost, { Image }: Inspected): Promise<o
   return { Entrypoint: Config?.Entrypoint ?? [], Cmd: Config?.Cmd ?? [] }
 }
 
-function volumesOf({ Mounts }: Inspected): readonly VolumeMount[] {
-  return Mounts.flatMap((mount): VolumeMount[] =>
+function volumesOf({ Mounts }: Inspected): readonly NamedVolume[] {
+  return Mounts.flatMap((mount): NamedVolume[] =>
     mount.Type === 'volume' && mount.Name !== undefined
       ? [{ Type: 'volume', Source: mount.Name, Target: mount.Destination }]
       : [],
@@ -76,7 +76,7 @@ function volumesOf({ Mounts }: Inspected): readonly VolumeMount[] {
 export async function readKept(
   host: DockerHost,
   spec: ContainerSpec,
-): Promise<{ readonly image: string; readonly volumes: readonly VolumeMount[] } | undefined> {
+): Promise<{ readonly image: string; readonly volumes: readonly NamedVolume[] } | undefined> {
   const kept = await readNote(host, spec.id)
   if (kept === undefined) return undefined
   const { image, volumes } = kept

@@ -1,3 +1,4 @@
+import { parseImageReference } from '../../kernel/archive/reference.ts'
 import { cloudError } from '../../kernel/errors/cloud-error.ts'
 import type { ImageKey, WorkloadId } from '../../ports/compute.ts'
 import type { DockerClient } from './client.ts'
@@ -33,6 +34,24 @@ export function workloadOf(name: string): WorkloadId | undefined {
 
 export const imageRepository = (cloud: string): string => `stackyard/${cloud}`
 
+/** Of every cloud on this host. */
+export const OWN_NAMES = /^stackyard\//
+
+/**
+ * The name of an image that is not the cloud's own, as the engine is asked for it: always with tag or digest, so that it is
+ * never taken for the beginning of an image's id.
+ */
+export function plainReference(text: string): string {
+  const { name, whole } = parseImageReference(text)
+  if (!OWN_NAMES.test(name)) return whole
+  throw cloudError('badRequest', `'${text}' is a name that the cloud keeps for itself`)
+}
+
+/** The name in a key `docker:<reference>`. */
+export function namedReference(key: ImageKey): string | undefined {
+  return key.startsWith('docker:') ? key.slice('docker:'.length) : undefined
+}
+
 /** A key is a digest, so its hex part makes the tag. */
 export function imageTag(key: ImageKey): string {
   const hex = /^[a-z0-9]+:([0-9a-f]{32,128})$/.exec(key)?.[1]
@@ -59,6 +78,7 @@ export interface Inspected {
     readonly Paused: boolean
     readonly OOMKilled: boolean
     readonly Pid: number
+    readonly Health?: { readonly Status: string }
     readonly ExitCode: number
     readonly StartedAt: string
     readonly FinishedAt: string

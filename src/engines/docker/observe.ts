@@ -15,12 +15,30 @@ import {
 import { netnsOf } from './sandboxes.ts'
 
 /** What is: one workload, and all of them. */
-export async function observe(host: DockerHost, id: WorkloadId): Promise<SeenWorkload> {
+export async function observe(
+  host: DockerHost,
+  id: WorkloadId,
+  sandboxOf: WorkloadId = id,
+): Promise<SeenWorkload> {
   const [sandbox, container] = await Promise.all([
-    inspectOwn(host, sandboxName(id)),
+    inspectOwn(host, sandboxName(sandboxOf)),
     inspectOwn(host, containerName(id)),
   ])
-  return { ...seenSandbox(sandbox), ...seenContainer(container) }
+  return {
+    ...seenSandbox(sandbox),
+    ...seenContainer(container),
+    ...(container !== undefined && !joins(container, sandbox, sandboxOf) ? { stranded: true } : {}),
+  }
+}
+
+/** A container keeps the id of the sandbox it was made with; when that one was removed and made anew, it cannot start again. */
+export function joins(
+  container: Inspected,
+  sandbox: Inspected | undefined,
+  sandboxOf: WorkloadId,
+): boolean {
+  const joined = container.HostConfig.NetworkMode.replace('container:', '')
+  return sandbox === undefined || joined === sandbox.Id || joined === sandboxName(sandboxOf)
 }
 
 export async function listWorkloads(host: DockerHost): Promise<readonly WorkloadId[]> {
@@ -48,10 +66,17 @@ function seenContainer(container: Inspected | undefined): Omit<SeenWorkload, 'sa
     container: state,
     revision: Number(Config.Labels?.[labels.revision] ?? 0),
     limits: limitsOf(HostConfig),
+    ...(state === 'running' ? healthOf(State) : {}),
     ...(state === 'exited' ? { exitCode: State.ExitCode, oomKilled: State.OOMKilled } : {}),
     ...timeOf('startedAt', State.StartedAt),
     ...(state === 'exited' ? timeOf('finishedAt', State.FinishedAt) : {}),
   }
+}
+
+function healthOf({ Health }: Inspected['State']): Pick<SeenWorkload, 'health'> {
+  const status = Health?.Status
+  const known = status === 'starting' || status === 'healthy' || status === 'unhealthy'
+  return known ? { health: status } : {}
 }
 
 function stateOf(state: Inspected['State']): SeenWorkload['container'] {

@@ -4,6 +4,7 @@ import { listGuestFolders } from './guest-files.ts'
 import { forgetKept } from './kept.ts'
 import { SANDBOX_IMAGE } from './sandbox-image.ts'
 import { cloudFilter, imageRepository, type DockerHost } from './names.ts'
+import { removeVolumes } from './volumes.ts'
 
 /**
  * Removes everything this engine ever made for a cloud: containers, spare sandboxes, images, files. For taking a cloud down
@@ -33,6 +34,7 @@ export async function purgeDocker(config: {
     await client.send('DELETE', `/images/${SANDBOX_IMAGE}`).catch((error: unknown) => {
       if (!isDockerError(error, 404, 409)) throw error
     })
+    for (const id of await listGuestFolders(host)) await removeVolumes(host, id)
     await rm(config.folder, { recursive: true, force: true })
   } finally {
     client.close()

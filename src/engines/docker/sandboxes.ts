@@ -53,10 +53,11 @@ export class SandboxPool {
     this.#log = options.log
   }
 
-  async ensure(id: WorkloadId): Promise<Sandbox> {
+  /** A `shared` one has an IPC namespace that others can join; no spare one has, because that costs memory. */
+  async ensure(id: WorkloadId, shared = false): Promise<Sandbox> {
     // Two calls for one workload at once: the engine reserves a name before the container of that name can be found.
     const ensuring =
-      this.#ensuring.get(id) ?? this.#ensure(id).finally(() => this.#ensuring.delete(id))
+      this.#ensuring.get(id) ?? this.#ensure(id, shared).finally(() => this.#ensuring.delete(id))
     this.#ensuring.set(id, ensuring)
     return await ensuring
   }
@@ -88,11 +89,11 @@ export class SandboxPool {
     await this.#refilling
   }
 
-  async #ensure(id: WorkloadId): Promise<Sandbox> {
+  async #ensure(id: WorkloadId, shared: boolean): Promise<Sandbox> {
     const name = sandboxName(id)
     let seen = await inspectOwn(this.#host, name)
-    seen ??= await this.#claim(name)
-    if (seen === undefined) await this.#make(name)
+    if (!shared) seen ??= await this.#claim(name)
+    if (seen === undefined) await this.#make(name, shared)
     if (seen?.State.Running !== true) {
       await this.#host.client.send('POST', `/containers/${name}/start`)
       seen = await inspectOwn(this.#host, name)
@@ -162,11 +163,11 @@ export class SandboxPool {
     return id
   }
 
-  async #make(name: string): Promise<string> {
+  async #make(name: string, shared = false): Promise<string> {
     const create = async (): Promise<{ Id: string }> =>
       await this.#host.client.call('POST', '/containers/create', {
         query: { name },
-        body: sandboxConfig(this.#host.cloud),
+        body: sandboxConfig(this.#host.cloud, shared),
       })
     try {
       return (await create()).Id
@@ -218,7 +219,7 @@ export function netnsOf(seen: Inspected): string | undefined {
  * As little as a container can be: no rights, no writable files, no network of Docker's, no log. No limit of processes: the
  * runtime needs several threads until it turns into our program, which makes none.
  */
-function sandboxConfig(cloud: string): object {
+function sandboxConfig(cloud: string, shared: boolean): object {
   return {
     Image: SANDBOX_IMAGE,
     // The first process of a namespace ignores the polite signal unless it handles it.
@@ -229,7 +230,7 @@ function sandboxConfig(cloud: string): object {
       CapDrop: ['ALL'],
       SecurityOpt: ['no-new-privileges'],
       ReadonlyRootfs: true,
-      IpcMode: 'none',
+      IpcMode: shared ? 'shareable' : 'none',
       LogConfig: { Type: 'none', Config: {} },
       RestartPolicy: { Name: 'no' },
     },

@@ -1,36 +1,92 @@
+import { readFile } from 'node:fs/promises'
 import { cloudError } from '../../kernel/errors/cloud-error.ts'
 import type { Stats, WorkloadId } from '../../ports/compute.ts'
-import { containerName, type DockerHost } from './names.ts'
+import { containerName, inspectOwn, type DockerHost } from './names.ts'
+
+/**
+ * Counters of one container as the engine tells them. Its network counters are not among them: it has no network of Docker's,
+ * so its interfaces are read where its process sees them, in the sandbox's namespace.
+ */
 
 /** The part of the engine's statistics that is read here; a container that does not run has empty groups. */
 export interface RawStats {
-  readonly cpu_stats: { readonly cpu_usage: { readonly total_usage: number } }
+  readonly read: string
+  readonly cpu_stats: {
+    readonly cpu_usage: { readonly total_usage: number }
+    readonly system_cpu_usage?: number
+    readonly online_cpus?: number
+  }
   readonly memory_stats: {
     readonly usage?: number
     readonly limit?: number
     readonly stats?: Readonly<Record<string, number>>
   }
   readonly pids_stats: { readonly current?: number }
+  readonly blkio_stats: {
+    readonly io_service_bytes_recursive?:
+      | readonly { readonly op: string; readonly value: number }[]
+      | null
+  }
 }
 
+export type NetworkCounters = Stats['network']
+
 export async function readStats(host: DockerHost, id: WorkloadId): Promise<Stats> {
-  const raw = await host.client.call<RawStats>('GET', `/containers/${containerName(id)}/stats`, {
-    // one-shot: without it the engine takes a second sample, one second later
-    query: { stream: false, 'one-shot': true },
-  })
-  if (raw.memory_stats.usage === undefined)
+  const name = containerName(id)
+  const [raw, seen] = await Promise.all([
+    host.client.call<RawStats>('GET', `/containers/${name}/stats`, {
+      // one-shot: without it the engine takes a second sample, one second later
+      query: { stream: false, 'one-shot': true },
+    }),
+    inspectOwn(host, name),
+  ])
+  if (raw.memory_stats.usage === undefined || seen === undefined)
     throw cloudError('conflict', `Workload ${id} is not running`)
-  return normalised(raw)
+  return normalised(raw, await networkOf(seen.State.Pid))
 }
 
 /** Page cache that can be dropped at once is not counted, as `docker stats` does; cgroup v1 and v2 name it differently. */
-export function normalised(raw: RawStats): Stats {
+export function normalised(raw: RawStats, network: NetworkCounters): Stats {
   const { usage = 0, limit = 0, stats = {} } = raw.memory_stats
   const cache = stats['total_inactive_file'] ?? stats['inactive_file'] ?? 0
+  const moved = (word: string): number =>
+    (raw.blkio_stats.io_service_bytes_recursive ?? [])
+      .filter(({ op }) => op.toLowerCase() === word)
+      .reduce((sum, { value }) => sum + value, 0)
   return {
+    takenAt: new Date(raw.read).toISOString(),
     cpuNs: raw.cpu_stats.cpu_usage.total_usage,
+    systemCpuNs: raw.cpu_stats.system_cpu_usage ?? 0,
+    onlineCpus: raw.cpu_stats.online_cpus ?? 1,
     memoryBytes: cache < usage ? usage - cache : usage,
     memoryLimitBytes: limit,
     pids: raw.pids_stats.current ?? 0,
+    network,
+    blockReadBytes: moved('read'),
+    blockWriteBytes: moved('write'),
   }
+}
+
+/** What a process of this host sees as its network; nothing when it ended. */
+export async function networkOf(pid: number): Promise<NetworkCounters> {
+  const text = pid > 0 ? await readFile(`/proc/${pid}/net/dev`, 'utf8').catch(() => '') : ''
+  return networkIn(text)
+}
+
+/** The text of `/proc/net/dev`: a name, eight counters of what came (bytes, packets, …) and eight of what went. */
+export function networkIn(text: string): NetworkCounters {
+  const sum = { rxBytes: 0, txBytes: 0, rxPackets: 0, txPackets: 0 }
+  for (const line of text.split('\n')) {
+    const [name, counters] = line.split(':')
+    if (counters === undefined || name?.trim() === 'lo') continue
+    const [rxBytes = 0, rxPackets = 0, , , , , , , txBytes = 0, txPackets = 0] = counters
+      .trim()
+      .split(/\s+/)
+      .map(Number)
+    sum.rxBytes += rxBytes
+    sum.txBytes += txBytes
+    sum.rxPackets += rxPackets
+    sum.txPackets += txPackets
+  }
+  return sum
 }

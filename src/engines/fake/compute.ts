@@ -9,15 +9,30 @@ import type {
   ContainerState,
   ExecResult,
   ExecWish,
+  Health,
   Limits,
   SeenWorkload,
   WorkloadId,
 } from '../../ports/compute.ts'
+import type { ContainerEngine } from '../../ports/container-engine.ts'
+import type { OpenExecWish } from '../../ports/container-streams.ts'
+import { fakeArchives } from './archives.ts'
+import {
+  mustRun,
+  newContainer,
+  say,
+  seenContainer,
+  type FakeContainer,
+  type FakeSandbox,
+} from './container.ts'
+import { FakeImages, usualRegistry, type FakeRegistry } from './images.ts'
+import { fakeStatistics } from './statistics.ts'
+import { fakeStreams } from './streams.ts'
 
 /**
  * The compute port in memory, for tests and for work on what stands above it. Knobs make it slow, let a step fail, let a
  * workload vanish or die. For people who meet it through the API: an image whose content begins with `fail-build` does not
- * load, a container whose host name is `fail-build` cannot be made.
+ * load, a container whose host name is `fail-build` cannot be made, a name that holds `fail-pull` cannot be pulled.
  */
 export type FakeStep =
   | 'loadImage'
@@ -36,48 +51,45 @@ export type FakeStep =
 /** How many more times the step fails, or for whom (an image key for `loadImage`, else a workload's id). */
 export type FakeFailure = number | ((subject: string) => boolean)
 
-export interface FakeCompute extends ComputePort {
+export interface FakeCompute extends ContainerEngine {
   /** Every step takes this long. */
   delayMs: number
   readonly failOn: Map<FakeStep, FakeFailure>
   /** How commands end inside; the last one stands in `executed`. */
   execAnswer: ExecResult
-  executed: ExecWish | undefined
+  executed: ExecWish | OpenExecWish | undefined
+  /** What registries answer. */
+  registry: FakeRegistry
   /** What its container was made of. */
   specOf(id: WorkloadId): ContainerSpec
   /** Everything of the workload is gone, as if somebody had removed it behind the cloud's back. */
   vanish(id: WorkloadId): void
   /** The workload's process ends by itself; 137 is what a kill gives. */
   die(id: WorkloadId, exitCode: number): void
+  /** The kernel ends the process for its hunger for memory. */
+  runOutOfMemory(id: WorkloadId): void
+  /** What its health check finds from now on. */
+  setHealth(id: WorkloadId, health: Health): void
+  /** Its process writes a line. */
+  say(id: WorkloadId, line: string, stream?: 'stdout' | 'stderr'): void
   /** Process and sandbox have stopped, as after a start of the host. */
   cutPower(id: WorkloadId): void
 }
 
-interface FakeContainer {
-  readonly spec: ContainerSpec
-  limits: Limits
-  hostname: string
-  state: Exclude<ContainerState, 'absent'>
-  exitCode?: number
-  startedAt?: Date
-  finishedAt?: Date
-  output: string[]
-}
-
 interface FakeWorkload {
-  /** Undefined while the sandbox is stopped. */
-  netns: string | undefined
+  sandbox?: FakeSandbox
   container?: FakeContainer
 }
 
 const SENTINEL = 'fail-build'
 
-class Fake implements FakeCompute {
+class Fake {
   readonly kind = 'fake'
   delayMs = 0
   readonly failOn = new Map<FakeStep, FakeFailure>()
   execAnswer: ExecResult = { exitCode: 0, output: '' }
-  executed: ExecWish | undefined
+  executed: ExecWish | OpenExecWish | undefined
+  registry: FakeRegistry = usualRegistry
   readonly #images = new Set<string>()
   readonly #workloads = new Map<WorkloadId, FakeWorkload>()
   readonly #told = new EventEmitter().setMaxListeners(0)
@@ -94,10 +106,25 @@ class Fake implements FakeCompute {
       engineVersion: '1.0',
       architecture: 'amd64',
       uptimeSeconds: Math.floor(process.uptime()),
+      os: 'Fake OS 1',
+      osType: 'linux',
+      kernelVersion: '1.0.0-fake',
+      runtimes: ['runc'],
+      labels: {},
     }
   }
 
+  readonly named = new FakeImages({
+    registry: () => this.registry,
+    delayMs: () => this.delayMs,
+    inUse: (reference) =>
+      [...this.#workloads.values()].some(
+        ({ container }) => container?.spec.image === `docker:${reference}`,
+      ),
+  })
+
   async hasImage(key: string): Promise<boolean> {
+    if (key.startsWith('docker:')) return this.named.has(key.slice('docker:'.length))
     return this.#images.has(key)
   }
 
@@ -121,12 +148,15 @@ class Fake implements FakeCompute {
     this.#images.delete(key)
   }
 
-  async observe(id: WorkloadId): Promise<SeenWorkload> {
-    const workload = this.#workloads.get(id)
-    if (workload === undefined) return { sandbox: 'absent', container: 'absent' }
-    const { netns, container } = workload
-    if (netns === undefined) return { sandbox: 'stopped', ...seenContainer(container) }
-    return { sandbox: 'running', netns, ...seenContainer(container) }
+  async observe(id: WorkloadId, sandboxOf: WorkloadId = id): Promise<SeenWorkload> {
+    const { container } = this.#workloads.get(id) ?? {}
+    const { sandbox } = this.#workloads.get(sandboxOf) ?? {}
+    const stranded =
+      container !== undefined && sandbox !== undefined && sandbox !== container.joined
+    const seen = { ...seenContainer(container), ...(stranded ? { stranded } : {}) }
+    if (sandbox === undefined) return { sandbox: 'absent', ...seen }
+    if (sandbox.netns === undefined) return { sandbox: 'stopped', ...seen }
+    return { sandbox: 'running', netns: sandbox.netns, ...seen }
   }
 
   async list(): Promise<readonly WorkloadId[]> {
@@ -135,33 +165,31 @@ class Fake implements FakeCompute {
 
   async ensureSandbox(id: WorkloadId): Promise<{ readonly netns: string }> {
     await this.#step('ensureSandbox', id)
-    const found = this.#workloads.get(id)
-    if (found?.netns !== undefined) return { netns: found.netns }
-    this.#sandboxes += 1
-    const netns = `/fake/${this.#sandboxes}/ns/net`
-    this.#workloads.set(id, { ...found, netns })
-    return { netns }
+    const workload = this.#workloads.get(id) ?? {}
+    this.#workloads.set(id, workload)
+    workload.sandbox ??= { netns: undefined }
+    if (workload.sandbox.netns === undefined) this.#sandboxes += 1
+    workload.sandbox.netns ??= `/fake/${this.#sandboxes}/ns/net`
+    return { netns: workload.sandbox.netns }
   }
 
   async create(spec: ContainerSpec): Promise<void> {
     await this.#step('create', spec.id)
     if (spec.hostname === SENTINEL)
       throw cloudError('badRequest', `The fake engine makes no container named '${SENTINEL}'`)
-    const workload = this.#workloads.get(spec.id)
-    if (workload === undefined) throw cloudError('conflict', `Workload ${spec.id} has no sandbox`)
-    if (workload.container?.spec.revision === spec.revision) return
-    const carried = spec.keepFiles === true && workload.container !== undefined
-    if (!carried && !this.#images.has(spec.image))
+    const { sandbox } = this.#workloads.get(spec.sandboxOf ?? spec.id) ?? {}
+    if (sandbox === undefined) throw cloudError('conflict', `Workload ${spec.id} has no sandbox`)
+    const workload = this.#workloads.get(spec.id) ?? {}
+    this.#workloads.set(spec.id, workload)
+    const before = workload.container
+    const current = before?.spec.revision === spec.revision
+    if (current && before.joined === sandbox) return
+    const carried = (spec.keepFiles === true && before !== undefined) || current
+    if (!carried && !(await this.hasImage(spec.image)))
       throw cloudError('notFound', `The engine has no image ${spec.image}`, {
         code: 'imageMissing',
       })
-    workload.container = {
-      spec,
-      limits: spec.limits,
-      hostname: spec.hostname,
-      state: 'created',
-      output: [],
-    }
+    workload.container = newContainer(spec, sandbox, before)
   }
 
   async start(id: WorkloadId): Promise<void> {
@@ -169,9 +197,14 @@ class Fake implements FakeCompute {
     const container = this.#container(id)
     if (container.state === 'running') return
     if (container.state === 'paused') throw cloudError('conflict', `Workload ${id} is paused`)
+    if (container.joined.netns === undefined)
+      throw cloudError('conflict', `The sandbox of workload ${id} is not running`)
     container.state = 'running'
+    container.oomKilled = false
     container.startedAt = new Date()
-    container.output.push(`${container.hostname}: started`, `${container.hostname}: ready`)
+    if (container.spec.health !== undefined) container.health = 'starting'
+    say(container, `${container.hostname}: started`)
+    say(container, `${container.hostname}: ready`, 'stderr')
     this.#tell(id)
   }
 
@@ -182,6 +215,8 @@ class Fake implements FakeCompute {
 
   async kill(id: WorkloadId, signal: string): Promise<void> {
     await this.#step('kill', id)
+    if (!/^(SIG)?[A-Z]+[0-9]*$|^[0-9]+$/.test(signal))
+      throw cloudError('badRequest', `'${signal}' is not a signal`)
     if (/^(SIG)?(KILL|TERM)$|^(9|15)$/.test(signal)) this.#end(id, /TERM|15/.test(signal) ? 0 : 137)
   }
 
@@ -205,11 +240,13 @@ class Fake implements FakeCompute {
 
   async remove(id: WorkloadId): Promise<void> {
     await this.#step('remove', id)
+    this.#workloads.get(id)?.container?.told.emit('end')
     delete this.#workloads.get(id)?.container
   }
 
   async destroy(id: WorkloadId): Promise<void> {
     await this.#step('destroy', id)
+    this.#workloads.get(id)?.container?.told.emit('end')
     if (this.#workloads.delete(id)) this.#tell(id)
   }
 
@@ -217,7 +254,7 @@ class Fake implements FakeCompute {
     const { output } = this.#container(id)
     const wanted =
       tailLines === undefined ? output : output.slice(Math.max(0, output.length - tailLines))
-    return wanted.map((line) => `${line}\n`).join('')
+    return wanted.map(({ text }) => `${text}\n`).join('')
   }
 
   async commit(id: WorkloadId): Promise<Readable> {
@@ -229,24 +266,9 @@ class Fake implements FakeCompute {
 
   async exec(id: WorkloadId, wish: ExecWish): Promise<ExecResult> {
     await this.#step('exec', id)
-    if (this.#container(id).state !== 'running')
-      throw cloudError('conflict', `Workload ${id} is not running`)
+    mustRun(this.#container(id))
     this.executed = wish
     return this.execAnswer
-  }
-
-  async stats(id: WorkloadId): ReturnType<ComputePort['stats']> {
-    const { state, limits, startedAt } = this.#container(id)
-    if (state !== 'running' && state !== 'paused')
-      throw cloudError('conflict', `Workload ${id} is not running`)
-    const memoryLimitBytes = limits.memoryMiB * 1024 * 1024
-    const seconds = (Date.now() - (startedAt ?? new Date()).getTime()) / 1000
-    return {
-      cpuNs: 1_000_000 + Math.round(seconds * 1e7),
-      memoryBytes: memoryLimitBytes / 4,
-      memoryLimitBytes,
-      pids: 1,
-    }
   }
 
   async *changes(signal: AbortSignal): AsyncGenerator<WorkloadId> {
@@ -269,6 +291,7 @@ class Fake implements FakeCompute {
   }
 
   vanish(id: WorkloadId): void {
+    this.#workloads.get(id)?.container?.told.emit('end')
     this.#workloads.delete(id)
     this.#tell(id)
   }
@@ -279,9 +302,31 @@ class Fake implements FakeCompute {
 
   cutPower(id: WorkloadId): void {
     this.#end(id, 137)
-    const workload = this.#workloads.get(id)
-    if (workload !== undefined) workload.netns = undefined
+    const { sandbox } = this.#workloads.get(id) ?? {}
+    if (sandbox !== undefined) sandbox.netns = undefined
     this.#tell(id)
+  }
+
+  runOutOfMemory(id: WorkloadId): void {
+    this.#container(id).oomKilled = true
+    this.#end(id, 137)
+  }
+
+  setHealth(id: WorkloadId, health: Health): void {
+    this.#container(id).health = health
+    this.#tell(id)
+  }
+
+  say(id: WorkloadId, line: string, stream: 'stdout' | 'stderr' = 'stdout'): void {
+    say(this.#container(id), line, stream)
+  }
+
+  find(id: WorkloadId): FakeContainer | undefined {
+    return this.#workloads.get(id)?.container
+  }
+
+  container(id: WorkloadId): FakeContainer {
+    return this.#container(id)
   }
 
   #container(id: WorkloadId): FakeContainer {
@@ -305,6 +350,7 @@ class Fake implements FakeCompute {
     container.state = 'exited'
     container.exitCode = exitCode
     container.finishedAt = new Date()
+    container.told.emit('end')
     this.#tell(id)
   }
 
@@ -324,21 +370,20 @@ class Fake implements FakeCompute {
 }
 
 export function createFakeCompute(): FakeCompute {
-  return new Fake()
-}
-
-function seenContainer(
-  container: FakeContainer | undefined,
-): Omit<SeenWorkload, 'sandbox' | 'netns'> {
-  if (container === undefined) return { container: 'absent' }
-  const { state, startedAt, finishedAt } = container
-  const ended = state === 'exited'
-  return {
-    container: state,
-    revision: container.spec.revision,
-    limits: container.limits,
-    ...(ended ? { exitCode: container.exitCode ?? 0, oomKilled: false } : {}),
-    ...(startedAt === undefined ? {} : { startedAt: startedAt.toISOString() }),
-    ...(ended && finishedAt !== undefined ? { finishedAt: finishedAt.toISOString() } : {}),
-  }
+  const fake = new Fake()
+  const containerOf = (id: WorkloadId): FakeContainer => fake.container(id)
+  const streams = fakeStreams({
+    container: containerOf,
+    answer: () => fake.execAnswer,
+    noteOpened: (wish) => {
+      fake.executed = wish
+    },
+  })
+  return Object.assign(
+    fake,
+    streams,
+    fakeArchives(containerOf),
+    fakeStatistics((id) => fake.find(id)),
+    fake.named.calls,
+  )
 }

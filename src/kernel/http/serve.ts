@@ -97,8 +97,7 @@ async function handle(
   const { route, body } = await chooseRoute(routes, passage.version, request.raw)
   passage.policy = route.policy
   const params = request.params as Record<string, string> // find-my-way gives text by name
-  const atDoor = route.policy !== null && route.policyAskedByHandler !== true
-  if (atDoor && !can(passage.ctx, route.policy, params)) {
+  if (route.policy !== null && !can(passage.ctx, route.policy, params)) {
     throw cloudError('forbidden', `Policy doesn't allow ${route.policy} to be performed.`)
   }
   const req = requestOf(service, passage, route, request, body)

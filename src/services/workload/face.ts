@@ -1,5 +1,14 @@
 import type { Readable } from 'node:stream'
 import type { Ctx } from '../../kernel/ctx/ctx.ts'
+import type { PathStat, ProcessList } from '../../ports/container-archives.ts'
+import type { Usage } from '../../ports/container-statistics.ts'
+import type {
+  ContainerStream,
+  ExecSession,
+  LogWish,
+  OpenExecWish,
+  TerminalSize,
+} from '../../ports/container-streams.ts'
 import type {
   ExecResult,
   ExecWish,
@@ -31,6 +40,30 @@ export interface WorkloadFace {
   /** Runs a command inside to its end; `conflict` when nothing runs, or when it takes too long. */
   exec(ctx: Ctx, id: string, wish: ExecWish): Promise<ExecResult>
   stats(ctx: Ctx, id: string): Promise<Stats>
+
+  /** A signal to its own process. `conflict` when it does not run, `badRequest` for a signal that nobody knows. */
+  kill(ctx: Ctx, id: string, signal: string): Promise<void>
+  /** Its output as text, from what there is to what comes; see `ContainerStreams` for this and what follows. */
+  followLogs(ctx: Ctx, id: string, wish: LogWish, signal?: AbortSignal): Promise<Readable>
+  attach(ctx: Ctx, id: string): Promise<ContainerStream>
+  resizeTty(ctx: Ctx, id: string, size: TerminalSize): Promise<void>
+  openExec(ctx: Ctx, id: string, wish: OpenExecWish): Promise<ExecSession>
+  prepareExec(ctx: Ctx, id: string, wish: OpenExecWish): Promise<string>
+  startExec(ctx: Ctx, id: string, execId: string): Promise<ExecSession>
+  resizeExec(ctx: Ctx, id: string, execId: string, size: TerminalSize): Promise<void>
+  /** Files and processes, looked at from outside; see `ContainerArchives`. */
+  getArchive(
+    ctx: Ctx,
+    id: string,
+    path: string,
+  ): Promise<{ readonly stat: PathStat; readonly tar: Readable }>
+  putArchive(ctx: Ctx, id: string, path: string, tar: Readable): Promise<void>
+  statPath(ctx: Ctx, id: string, path: string): Promise<PathStat>
+  top(ctx: Ctx, id: string, psArgs?: string): Promise<ProcessList>
+  /** What it uses, as rates; see `ContainerStatistics`. */
+  usage(ctx: Ctx, id: string): Promise<Usage>
+  usageOfAll(ctx: Ctx, ids: readonly string[]): Promise<ReadonlyMap<string, Usage>>
+  streamUsage(ctx: Ctx, id: string, signal: AbortSignal, everyMs?: number): AsyncIterable<Usage>
   hostInfo(ctx: Ctx): Promise<
     HostInfo & {
       readonly kind: string

@@ -8,6 +8,7 @@ import { inTx } from '../../kernel/db/db.ts'
 import { cloudError } from '../../kernel/errors/cloud-error.ts'
 import type { ServiceDefinition } from '../../kernel/http/service.ts'
 import { nudge } from '../../kernel/tasks/store.ts'
+import type { ContainerEngine } from '../../ports/container-engine.ts'
 import type { WorkloadChange, WorkloadFace } from './face.ts'
 import { workloads } from './migrations/001-workloads.ts'
 import { repairing } from './migrations/002-repairing.ts'
@@ -110,6 +111,7 @@ function sights(deps: WorkloadDeps): Omit<WorkloadFace, 'create' | 'change' | 'r
     },
     exec: async (ctx, id, wish) => await compute.exec((await getWorkload(ctx, id)).id, wish),
     stats: async (_ctx, id) => await compute.stats(id),
+    ...insights(compute),
     async hostInfo(ctx) {
       const [info, claimed] = await Promise.all([compute.hostInfo(), claimedOf(ctx, hostName)])
       return {
@@ -124,6 +126,32 @@ function sights(deps: WorkloadDeps): Omit<WorkloadFace, 'create' | 'change' | 'r
     },
   }
 }
+
+/** What the engine itself is asked, once the caller has seen that the workload may be looked into. */
+function insights(
+  compute: ContainerEngine,
+): Omit<WorkloadFace, 'create' | 'change' | 'remove' | 'find' | 'findMany' | Sight> {
+  return {
+    kill: async (_ctx, id, signal) => await compute.kill(id, signal),
+    followLogs: async (_ctx, id, wish, signal) => await compute.followLogs(id, wish, signal),
+    attach: async (_ctx, id) => await compute.attach(id),
+    resizeTty: async (_ctx, id, size) => await compute.resizeTty(id, size),
+    openExec: async (_ctx, id, wish) => await compute.openExec(id, wish),
+    prepareExec: async (_ctx, id, wish) => await compute.prepareExec(id, wish),
+    startExec: async (_ctx, id, execId) => await compute.startExec(id, execId),
+    resizeExec: async (_ctx, id, execId, size) => await compute.resizeExec(id, execId, size),
+    getArchive: async (_ctx, id, path) => await compute.getArchive(id, path),
+    putArchive: async (_ctx, id, path, tar) => await compute.putArchive(id, path, tar),
+    statPath: async (_ctx, id, path) => await compute.statPath(id, path),
+    top: async (_ctx, id, psArgs) => await compute.top(id, psArgs),
+    usage: async (_ctx, id) => await compute.usage(id),
+    usageOfAll: async (_ctx, ids) => await compute.usageOfAll(ids),
+    streamUsage: (_ctx, id, signal, everyMs) => compute.streamUsage(id, signal, everyMs),
+  }
+}
+
+/** What needs the row beside the engine. */
+type Sight = 'logs' | 'commit' | 'exec' | 'stats' | 'hostInfo'
 
 async function getWorkload(ctx: Ctx, id: string): Promise<WorkloadRow> {
   const row = await findWorkload(ctx, id)

@@ -4,6 +4,7 @@ import { Hopeless } from '../../kernel/tasks/back-off.ts'
 import { done, type Outcome, type Reconciler } from '../../kernel/tasks/reconciler.ts'
 import { nudge } from '../../kernel/tasks/store.ts'
 import type { ComputePort, Limits, SeenWorkload } from '../../ports/compute.ts'
+import type { ContainerEngine } from '../../ports/container-engine.ts'
 import type { ImageFace } from '../image/face.ts'
 import type { NetworkFace } from '../network/face.ts'
 import { containerSpec } from './container-spec.ts'
@@ -23,7 +24,7 @@ import {
 } from './store.ts'
 
 export interface WorkloadDeps {
-  readonly compute: ComputePort
+  readonly compute: ContainerEngine
   readonly network: NetworkFace
   readonly image: ImageFace
   readonly hostName: string

@@ -4,7 +4,7 @@ import { createFakeCompute, type FakeCompute } from '../../engines/fake/compute.
 import { InjectedFault, withFaults, type Faults } from '../../kernel/testkit/faults.ts'
 import { startTestApp, type TestApp } from '../../kernel/testkit/test-app.ts'
 import { done } from '../../kernel/tasks/reconciler.ts'
-import type { ComputePort } from '../../ports/compute.ts'
+import type { ContainerEngine } from '../../ports/container-engine.ts'
 import type { ImageFace } from '../image/face.ts'
 import type { NetworkFace } from '../network/face.ts'
 import type { NewWorkload, Workload, WorkloadFace } from './face.ts'
@@ -73,7 +73,7 @@ async function start(): Promise<World> {
   const faults: Faults = { calls: [], plan: undefined }
   const engine = createFakeCompute()
   const network = fakeNetwork()
-  const compute: ComputePort = withFaults<ComputePort>(engine, faults, ENGINE_STEPS)
+  const compute: ContainerEngine = withFaults<ContainerEngine>(engine, faults, ENGINE_STEPS)
   const net = withFaults<NetworkFace>(network, faults, ['plugPort', 'unplugPort', 'releasePort'])
   const service = createWorkload({
     compute,

@@ -6,7 +6,7 @@ import { reply, route, type Req, type Route } from '../../../kernel/http/route.t
 import { neutronError } from '../fault.ts'
 import { listQuery, pick } from '../standard/query.ts'
 import type { View } from '../standard/schema.ts'
-import { listRows, lockRow } from '../standard/store.ts'
+import { listRows } from '../standard/store.ts'
 import { newRow } from '../tables.ts'
 import { mustSuitPorts } from './choose.ts'
 import { policyChanged } from './effects.ts'
@@ -16,7 +16,6 @@ import {
   getPolicy,
   getRule,
   insertRule,
-  policySpec,
   deleteRule,
   rulesOf,
   ruleSpec,
@@ -90,8 +89,7 @@ function memberRoutes(type: RuleType, path: string, key: string): Route[] {
     route({
       method: 'PUT',
       path,
-      policy: `network:update_policy_${type}_rule`,
-      policyAskedByHandler: true,
+      policy,
       body: bodyOf(key, ruleBodies(type).change),
       handle: async (ctx, req) => ({
         [key]: await inTx(
@@ -103,8 +101,7 @@ function memberRoutes(type: RuleType, path: string, key: string): Route[] {
     route({
       method: 'DELETE',
       path,
-      policy: `network:delete_policy_${type}_rule`,
-      policyAskedByHandler: true,
+      policy,
       handle: async (ctx, req) => {
         await inTx(ctx, async (tx) => await remove(tx, await find(tx, type, req)))
         return reply(204)
@@ -184,7 +181,6 @@ async function remove(tx: Ctx, row: RuleRow): Promise<void> {
 
 /** One rule of a type and direction, and no minimum above the limit. */
 async function mustAgree(tx: Ctx, rule: RuleTable): Promise<void> {
-  await lockRow(tx, policySpec, rule.policy_id)
   const others = (await rulesOf(tx, [rule.policy_id])).filter(({ id }) => id !== rule.id)
   const twin = others.find((other) => other.type === rule.type && sameWay(other, rule))
   if (twin !== undefined)
