@@ -210,7 +210,9 @@ describe('docker engine', { timeout: 60_000 }, () => {
     const id = await run({ env: { COLOUR: 'blue' } })
     const sh = async (script: string, timeoutMs = 10_000): Promise<ExecResult> =>
       await port.exec(id, { command: ['sh', '-c', script], env: { SIZE: 'L' }, timeoutMs })
-    expect(await sh('echo $COLOUR; sleep 0.1; echo $SIZE >&2; sleep 0.1; echo end; exit 3')).toEqual({
+    expect(
+      await sh('echo $COLOUR; sleep 0.1; echo $SIZE >&2; sleep 0.1; echo end; exit 3'),
+    ).toEqual({
       exitCode: 3,
       output: 'blue\nL\nend\n',
     })
