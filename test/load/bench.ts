@@ -6,7 +6,9 @@ import { createRows } from './rows/create.ts'
 import { getRateRow } from './rows/get-rate.ts'
 import { listRow } from './rows/list.ts'
 import { networkRows } from './rows/network.ts'
+import { portRows } from './rows/ports.ts'
 import { containerMemoryRow, idleMemoryRow, readyRows } from './rows/ready-and-memory.ts'
+import { throughputRow } from './rows/throughput.ts'
 import { tokenRows } from './rows/token.ts'
 import { uploadRow } from './rows/upload.ts'
 import { Stand } from './stand.ts'
@@ -23,6 +25,8 @@ const rows: readonly Row[] = [
   containerMemoryRow,
   ...tokenRows,
   ...networkRows,
+  ...portRows,
+  throughputRow,
   listRow,
   getRateRow,
   uploadRow,
@@ -90,7 +94,9 @@ async function runAll(): Promise<number> {
   const conditions = conditionsOf(await stand.raw.client.version(), values.quick)
   const outcomes: Outcome[] = []
   for (const row of chosen()) {
-    process.stderr.write(`… ${row.what}\n`)
+    const lacking = await row.needs?.()
+    process.stderr.write(`… ${row.what}${lacking === undefined ? '' : ` left out: ${lacking}`}\n`)
+    if (lacking !== undefined) continue
     const outcome = await outcomeOf(row, stand)
     outcomes.push(outcome)
     process.stderr.write(`${lineOf(outcome)}\n`)

@@ -5,10 +5,12 @@ export interface Row {
   readonly what: string
   readonly unit: Unit
   readonly budget: Budget
+  /** What this host lacks for it; the row is left out then. */
+  needs?(): Promise<string | undefined>
   measure(stand: Stand): Promise<Measured>
 }
 
-export type Unit = 's' | 'ms' | 'MiB' | 'MiB/s' | '/s'
+export type Unit = 's' | 'ms' | 'MiB' | 'MiB/s' | 'Gbit/s' | '/s'
 
 /** Held against our own figure, against ours divided by the raw engine's, or against ours minus the raw engine's. */
 export interface Budget {

@@ -64,17 +64,29 @@ export const contains = (outer: Range, inner: Range): boolean =>
 export const overlaps = (a: Range, b: Range): boolean =>
   a.family === b.family && a.first <= b.last && b.first <= a.last
 
-/** Without what another entry already covers: nft refuses a set whose intervals overlap. */
+/**
+ * Without what another entry already covers: nft refuses a set whose intervals overlap. Most entries are single addresses,
+ * which cover nothing but themselves: they are never compared with each other.
+ */
 export function cover(cidrs: readonly string[]): string[] {
-  const ranges = [...new Set(cidrs)].map((text) => ({ text, range: rangeOf(text) }))
-  return ranges
+  const unique = [...new Set(cidrs)]
+  if (!unique.some((text) => text.includes('/'))) {
+    unique.forEach(familyOf) // throws when it is no address
+    return unique
+  }
+  const entries = unique.map((text) => ({ text, range: rangeOf(text) }))
+  const wide = entries.filter(({ text }) => text.includes('/'))
+  return entries
     .filter(
-      (entry, at) =>
-        !ranges.some(
-          (other, where) =>
-            where !== at &&
+      (entry) =>
+        !wide.some(
+          (other) =>
+            other !== entry &&
             contains(other.range, entry.range) &&
-            (where < at || !contains(entry.range, other.range)),
+            // of two that are the same, the wide one that comes first stays
+            (!contains(entry.range, other.range) ||
+              !entry.text.includes('/') ||
+              entries.indexOf(other) < entries.indexOf(entry)),
         ),
     )
     .map((entry) => entry.text)

@@ -81,6 +81,11 @@ function stateChains(): string[] {
   return [
     ...chain('state_out', [...out, ...known]),
     ...chain('state_to', [...to, ...known]),
+    ...chain('never_src', [
+      'ip protocol udp udp sport 67 udp dport 68 drop', // no port is a DHCP server
+      'meta l4proto udp udp sport 547 udp dport 546 drop',
+      'icmpv6 type { 134, 137 } drop', // nor a router
+    ]),
     ...chain('bare_out', out),
     ...chain('bare_to', to),
   ]
@@ -166,13 +171,8 @@ function markRules(port: PortSpec): string[] {
 
 /** From which MAC and address the port may speak; everything else it sends is dropped at its first step. */
 function sourceRules(port: PortSpec): string[] {
-  const never = [
-    'ip protocol udp udp sport 67 udp dport 68 drop', // it is no DHCP server
-    'meta l4proto udp udp sport 547 udp dport 546 drop',
-    'icmpv6 type { 134, 137 } drop', // nor a router
-  ]
   const perMac = [...allowedSources(port)].flatMap(([mac, cidrs]) => macRules(mac, cidrs))
-  return [...never, ...perMac, 'drop']
+  return ['jump never_src', ...perMac, 'drop']
 }
 
 function allowedSources(port: PortSpec): Map<string, string[]> {

@@ -69,7 +69,9 @@ class LinuxNetwork implements NetworkPort {
   }
 
   async ensureNetwork(spec: NetworkSpec): Promise<void> {
-    await this.#turn('network', spec.id, 'ensure', () => this.#networks.ensure(spec))
+    await this.#turn('network', spec.id, 'ensure', async () => {
+      if (await this.#networks.ensure(spec)) this.#routers.doubt(spec.id)
+    })
   }
 
   async removeNetwork(id: string): Promise<void> {

@@ -21,7 +21,8 @@ export class Networks {
     this.#names = names
   }
 
-  async ensure(spec: NetworkSpec): Promise<void> {
+  /** Answers whether its namespace was made. */
+  async ensure(spec: NetworkSpec): Promise<boolean> {
     const netns = this.#names.network(spec.id)
     const made = await this.#namespaces.add(netns, spec.id)
     const firstSight = made || !this.#segments.has(spec.id)
@@ -32,6 +33,7 @@ export class Networks {
       firstSight ? this.#namespaces.sysctl(netnsPath(netns), networkSettings) : undefined,
     ])
     this.#mtus.set(spec.id, spec.mtu)
+    return made
   }
 
   async remove(id: string): Promise<void> {

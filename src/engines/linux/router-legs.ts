@@ -6,6 +6,9 @@ import type { Namespaces } from './namespaces.ts'
 import type { Networks } from './network.ts'
 import { aliasOf, type Leg, type RouterPlan } from './router-plan.ts'
 
+/** Far ends are not where they should be: their network lost its namespace's name. What was left of the legs has been removed. */
+export class LostLegs extends Error {}
+
 /** The legs of routers: veth pairs whose far ends hang on the bridges of networks and external networks. */
 export class RouterLegs {
   readonly #namespaces: Namespaces
@@ -53,14 +56,20 @@ export class RouterLegs {
 
   /** The far ends on their bridges; also of legs made before this process began, which may have been left half-made. */
   async tie(netns: string, legs: readonly Leg[], mtus: ReadonlyMap<string, number>): Promise<void> {
+    const lost: string[] = []
     for (const leg of legs) {
       const there = this.#whereabouts(leg)
       const mtu = mtus.get(leg.name) ?? 1500
       await this.#namespaces.ip(netns, [`link set dev ${leg.name} mtu ${mtu}`])
-      await this.#namespaces.ip(there.netns, [
-        `link set dev ${leg.peer} addrgenmode none mtu ${mtu} group ${LINK_GROUP} master ${there.bridge} up`,
-      ])
+      const line = `link set dev ${leg.peer} addrgenmode none mtu ${mtu} group ${LINK_GROUP} master ${there.bridge} up`
+      await this.#namespaces.ip(there.netns, [line]).catch((cause: unknown) => {
+        if (!(cause instanceof Error && cause.message.includes('Cannot find device'))) throw cause
+        lost.push(leg.name)
+      })
     }
+    if (lost.length === 0) return
+    await Promise.all(lost.map((name) => this.#namespaces.removeLink(netns, name)))
+    throw new LostLegs(`the far ends of ${lost.join(', ')} are gone`)
   }
 
   /** The kernel lets a new link speak a moment after its other end came up; what is said before is lost. */

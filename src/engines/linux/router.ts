@@ -22,7 +22,7 @@ import { removeWithLinks, type Networks } from './network.ts'
 import { rulesetFacts, tablesDrift, tablesText } from './nft-tables.ts'
 import { parseTranslated, staleFlows } from './router-flows.ts'
 import { helperDrift, helperRules } from './router-helpers.ts'
-import { RouterLegs } from './router-legs.ts'
+import { LostLegs, RouterLegs } from './router-legs.ts'
 import { limitsDrift, writeLimits } from './router-limits.ts'
 import {
   planRouter,
@@ -37,6 +37,8 @@ import { cutFlows } from './segment.ts'
 
 /** What was last written; forgotten when the host was found otherwise, so that all is written again. */
 interface Remembered {
+  /** That it has legs in. */
+  readonly networks: ReadonlySet<string>
   readonly inode: number
   readonly rules: string
   readonly helpers: string
@@ -58,6 +60,20 @@ export class Routers {
   }
 
   async ensure(spec: RouterSpec): Promise<void> {
+    try {
+      await this.#ensure(spec)
+    } catch (cause) {
+      if (!(cause instanceof LostLegs)) throw cause
+      await this.#ensure(spec)
+    }
+  }
+
+  /** The network has been made anew: whatever routers had in it is gone, though it may not look so from their side. */
+  doubt(networkId: string): void {
+    for (const [id, known] of this.#known) if (known.networks.has(networkId)) this.#known.delete(id)
+  }
+
+  async #ensure(spec: RouterSpec): Promise<void> {
     const netns = this.#names.router(spec.id)
     const wish = wishOf(spec)
     const legs = wantedLegs(spec)
@@ -82,7 +98,8 @@ export class Routers {
     await this.#namespaces.ip(netns, announceLines(spec, plan))
     await this.#writeRest(netns, spec, seen, before, made)
     if (!made && (!ruled || plan.removeLegs.length > 0)) await this.#cutStale(netns, spec)
-    this.#known.set(spec.id, { inode, ...wish })
+    const networks = new Set(legs.map((leg) => leg.in.id))
+    this.#known.set(spec.id, { inode, networks, ...wish })
   }
 
   async remove(id: string): Promise<void> {
@@ -231,7 +248,7 @@ const bareOf = (spec: RouterSpec): RouterSpec => ({
   routes: [],
 })
 
-const wishOf = (spec: RouterSpec): Omit<Remembered, 'inode'> => ({
+const wishOf = (spec: RouterSpec): Omit<Remembered, 'inode' | 'networks'> => ({
   rules: tablesText(routerTables(spec)),
   helpers: helperRules(spec),
   metering: meteringRules(spec),

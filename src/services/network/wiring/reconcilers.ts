@@ -1,5 +1,5 @@
 import type { Ctx } from '../../../kernel/ctx/ctx.ts'
-import { nudge, pendingTasks } from '../../../kernel/tasks/store.ts'
+import { nudge } from '../../../kernel/tasks/store.ts'
 import { again, done, type Outcome, type Reconciler } from '../../../kernel/tasks/reconciler.ts'
 import { putOn, unserved } from '../agents/store.ts'
 import { floatingIpsOfRouter, markActive } from '../floating-ips/store.ts'
@@ -30,7 +30,7 @@ import {
   removePlace,
 } from '../security-groups/store.ts'
 import type { RouterTable } from '../tables.ts'
-import { driftOf } from './plan.ts'
+import { heldAgainst } from './held.ts'
 import { inspection } from './inspection.ts'
 import { askToPlug, portReconciler } from './port-reconciler.ts'
 import { routerSpecOf } from './specs.ts'
@@ -89,13 +89,13 @@ async function plugAgain(ctx: Ctx, id: string): Promise<void> {
 }
 
 async function networkDrift(ctx: Ctx, wiring: Wiring): Promise<readonly string[]> {
-  const { networks: held } = await wiring.port.list()
   const rows = await allNetworks(ctx)
-  const { missing, leftover } = driftOf(
+  const { held, missing, leftover } = await heldAgainst(
+    ctx,
+    wiring,
+    'network',
     rows.map(({ id, external, deleted }) => ({ id, wanted: deleted === 0 && external === 0 })),
-    held,
   )
-  await noteMissing(ctx, wiring, 'network', missing)
   for (const id of missing) wiring.lose(id)
   // a segment that came back empty has lost its routers' legs
   for (const id of missing)
@@ -106,19 +106,6 @@ async function networkDrift(ctx: Ctx, wiring: Wiring): Promise<readonly string[]
     rows.filter((row) => row.external === 1 && row.deleted === 0).map(({ id }) => id),
   )
   return [...missing, ...leftover.filter((id) => held.includes(id) || !external.has(id))]
-}
-
-/** Of what nobody has been asked to make, somebody else has taken it away. */
-async function noteMissing(
-  ctx: Ctx,
-  wiring: Wiring,
-  kind: 'network' | 'external' | 'router',
-  missing: readonly string[],
-): Promise<void> {
-  if (missing.length === 0) return
-  const pending = await pendingTasks(ctx, [kinds[kind]])
-  for (const id of missing)
-    if (!pending.has(`${kinds[kind]} ${id}`)) wiring.repairs.note({ kind, id })
 }
 
 function externals(wiring: Wiring, everyMs: number): Reconciler {
@@ -135,15 +122,17 @@ function externals(wiring: Wiring, everyMs: number): Reconciler {
     sweep: {
       everyMs,
       keys: async (ctx) => {
-        const { externals: held } = await wiring.port.list()
-        const rows = await allNetworks(ctx)
-        const { missing, leftover } = driftOf(
-          rows
-            .filter(({ external }) => external === 1)
-            .map(({ id, deleted }) => ({ id, wanted: deleted === 0 })),
-          held,
+        const rows = (await allNetworks(ctx)).filter(({ external }) => external === 1)
+        const wishes = rows.map(async ({ id }) => ({
+          id,
+          wanted: (await wiring.externalWish(ctx, id)) !== undefined,
+        }))
+        const { missing, leftover } = await heldAgainst(
+          ctx,
+          wiring,
+          'external',
+          await Promise.all(wishes),
         )
-        await noteMissing(ctx, wiring, 'external', missing)
         for (const id of missing) wiring.forget(id)
         return [...missing, ...leftover]
       },
@@ -159,14 +148,14 @@ function routers(wiring: Wiring, everyMs: number): Reconciler {
     sweep: {
       everyMs,
       keys: async (ctx) => {
-        const { routers: held } = await wiring.port.list()
         const rows = await allRouters(ctx)
         const resting = await unserved(ctx, 'L3 agent', rows)
-        const { missing, leftover } = driftOf(
+        const { missing, leftover } = await heldAgainst(
+          ctx,
+          wiring,
+          'router',
           rows.map(({ id, deleted }) => ({ id, wanted: deleted === 0 && !resting.has(id) })),
-          held,
         )
-        await noteMissing(ctx, wiring, 'router', missing)
         return [...missing, ...leftover]
       },
     },
