@@ -4,7 +4,8 @@ import { reasonOf } from '../../../kernel/errors/cloud-error.ts'
 import type { MeterReading, NetworkPort } from '../../../ports/network.ts'
 import { metered } from './store.ts'
 
-const labelNames = ['label', 'name', 'project', 'router'] as const
+// ids alone: whoever may read the metrics need not know names and projects
+const labelNames = ['label', 'router'] as const
 type Name = (typeof labelNames)[number]
 
 /** What the labels counted, router by router: read from the engine when somebody looks at the metrics. */
@@ -38,15 +39,14 @@ interface Reading {
 /** A router that cannot be read is left out: metrics are for looking at a cloud in trouble, too. */
 async function readings(ctx: Ctx, port: NetworkPort): Promise<readonly Reading[]> {
   const { labels, routers } = await metered(ctx)
-  const byId = new Map(labels.map((label) => [label.id, label]))
+  const known = new Set(labels)
   const found: Reading[] = []
   for (const router of routers) {
     try {
       for (const meter of await port.readMeters(router)) {
-        const label = byId.get(meter.labelId)
-        if (label === undefined) continue
-        const { id, name, project_id: project } = label
-        found.push({ meter, labels: { label: id, name, project, router } })
+        // one that was deleted may still be counted for a moment
+        if (known.has(meter.labelId))
+          found.push({ meter, labels: { label: meter.labelId, router } })
       }
     } catch (error) {
       ctx.log.warn({ router, reason: reasonOf(error) }, 'reading meters')

@@ -54,7 +54,7 @@ describe('metering', () => {
       },
     ])
     cloud.engine.meters.set(router, [{ labelId: id, packets: 3, bytes: 4200 }])
-    const labels = `{label="${id}",name="web",project="${projectIdOf('demo')}",router="${router}"}`
+    const labels = `{label="${id}",router="${router}"}`
     expect(await metricsText()).toContain(`stackyard_network_metered_bytes${labels} 4200`)
     expect(await metricsText()).toContain(`stackyard_network_metered_packets${labels} 3`)
     await cloud.ask('admin', 'DELETE', `/metering/metering-labels/${id}`)

@@ -147,16 +147,16 @@ export async function routersOfLabel(
   return (await own.execute()).map(({ id }) => id)
 }
 
-/** Every label, and every router on which something is counted. */
+/** Ids of every label, and of every router on which something is counted. */
 export async function metered(ctx: Ctx): Promise<{
-  readonly labels: readonly Pick<LabelTable, 'id' | 'name' | 'project_id'>[]
+  readonly labels: readonly string[]
   readonly routers: readonly string[]
 }> {
   const labels = await db(ctx)
     .selectFrom('net_metering_labels')
-    .select(['id', 'name', 'project_id', 'shared'])
+    .select(['id', 'project_id', 'shared'])
     .execute()
-  if (labels.length === 0) return { labels, routers: [] }
+  if (labels.length === 0) return { labels: [], routers: [] }
   const projects = new Set(labels.map(({ project_id }) => project_id))
   const shared = labels.some((label) => label.shared === 1)
   const routers = await db(ctx)
@@ -166,7 +166,7 @@ export async function metered(ctx: Ctx): Promise<{
     .where('gateway_port', 'is not', null)
     .execute()
   return {
-    labels,
+    labels: labels.map(({ id }) => id),
     routers: routers
       .filter(({ project_id }) => shared || projects.has(project_id))
       .map(({ id }) => id),
