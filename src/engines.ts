@@ -42,7 +42,7 @@ export async function openEngines(
       poolSize: config.engines.sandboxPool,
       log,
     }),
-    network: createLinuxNetwork({ cloud, log }),
+    network: createLinuxNetwork({ cloud, log, data: folder.path }),
     images: createFileImageStore({ folder: folder.file('images') }),
   }
 }

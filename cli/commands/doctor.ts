@@ -30,7 +30,12 @@ export default defineCommand({
     const asked = readSettings(args)
     const settings = findCloud(asked.data)?.settings ?? asked
     const { examineHost } = await import('../../src/engines/linux/doctor.ts')
-    const findings: Finding[] = [...(await examineProgram(settings)), ...(await examineHost())]
+    const { orphanFindings } = await import('../orphans.ts')
+    const findings: Finding[] = [
+      ...(await examineProgram(settings)),
+      ...(await examineHost()),
+      ...(await orphanFindings(settings)),
+    ]
     if (isSet(args, 'json')) print(JSON.stringify(findings, undefined, 2))
     else for (const finding of findings) printFinding(finding)
     return findings.every((finding) => finding.ok) ? 0 : 1

@@ -18,6 +18,7 @@ export async function examineHost(): Promise<readonly HostFinding[]> {
     ...tools.map(toolFinding),
     bridgeNetfilter(),
     bridgeConntrack(),
+    vlans(),
     forwarding(),
     ipVs(),
     cgroupVersion(),
@@ -79,6 +80,20 @@ async function bridgeConntrack(): Promise<HostFinding> {
       tried?.code === 0
         ? 'present (not needed)'
         : 'absent (not needed: security groups use the packet mark)',
+  }
+}
+
+/** Sub-ports of trunks travel as VLANs where the kernel makes them. */
+async function vlans(): Promise<HostFinding> {
+  const words = 'link add link lo name probe type vlan id 1'.split(' ')
+  const tried = await tryRun('unshare', ['--net', 'ip', ...words]).catch(() => undefined)
+  return {
+    name: '8021q',
+    ok: true,
+    detail:
+      tried?.code === 0
+        ? 'present'
+        : 'absent: sub-ports of trunks have links of their own instead of VLANs in their parent’s',
   }
 }
 

@@ -20,6 +20,7 @@ import { namesOf, type Names } from './names.ts'
 import { Namespaces } from './namespaces.ts'
 import { NetworkInspection } from './network-inspection.ts'
 import { Networks } from './network.ts'
+import { noteHome } from './orphans.ts'
 import { Ports } from './port.ts'
 import { Published } from './published.ts'
 import { Routers } from './router.ts'
@@ -33,6 +34,8 @@ export interface NetworkLog {
 export interface LinuxNetworkConfig {
   /** The cloud's tag: four hex digits that everything on the host carries. */
   readonly cloud: string
+  /** Its data folder, noted on the host so that what a lost cloud left can be told from what a stopped one has. */
+  readonly data?: string
   readonly log: NetworkLog
 }
 
@@ -57,6 +60,7 @@ class LinuxNetwork implements NetworkPort {
   readonly #serial = new Serial()
 
   constructor(config: LinuxNetworkConfig) {
+    if (config.data !== undefined) noteHome(config.cloud, config.data)
     this.#names = namesOf(config.cloud)
     this.#log = config.log
     this.#published = new Published(this.#namespaces, this.#names)

@@ -4,6 +4,7 @@ import { linkFacts } from './link-facts.ts'
 import { kindOfNetns, namesOf } from './names.ts'
 import { Namespaces } from './namespaces.ts'
 import { removeWithLinks } from './network.ts'
+import { forgetHome } from './orphans.ts'
 
 /** Takes everything that carries the cloud's tag off the host: namespaces, links, tables and rules. Nothing else is touched. */
 export async function purgeLinuxNetwork(cloud: string): Promise<void> {
@@ -20,6 +21,7 @@ export async function purgeLinuxNetwork(cloud: string): Promise<void> {
       if (kindOfNetns(cloud, netns) !== undefined) await removeWithLinks(namespaces, netns)
     }
     await purgeHostFirewall(names)
+    forgetHome(cloud)
   } finally {
     await namespaces.close()
   }

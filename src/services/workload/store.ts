@@ -173,6 +173,12 @@ export interface Swept {
   readonly portIds: readonly string[]
 }
 
+/** Of every host. */
+export async function allWorkloads(ctx: Ctx): Promise<string[]> {
+  const rows = await db(ctx).selectFrom('workloads').select('id').execute()
+  return rows.map(({ id }) => id)
+}
+
 /** Every workload of this host. */
 export async function listSwept(ctx: Ctx, host: string): Promise<readonly Swept[]> {
   const rows = await db(ctx)

@@ -1,6 +1,8 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { findOrphans } from '../../../cli/orphans.ts'
+import { loadConfig } from '../../../src/kernel/config/config.ts'
 import { run } from '../../../src/kernel/exec/run.ts'
 import {
   purge,
@@ -8,7 +10,7 @@ import {
   temporaryData,
   type CloudProcess,
 } from '../../support/cloud-process.ts'
-import { namespacesOf } from '../../support/host-state.ts'
+import { namespacesOf, tagOf } from '../../support/host-state.ts'
 import { ok, Session, until } from '../../support/session.ts'
 import {
   allowTcp,
@@ -134,5 +136,24 @@ describe('behind the cloud’s back', () => {
     )
     await reachable(address, 'page', HEALED_WITHIN_MS)
     expect(await inside(network, 'nft', 'list', 'table', 'bridge', 'sg')).toContain('drop')
+  })
+})
+
+describe('the doctor', () => {
+  it('tells what no row wants, and what a cloud has left whose data folder is gone', async () => {
+    await cloud.stop()
+    const tag = tagOf(data)
+    const lost = tag === '0f0f' ? 'f0f0' : '0f0f'
+    const strays = [`sy${tag}-n-0123456789ab`, `sy${lost}-r-0123456789ab`]
+    for (const name of strays) await run('ip', ['netns', 'add', name])
+    try {
+      const config = loadConfig({ flags: { data } })
+      const orphans = await findOrphans({ data, config, mainArgs: [] })
+      const names = orphans.map(({ name }) => name)
+      expect(names).toEqual(expect.arrayContaining(strays.map((name) => `namespace ${name}`)))
+      expect(names.filter((name) => name.includes(tag))).toEqual([`namespace ${strays[0]}`])
+    } finally {
+      for (const name of strays) await run('ip', ['netns', 'del', name])
+    }
   })
 })
