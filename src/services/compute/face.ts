@@ -7,4 +7,33 @@ export interface ComputeFace {
     ctx: Ctx,
     id: string,
   ): Promise<{ readonly id: string; readonly name: string; readonly projectId: string } | undefined>
+  /** As `findServer`, with what other tongues show of it. */
+  describeServer(ctx: Ctx, id: string): Promise<ServerInfo | undefined>
+  /** In order of creation: those of one project, or all of them. */
+  listServers(ctx: Ctx, projectId: string | undefined): Promise<readonly ServerInfo[]>
+  /** As the server's own action does it, with its policy, its log and its refusals (403, 404, 409). */
+  turnServer(ctx: Ctx, id: string, verb: ServerTurn): Promise<void>
+}
+
+export type ServerTurn = 'start' | 'stop' | 'reboot' | 'pause' | 'unpause'
+
+/** A server as it was asked for; what runs is the workload of the same id. */
+export interface ServerInfo {
+  readonly id: string
+  readonly name: string
+  readonly projectId: string
+  readonly userId: string
+  readonly imageId: string
+  readonly hostname: string
+  readonly host: string
+  readonly zone: string | null
+  readonly vcpus: number
+  readonly memoryMiB: number
+  readonly diskGiB: number
+  readonly metadata: Readonly<Record<string, string>>
+  /** Why it is in ERROR. */
+  readonly fault: string | null
+  /** ISO 8601 */
+  readonly createdAt: string
+  readonly updatedAt: string
 }

@@ -18,6 +18,7 @@ import {
   serversReconcilers,
   serversRoutes,
 } from './servers/index.ts'
+import { serverAnswers } from './servers/answers.ts'
 import { findServer } from './servers/store.ts'
 import { computeMicroversions } from './versions.ts'
 
@@ -45,7 +46,7 @@ export function createCompute(deps: ComputeDeps): Compute {
   }
   return {
     definition,
-    face: { findServer },
+    face: { findServer, ...serverAnswers(deps) },
     bootstrap: async (ctx) => await restBootstrap(ctx, deps),
     start: (ctx) => serveMetadata(ctx, deps),
   }

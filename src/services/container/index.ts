@@ -13,6 +13,10 @@ import {
   containersRoutes,
 } from './containers/index.ts'
 import type { ContainerDeps } from './deps.ts'
+import { commitsTable } from './containers/commits/store.ts'
+import { consolesTable } from './consoles/store.ts'
+import { networkRecordRoutes } from './networks/routes.ts'
+import { networksTable } from './networks/store.ts'
 import { discoveryRoutes } from './discovery.ts'
 import { containerFault } from './fault.ts'
 import { containerPolicies } from './policies.ts'
@@ -47,6 +51,7 @@ export function createContainerService(deps: ContainerDeps): ContainerService {
         ...hostRoutes(deps),
         ...availabilityZoneRoutes(deps),
         ...registryRoutes(deps),
+        ...networkRecordRoutes(deps),
       ].map(withoutNulls),
       policies: containerPolicies,
       migrations: [
@@ -55,6 +60,9 @@ export function createContainerService(deps: ContainerDeps): ContainerService {
         quotaTables,
         servicesTable,
         registriesTable,
+        commitsTable,
+        consolesTable,
+        networksTable,
       ],
       reconcilers: containersReconcilers(deps),
       fault: containerFault,

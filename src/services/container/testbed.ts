@@ -59,6 +59,7 @@ export async function startContainerBed(db?: Db): Promise<ContainerBed> {
   await container.start(app.ctx())
   const stop = new AbortController()
   const watching = workload.watch(app.ctx(), stop.signal)
+  await compute.bootstrap(app.ctx())
   const imageId = await upload(app, 'busybox')
   const bed = bedOver(app, engine, network, imageId)
   return {

@@ -9,6 +9,7 @@ import type { ContainerDeps } from '../deps.ts'
 import { mustMay } from '../wire/policy.ts'
 import { mustAllow, type ContainerVerb } from './can.ts'
 import type { Container, ContainerTable, Task, TaskKind } from './schema.ts'
+import { findServer } from './servers.ts'
 import { statusOf, type Status } from './status.ts'
 import { findByIdent, updateWhile, type Scope } from './store.ts'
 
@@ -50,13 +51,45 @@ export async function containerFor(
   verb: ContainerVerb,
   scope?: Scope,
 ): Promise<LiveContainer> {
-  const container = await getContainer(ctx, ident, scope)
+  return await live(ctx, deps, await getContainer(ctx, ident, scope), verb)
+}
+
+async function live(
+  ctx: Ctx,
+  deps: ContainerDeps,
+  container: Container,
+  verb: ContainerVerb,
+): Promise<LiveContainer> {
   const workload = await deps.workload.find(ctx, container.id)
   const status = statusOf(container, workload, ctx.now())
   mustAllow(container.id, status.status, verb)
   if (workload === undefined)
     throw cloudError('conflict', `Container ${container.id} is gone from its host: delete it.`)
   return { container, workload, status }
+}
+
+/** As `containerFor`, and a server of Nova's by its id too: for verbs that make sense on both. */
+export async function targetFor(
+  ctx: Ctx,
+  deps: ContainerDeps,
+  ident: string,
+  verb: ContainerVerb,
+): Promise<LiveContainer> {
+  const server = await serverUnlessContainer(ctx, deps, ident)
+  return server === undefined
+    ? await containerFor(ctx, deps, ident, verb)
+    : await live(ctx, deps, server, verb)
+}
+
+/** The server of this id, unless a container is called so. */
+export async function serverUnlessContainer(
+  ctx: Ctx,
+  deps: ContainerDeps,
+  ident: string,
+  scope: Scope = { projectId: projectOf(ctx) },
+): Promise<Container | undefined> {
+  const found = await findByIdent(ctx, ident, scope)
+  return found.length > 0 ? undefined : await findServer(ctx, deps, ident, scope)
 }
 
 /** What a verb begins: a task, a new wish for the workload, changed columns, a line in the action log. */

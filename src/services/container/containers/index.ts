@@ -3,11 +3,13 @@ import type { Migration } from '../../../kernel/db/migrate.ts'
 import type { Route } from '../../../kernel/http/route.ts'
 import type { Reconciler } from '../../../kernel/tasks/reconciler.ts'
 import type { ContainerDeps } from '../deps.ts'
+import { commitRoutes } from './actions/commit.ts'
 import { networkRoutes } from './actions/networks.ts'
 import { powerRoutes } from './actions/power.ts'
 import { rebuildRoutes } from './actions/rebuild.ts'
 import { securityGroupRoutes } from './actions/security-groups.ts'
 import { updateRoutes } from './actions/update.ts'
+import { commitReconciler } from './commits/reconcile.ts'
 import { createRoutes } from './create-routes.ts'
 import { deleteRoutes } from './delete.ts'
 import { listRoutes } from './list.ts'
@@ -28,9 +30,10 @@ export function containersRoutes(deps: ContainerDeps): readonly Route[] {
     ...updateRoutes(deps),
     ...networkRoutes(deps),
     ...securityGroupRoutes(deps),
+    ...commitRoutes(deps),
   ]
 }
 
 export function containersReconcilers(deps: ContainerDeps): readonly Reconciler[] {
-  return [containerReconciler(deps)]
+  return [containerReconciler(deps), commitReconciler(deps)]
 }

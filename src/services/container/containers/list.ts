@@ -8,7 +8,9 @@ import { mustMay, ruleOf } from '../wire/policy.ts'
 import { BooleanLike, toBoolean } from '../wire/schemas.ts'
 import { scopeOf } from './act.ts'
 import { partsOf, type ContainerParts } from './parts.ts'
-import { listContainers, type ContainerFilters } from './store.ts'
+import type { Container } from './schema.ts'
+import { listServers } from './servers.ts'
+import { listContainers, type ContainerFilters, type Scope } from './store.ts'
 import { viewer } from './view.ts'
 
 const ListQuery = Type.Object(
@@ -20,6 +22,9 @@ const ListQuery = Type.Object(
     ),
     memory: Type.Optional(Type.String({ pattern: '^[0-9]{1,9}[Mm]?$' })),
     auto_remove: Type.Optional(BooleanLike),
+    kind: Type.Optional(
+      Type.Union([Type.Literal('container'), Type.Literal('server'), Type.Literal('all')]),
+    ),
     all_projects: Type.Optional(BooleanLike),
     limit: Type.Optional(Type.Integer({ minimum: 1 })),
     sort_key: Type.Optional(Type.String({ maxLength: 60 })),
@@ -65,8 +70,8 @@ async function list(ctx: Ctx, deps: ContainerDeps, req: Req): Promise<unknown> {
     sortable: Object.keys(SORTS),
     defaultSort: [{ key: 'id', dir: query.get('sort_dir') === 'desc' ? 'desc' : 'asc' }],
   })
-  const containers = await listContainers(ctx, scope, filtersOf(ctx, query))
-  const parts = (await partsOf(ctx, deps, containers)).filter(
+  const wanted = await wantedOf(ctx, deps, scope, query)
+  const parts = (await partsOf(ctx, deps, wanted)).filter(
     ({ status }) =>
       matches(query.get('status'), status.status) &&
       matches(query.get('task_state'), status.taskState),
@@ -80,6 +85,34 @@ async function list(ctx: Ctx, deps: ContainerDeps, req: Req): Promise<unknown> {
     containers: cut.items.map(viewer(ctx, req)),
     next: nextOf(req, cut.items.at(-1)?.id, cut.more),
   }
+}
+
+/** Containers, and for those who ask (`kind=all`, `kind=server`) Nova's servers beside them. */
+async function wantedOf(
+  ctx: Ctx,
+  deps: ContainerDeps,
+  scope: Scope,
+  query: URLSearchParams,
+): Promise<readonly Container[]> {
+  const kind = query.get('kind') ?? 'container'
+  const filters = filtersOf(ctx, query)
+  const containers = kind === 'server' ? [] : await listContainers(ctx, scope, filters)
+  const servers = kind === 'container' ? [] : await listServers(ctx, deps, scope)
+  return [...containers, ...servers.filter((server) => passes(server, filters))]
+}
+
+/** The database's filters on what does not come from its table. */
+function passes(one: Container, filters: ContainerFilters): boolean {
+  const { name, image, project_id, user_id, memory_mib, host, auto_remove } = filters
+  return (
+    (name === undefined || one.name === name) &&
+    (image === undefined || one.image === image) &&
+    (project_id === undefined || one.projectId === project_id) &&
+    (user_id === undefined || one.userId === user_id) &&
+    (memory_mib === undefined || one.memoryMiB === memory_mib) &&
+    (host === undefined || one.host === host) &&
+    (auto_remove === undefined || one.autoRemove === (auto_remove === 1))
+  )
 }
 
 const matches = (wanted: string | null, value: string | null): boolean =>

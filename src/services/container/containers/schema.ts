@@ -98,6 +98,8 @@ export type Mount =
   | { readonly type: 'volume'; readonly sizeGiB: number; readonly destination: string }
 
 export interface Container {
+  /** One of ours, or a server of Nova's that is looked at in this tongue. */
+  readonly kind: 'container' | 'server'
   readonly id: string
   readonly projectId: string
   readonly userId: string
@@ -143,6 +145,7 @@ export interface Container {
 
 export function containerOf(row: ContainerRow): Container {
   return {
+    kind: 'container',
     ...scalarsOf(row),
     ...jsonOf(row),
     cpu: row.cpu_milli / 1000,

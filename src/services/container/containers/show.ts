@@ -2,7 +2,7 @@ import { Type } from 'typebox'
 import { route, type Route } from '../../../kernel/http/route.ts'
 import type { ContainerDeps } from '../deps.ts'
 import { BooleanLike, toBoolean } from '../wire/schemas.ts'
-import { getContainer, scopeOf } from './act.ts'
+import { getContainer, scopeOf, serverUnlessContainer } from './act.ts'
 import { onContainer } from './on-container.ts'
 import { onePartsOf } from './parts.ts'
 import { viewer } from './view.ts'
@@ -20,7 +20,9 @@ export function showRoutes(deps: ContainerDeps): readonly Route[] {
       handle: async (ctx, req) => {
         const all = toBoolean(req.query.all_projects)
         const scope = scopeOf(ctx, all, 'container:get_one_all_projects')
-        const container = await getContainer(ctx, req.params.id, scope)
+        const container =
+          (await serverUnlessContainer(ctx, deps, req.params.id, scope)) ??
+          (await getContainer(ctx, req.params.id, scope))
         return viewer(ctx, req)(await onePartsOf(ctx, deps, container))
       },
     }),

@@ -153,3 +153,31 @@ describe('networks and groups', () => {
     expect((await act(uuid, 'add_security_group', '?name=default', '1.15')).status).toBe(404)
   })
 })
+
+describe('commit', () => {
+  it('writes an image under the name that create finds it by', async () => {
+    const { uuid } = await bed.run()
+    const answer = await act(uuid, 'commit', '?repository=snap&tag=v1')
+    expect(answer.status).toBe(202)
+    const image = (await bed.as('demo').get(`/image/v2/images/${answer.body.uuid}`)).body
+    expect(image).toMatchObject({ name: 'snap:v1', status: 'active', container_format: 'docker' })
+    const again = await bed.run({ image: 'snap:v1' })
+    expect((await bed.show(again.uuid)).status).toBe('Running')
+    const actions = (await bed.at().get(`/containers/${uuid}/container_actions`)).body
+    expect(actions.containerActions[0]).toMatchObject({ action: 'commit', message: null })
+  })
+
+  it('leaves no image and says why when it cannot be done', async () => {
+    const { uuid } = await bed.run()
+    bed.engine.failOn.set('commit', 100)
+    const answer = await act(uuid, 'commit', '?repository=broken')
+    const requestId = answer.headers.get('x-openstack-request-id')
+    const actions = `/containers/${uuid}/container_actions/${requestId}`
+    await expect
+      .poll(async () => (await bed.at().get(actions)).body.message)
+      .toMatch(/told to fail: commit/)
+    bed.engine.failOn.delete('commit')
+    const images = (await bed.as('demo').get('/image/v2/images?name=broken')).body.images
+    expect(images).toEqual([])
+  })
+})

@@ -83,7 +83,8 @@ function seen({ container, workload, status, ports }: ContainerParts) {
     addresses: addressesOf(ports),
     ports: container.exposedPorts.map((key) => Number(key.split('/')[0])),
     security_groups: [...new Set(ports.flatMap((port) => port.securityGroups.map(({ id }) => id)))],
-    // ours, beyond Zun: how its process ended, and what of the host leads to it
+    // ours, beyond Zun: what it is, how its process ended, and what of the host leads to it
+    kind: container.kind,
     exit_code: workload?.exitCode ?? null,
     oom_killed: workload?.oomKilled ?? false,
     started_at: workload?.startedAt ?? null,

@@ -85,23 +85,38 @@ export function powerActions(deps: ComputeDeps): readonly Route[] {
       body: Reboot,
       status: 202,
       handle: async (ctx, { params, body }) => {
-        const hard = body.type.toUpperCase() === 'HARD'
-        const live = await serverFor(ctx, deps, params.id, hard ? 'reboot hard' : 'reboot')
-        await begin(ctx, deps, live, {
-          action: 'reboot',
-          kind: hard ? 'reboot-hard' : 'reboot',
-          row: { state: 'normal' },
-          change: {
-            power: 'running',
-            restart: hard ? 'hard' : 'soft',
-            // a way out of a rescue that failed: the server's own process on its own files
-            rescue: false,
-            retry: true,
-          },
-        })
+        await reboot(ctx, deps, params.id, body.type.toUpperCase() === 'HARD')
       },
     }),
   ]
+}
+
+/** The same for those who speak of servers in another tongue. */
+export async function turnServer(
+  ctx: Ctx,
+  deps: ComputeDeps,
+  id: string,
+  name: 'start' | 'stop' | 'pause' | 'unpause' | 'reboot',
+): Promise<void> {
+  if (name === 'reboot') return await reboot(ctx, deps, id, false)
+  const verb = verbs.find((one) => one.verb === name)
+  if (verb !== undefined) await turn(ctx, deps, id, verb)
+}
+
+async function reboot(ctx: Ctx, deps: ComputeDeps, id: string, hard: boolean): Promise<void> {
+  const live = await serverFor(ctx, deps, id, hard ? 'reboot hard' : 'reboot')
+  await begin(ctx, deps, live, {
+    action: 'reboot',
+    kind: hard ? 'reboot-hard' : 'reboot',
+    row: { state: 'normal' },
+    change: {
+      power: 'running',
+      restart: hard ? 'hard' : 'soft',
+      // a way out of a rescue that failed: the server's own process on its own files
+      rescue: false,
+      retry: true,
+    },
+  })
 }
 
 async function turn(ctx: Ctx, deps: ComputeDeps, id: string, verb: PowerVerb): Promise<undefined> {

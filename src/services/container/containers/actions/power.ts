@@ -4,7 +4,7 @@ import { route, type Route } from '../../../../kernel/http/route.ts'
 import type { WorkloadChange } from '../../../workload/face.ts'
 import type { ContainerDeps } from '../../deps.ts'
 import { argumentsOf, argumentsOn } from '../../wire/arguments.ts'
-import { begin, containerFor, type LiveContainer } from '../act.ts'
+import { begin, targetFor, type LiveContainer } from '../act.ts'
 import { onContainer } from '../on-container.ts'
 
 type Verb = 'start' | 'stop' | 'reboot' | 'pause' | 'unpause'
@@ -46,8 +46,10 @@ function power(
     status: 202,
     handle: async (ctx, req) => {
       const given: { readonly timeout?: number } = argumentsOf(req, schema)
-      const live = await containerFor(ctx, deps, req.params.id, verb)
-      await turn(ctx, deps, live, verb, changeOf(given.timeout))
+      const live = await targetFor(ctx, deps, req.params.id, verb)
+      if (live.container.kind === 'server')
+        return await deps.compute.turnServer(ctx, live.container.id, verb)
+      return await turn(ctx, deps, live, verb, changeOf(given.timeout))
     },
   })
 }
