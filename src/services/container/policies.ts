@@ -28,6 +28,13 @@ export const containerPolicies: Readonly<Record<string, string>> = {
   'container:container:create:privileged': 'rule:nobody',
   ...verbs('registry:create registry:update registry:delete', owner),
   ...verbs('registry:get_one registry:get_all availability_zones:get_all', reader),
+  ...verbs('capsule:create capsule:delete capsule:update', owner),
+  ...verbs('capsule:get capsule:get_all image:search', reader),
+  ...verbs(
+    'capsule:delete_all_projects capsule:get:host capsule:get_one_all_projects capsule:get_all_all_projects ' +
+      'image:pull image:get_all image:get_one image:delete',
+    admin,
+  ),
   ...verbs('quota:get quota:get_default', reader),
   ...verbs(
     'registry:get_all_all_projects quota:update quota:delete quota_class:get quota_class:update host:get_all host:get ' +

@@ -40,7 +40,7 @@ export async function partsOf(
   })
 }
 
-const deviceOf = (container: Container): string => container.capsuleId ?? container.id
+const deviceOf = (container: Container): string => container.sandboxOf ?? container.id
 
 export async function onePartsOf(
   ctx: Ctx,

@@ -43,6 +43,12 @@ export interface ContainerTable {
   /** The capsule it belongs to, and its place in it. */
   capsule_id: string | null
   capsule_role: CapsuleRole | null
+  /** In the order of its capsule's template, init containers first. */
+  capsule_place: number
+  /** The container whose network and IPC it shares; null for its own. */
+  sandbox_of: string | null
+  /** Volumes of its capsule, where they are mounted. */
+  volumes: string
   task: string | null
   /** Why the last task failed; cleared by the next that succeeds. */
   fault: string | null
@@ -97,6 +103,14 @@ export type Mount =
   | { readonly type: 'bind'; readonly source: string; readonly destination: string }
   | { readonly type: 'volume'; readonly sizeGiB: number; readonly destination: string }
 
+/** A volume that the containers of a capsule share. */
+export interface SharedVolume {
+  readonly name: string
+  readonly sizeGiB: number
+  readonly path: string
+  readonly readOnly: boolean
+}
+
 export interface Container {
   /** One of ours, or a server of Nova's that is looked at in this tongue. */
   readonly kind: 'container' | 'server'
@@ -137,6 +151,9 @@ export interface Container {
   readonly host: string
   readonly capsuleId: string | null
   readonly capsuleRole: CapsuleRole | null
+  readonly capsulePlace: number
+  readonly sandboxOf: string | null
+  readonly volumes: readonly SharedVolume[]
   readonly task: Task | undefined
   readonly fault: string | null
   readonly createdAt: string
@@ -178,6 +195,8 @@ function scalarsOf(row: ContainerRow) {
     host: row.host,
     capsuleId: row.capsule_id,
     capsuleRole: row.capsule_role,
+    capsulePlace: row.capsule_place,
+    sandboxOf: row.sandbox_of,
     fault: row.fault,
     createdAt: row.created_at,
     updatedAt: row.updated_at,
@@ -195,6 +214,7 @@ function jsonOf(row: ContainerRow) {
     hints: fromJson<Record<string, unknown>>(row.hints),
     mounts: fromJson<Mount[]>(row.mounts),
     exposedPorts: fromJson<string[]>(row.exposed_ports),
+    volumes: fromJson<SharedVolume[]>(row.volumes),
     publishedPorts: fromJson<Record<string, number>>(row.published_ports),
     securityGroups: orNull<string[]>(row.security_groups) ?? undefined,
     task: orNull<Task>(row.task) ?? undefined,

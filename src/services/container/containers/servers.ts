@@ -78,5 +78,8 @@ const sameForAll = {
   ownGroupId: null,
   capsuleId: null,
   capsuleRole: null,
+  capsulePlace: 0,
+  sandboxOf: null,
+  volumes: [],
   task: undefined,
 } as const

@@ -72,6 +72,21 @@ export async function listContainers(
   return (await query.orderBy('created_at').orderBy('id').execute()).map(containerOf)
 }
 
+/** The containers of a capsule, in the order of its template. */
+export async function membersOf(
+  ctx: Ctx,
+  capsuleIds: readonly string[],
+): Promise<readonly Container[]> {
+  if (capsuleIds.length === 0) return []
+  const rows = await db(ctx)
+    .selectFrom('container_containers')
+    .selectAll()
+    .where('capsule_id', 'in', capsuleIds)
+    .orderBy('capsule_place')
+    .execute()
+  return rows.map(containerOf)
+}
+
 /** Anything of the row; `updated_at` follows. */
 export async function updateContainer(
   ctx: Ctx,
