@@ -13,6 +13,10 @@ import {
   containersRoutes,
 } from './containers/index.ts'
 import type { ContainerDeps } from './deps.ts'
+import { capsuleMemberRoutes } from './capsules/container-routes.ts'
+import { capsuleReconciler } from './capsules/reconcile.ts'
+import { capsuleRoutes } from './capsules/routes.ts'
+import { capsulesTable } from './capsules/store.ts'
 import { commitsTable } from './containers/commits/store.ts'
 import { consolesTable } from './consoles/store.ts'
 import { networkRecordRoutes } from './networks/routes.ts'
@@ -46,6 +50,8 @@ export function createContainerService(deps: ContainerDeps): ContainerService {
         ...discoveryRoutes,
         ...containersRoutes(deps),
         ...containerActionRoutes(),
+        ...capsuleRoutes(deps),
+        ...capsuleMemberRoutes(deps),
         ...quotaRoutes(),
         ...serviceRoutes(deps),
         ...hostRoutes(deps),
@@ -63,8 +69,9 @@ export function createContainerService(deps: ContainerDeps): ContainerService {
         commitsTable,
         consolesTable,
         networksTable,
+        capsulesTable,
       ],
-      reconcilers: containersReconcilers(deps),
+      reconcilers: [...containersReconcilers(deps), capsuleReconciler(deps)],
       fault: containerFault,
     },
     start: async (ctx) => await ensureService(ctx, deps.hostName),

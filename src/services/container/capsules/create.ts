@@ -120,7 +120,13 @@ async function place(tx: Ctx, deps: ContainerDeps, order: Order): Promise<Capsul
   const group = order.exposed.length === 0 ? null : await openPorts(tx, deps, id, order.exposed)
   const row = { ...order.capsule, own_group_id: group }
   await insertCapsule(tx, row)
-  const ports = await makePorts(tx, deps, owner_id, order.nics, group === null ? undefined : [group])
+  const ports = await makePorts(
+    tx,
+    deps,
+    owner_id,
+    order.nics,
+    group === null ? undefined : [group],
+  )
   for (const member of order.members) {
     await insertContainer(tx, member.row)
     const container = containerOf(member.row as ContainerTable) // every column is given

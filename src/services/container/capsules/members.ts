@@ -4,7 +4,13 @@ import { toJson } from '../../../kernel/db/db.ts'
 import type { CreateBody } from '../containers/create-schema.ts'
 import { portKey } from '../containers/groups.ts'
 import { containerName } from '../containers/names.ts'
-import { lifeColumns, newRow, placeColumns, processColumns, sizeColumns } from '../containers/row.ts'
+import {
+  lifeColumns,
+  newRow,
+  placeColumns,
+  processColumns,
+  sizeColumns,
+} from '../containers/row.ts'
 import type { CapsuleRole, ContainerTable, SharedVolume } from '../containers/schema.ts'
 import type { Capsule, CapsuleRestart } from './schema.ts'
 import type { Member, Template } from './template.ts'

@@ -72,12 +72,7 @@ function createRoute(deps: ContainerDeps, since: string, until: string, body: TS
   })
 }
 
-async function create(
-  ctx: Ctx,
-  deps: ContainerDeps,
-  req: Req,
-  template: Template,
-): Promise<Reply> {
+async function create(ctx: Ctx, deps: ContainerDeps, req: Req, template: Template): Promise<Reply> {
   const capsule = await createCapsule(ctx, deps, req.version, template)
   const members = await partsOf(ctx, deps, await membersOf(ctx, [capsule.id]))
   const [self] = linksOf(req, 'capsules', capsule.id)

@@ -36,7 +36,10 @@ export function mountsOf(
   return (member.volumeMounts ?? []).map(({ name, mountPath, readOnly }) => {
     const sizeGiB = sizes.get(name)
     if (sizeGiB === undefined)
-      throw cloudError('badRequest', `A container mounts volume ${name}, which the capsule has not.`)
+      throw cloudError(
+        'badRequest',
+        `A container mounts volume ${name}, which the capsule has not.`,
+      )
     if (!mountPath.startsWith('/') || mountPath.split('/').includes('..'))
       throw cloudError('badRequest', `The mountPath ${mountPath.slice(0, 200)} is not absolute.`)
     return { name, sizeGiB, path: mountPath, readOnly: toBoolean(readOnly) }

@@ -2,7 +2,6 @@ import type { Insertable } from 'kysely'
 import type { Ctx } from '../../../kernel/ctx/ctx.ts'
 import { inTx, toJson } from '../../../kernel/db/db.ts'
 import { cloudError } from '../../../kernel/errors/cloud-error.ts'
-import type { PortInfo } from '../../network/face.ts'
 import type { WorkloadImage } from '../../workload/face.ts'
 import { logAction } from '../container-actions/store.ts'
 import type { ContainerDeps } from '../deps.ts'
@@ -12,14 +11,13 @@ import { toBoolean } from '../wire/schemas.ts'
 import type { CreateBody } from './create-schema.ts'
 import { groupIdsOf, openPorts, portKey } from './groups.ts'
 import { resolveImage } from './images.ts'
-import { limitsOf } from './limits.ts'
 import { mustBeFree } from './name-scope.ts'
 import { makePorts, planNics, type PlannedNic } from './nics.ts'
 import { mustPlace } from './placement.ts'
-import { processOf } from './process.ts'
 import { lifeColumns, newRow, placeColumns, processColumns, sizeColumns } from './row.ts'
 import { containerOf, type Container, type ContainerTable, type ImageDriver } from './schema.ts'
 import { insertContainer } from './store.ts'
+import { newWorkload } from './workload.ts'
 
 /** The generation that a new workload is wished with. */
 const FIRST_GENERATION = 1
@@ -108,7 +106,8 @@ async function place(tx: Ctx, deps: ContainerDeps, order: Order): Promise<Contai
   await insertContainer(tx, row)
   const container = containerOf(row as ContainerTable) // every column is given
   const ports = await makePorts(tx, deps, id, order.nics, groupIds)
-  await startWorkload(tx, deps, order, container, ports)
+  const power = order.run ? 'running' : 'stopped'
+  await deps.workload.create(tx, newWorkload(container, order.image, ports, power))
   await logAction(tx, {
     containerId: id,
     projectId: project_id,
@@ -124,26 +123,5 @@ async function mustAfford(tx: Ctx, row: Order['row']): Promise<void> {
     cpu: row.cpu_milli / 1000,
     memory: row.memory_mib,
     disk: row.disk_gib,
-  })
-}
-
-async function startWorkload(
-  tx: Ctx,
-  deps: ContainerDeps,
-  order: Order,
-  container: Container,
-  ports: readonly PortInfo[],
-): Promise<void> {
-  await deps.workload.create(tx, {
-    id: container.id,
-    projectId: container.projectId,
-    ownerKind: 'container.container',
-    name: container.name,
-    image: order.image,
-    limits: limitsOf(container.cpu, container.memoryMiB),
-    diskGiB: container.diskGiB,
-    nics: ports.map((port, index) => ({ portId: port.id, index })),
-    process: processOf(container),
-    power: order.run ? 'running' : 'stopped',
   })
 }

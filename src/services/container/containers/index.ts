@@ -3,6 +3,12 @@ import type { Migration } from '../../../kernel/db/migrate.ts'
 import type { Route } from '../../../kernel/http/route.ts'
 import type { Reconciler } from '../../../kernel/tasks/reconciler.ts'
 import type { ContainerDeps } from '../deps.ts'
+import { archiveRoutes } from './actions/archives.ts'
+import { attachRoutes } from './actions/attach.ts'
+import { executeRoutes } from './actions/execute.ts'
+import { killRoutes } from './actions/kill.ts'
+import { logRoutes } from './actions/logs.ts'
+import { statisticsRoutes } from './actions/statistics.ts'
 import { commitRoutes } from './actions/commit.ts'
 import { networkRoutes } from './actions/networks.ts'
 import { powerRoutes } from './actions/power.ts'
@@ -31,6 +37,12 @@ export function containersRoutes(deps: ContainerDeps): readonly Route[] {
     ...networkRoutes(deps),
     ...securityGroupRoutes(deps),
     ...commitRoutes(deps),
+    ...killRoutes(deps),
+    ...logRoutes(deps),
+    ...statisticsRoutes(deps),
+    ...archiveRoutes(deps),
+    ...executeRoutes(deps),
+    ...attachRoutes(deps),
   ]
 }
 

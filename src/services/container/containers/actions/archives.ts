@@ -51,9 +51,12 @@ async function* inJson(
     const whole = encoding === 'base64' ? bytes.length - (bytes.length % 3) : 0
     rest = bytes.subarray(whole)
     if (whole > 0) yield bytes.subarray(0, whole).toString('base64')
-    if (rest.length > MOST_JSON_BYTES) throw new Error('the archive is too long to be shown as text')
+    if (rest.length > MOST_JSON_BYTES)
+      throw new Error('the archive is too long to be shown as text')
   }
-  yield encoding === 'base64' ? rest.toString('base64') : JSON.stringify(rest.toString()).slice(1, -1)
+  yield encoding === 'base64'
+    ? rest.toString('base64')
+    : JSON.stringify(rest.toString()).slice(1, -1)
   yield '"}'
 }
 
