@@ -12,7 +12,7 @@ export async function containerSpec(
   row: WorkloadRow,
 ): Promise<ContainerSpec> {
   const process = fromJson<Process>(row.process)
-  const ports = await network.portsOf(ctx, [row.id])
+  const ports = await network.portsOf(ctx, [row.sandbox_of ?? row.id])
   return {
     id: row.id,
     image: row.image_key,
@@ -29,11 +29,25 @@ export async function containerSpec(
     ...(row.rescue === 1 ? { entrypoint: WAITING } : ownProcess(process)),
     ...(process.workdir === undefined ? {} : { workdir: process.workdir }),
     ...(process.user === undefined ? {} : { user: process.user }),
+    ...(row.sandbox_of === null ? {} : { sandboxOf: row.sandbox_of }),
+    ...(row.shares_sandbox === 1 ? { sandboxShared: true } : {}),
+    ...extrasOf(process),
   }
 }
 
 /** Does nothing until it is asked to end: what is broken in the files can be mended from a shell beside it. */
 const WAITING = ['/bin/sh', '-c', 'trap "exit 0" TERM INT; while :; do sleep 3600 & wait $!; done']
+
+/** What only containers ask for; passed on as it is. */
+function extrasOf({ stdin, privileged, runtime, health, volumes }: Process) {
+  return {
+    ...(stdin === undefined ? {} : { stdin }),
+    ...(privileged === undefined ? {} : { privileged }),
+    ...(runtime === undefined ? {} : { runtime }),
+    ...(health === undefined ? {} : { health }),
+    ...(volumes === undefined ? {} : { volumes }),
+  }
+}
 
 function ownProcess({
   entrypoint,

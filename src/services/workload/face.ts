@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream'
 import type { Ctx } from '../../kernel/ctx/ctx.ts'
 import type { PathStat, ProcessList } from '../../ports/container-archives.ts'
+import type { EngineImages, RegistryAuth } from '../../ports/engine-images.ts'
 import type { Usage } from '../../ports/container-statistics.ts'
 import type {
   ContainerStream,
@@ -13,9 +14,12 @@ import type {
   ExecResult,
   ExecWish,
   GuestFile,
+  Health,
+  HealthCheck,
   HostInfo,
   Limits,
   Stats,
+  VolumeMount,
 } from '../../ports/compute.ts'
 
 /**
@@ -64,6 +68,10 @@ export interface WorkloadFace {
   usage(ctx: Ctx, id: string): Promise<Usage>
   usageOfAll(ctx: Ctx, ids: readonly string[]): Promise<ReadonlyMap<string, Usage>>
   streamUsage(ctx: Ctx, id: string, signal: AbortSignal, everyMs?: number): AsyncIterable<Usage>
+  /** Images that the engine knows by name. */
+  readonly engineImages: EngineImages
+  /** Who knows with what name and password a workload's image is fetched. Set once by the container service. */
+  onPull(credentials: (ctx: Ctx, workloadId: string) => Promise<RegistryAuth | undefined>): void
   hostInfo(ctx: Ctx): Promise<
     HostInfo & {
       readonly kind: string
@@ -96,13 +104,30 @@ export interface NewWorkload {
   readonly nics: readonly Nic[]
   readonly process: Process
   readonly power: Power
+  /** Joins the network and IPC of this workload, which was made with `sharesSandbox` and goes after it. */
+  readonly sandboxOf?: string
+  readonly sharesSandbox?: true
+  /** What is done when its process ends, or is found unhealthy. Default: nothing. */
+  readonly restartPolicy?: RestartPolicy
+  /** False: a container that vanished from the engine is an error until it is started or rebuilt. Default: it is made anew. */
+  readonly heal?: boolean
 }
 
 export interface WorkloadImage {
-  /** Glance id, for opening the bytes. */
+  /** Glance id, for opening the bytes; '' for an image that the engine fetches by its name. */
   readonly imageId: string
-  /** Engine key: `sha256:…`. */
+  /** Engine key: `sha256:…`, or `docker:<reference>`. */
   readonly key: string
+  /** For images by name: when it is fetched. Default `ifnotpresent`. */
+  readonly pull?: PullPolicy
+}
+
+export type PullPolicy = 'always' | 'ifnotpresent' | 'never'
+
+export interface RestartPolicy {
+  readonly name: 'no' | 'always' | 'on-failure' | 'unless-stopped'
+  /** For `on-failure`; 0 is no limit. */
+  readonly maxRetries: number
 }
 
 export interface Process {
@@ -115,6 +140,12 @@ export interface Process {
   readonly user?: string
   readonly tty: boolean
   readonly files: readonly GuestFile[]
+  /** As in the engine's own `ContainerSpec`. */
+  readonly stdin?: boolean
+  readonly privileged?: boolean
+  readonly runtime?: string
+  readonly health?: HealthCheck
+  readonly volumes?: readonly VolumeMount[]
 }
 
 export interface WorkloadChange {
@@ -135,6 +166,9 @@ export interface WorkloadChange {
   readonly restart?: 'soft' | 'hard'
   /** Clears an error so that it is tried anew. */
   readonly retry?: true
+  /** From now on a stop waits so long before it kills. */
+  readonly graceSeconds?: number
+  readonly heal?: boolean
 }
 
 export interface Workload {
@@ -161,6 +195,12 @@ export interface Workload {
   readonly error: string | null
   /** The step that failed last or is under way, for people: `loading image`, `plugging port …`. */
   readonly step: string | null
+  /** Its process ended or is unhealthy, and is about to be started again. */
+  readonly restarting: boolean
+  /** How often that was done since it was last started by somebody. */
+  readonly restarts: number
+  /** The verdict of its health check, while it runs and has one. */
+  readonly health: Health | null
   readonly exitCode: number | null
   readonly oomKilled: boolean
   readonly startedAt: string | null

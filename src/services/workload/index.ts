@@ -8,11 +8,11 @@ import { inTx } from '../../kernel/db/db.ts'
 import { cloudError } from '../../kernel/errors/cloud-error.ts'
 import type { ServiceDefinition } from '../../kernel/http/service.ts'
 import { nudge } from '../../kernel/tasks/store.ts'
-import type { ContainerEngine } from '../../ports/container-engine.ts'
 import type { WorkloadChange, WorkloadFace } from './face.ts'
 import { workloads } from './migrations/001-workloads.ts'
 import { repairing } from './migrations/002-repairing.ts'
 import { rescue } from './migrations/003-rescue.ts'
+import { life } from './migrations/004-life.ts'
 import { retryReconciler, workloadReconciler, type WorkloadDeps } from './reconcile.ts'
 import { workloadView, type WorkloadRow } from './schema.ts'
 import {
@@ -32,14 +32,15 @@ export interface WorkloadService {
   watch(ctx: Ctx, signal: AbortSignal): Promise<void>
 }
 
-export function createWorkload(deps: WorkloadDeps): WorkloadService {
+export function createWorkload(given: Omit<WorkloadDeps, 'pulls'>): WorkloadService {
+  const deps: WorkloadDeps = { ...given, pulls: {} }
   return {
     definition: {
       name: 'workload',
       mount: '',
       routes: [],
       policies: {},
-      migrations: [workloads, repairing, rescue],
+      migrations: [workloads, repairing, rescue, life],
       reconcilers: [workloadReconciler(deps), retryReconciler],
       fault: (error) => ({ body: { error: { code: error.status, message: error.message } } }),
     },
@@ -111,7 +112,7 @@ function sights(deps: WorkloadDeps): Omit<WorkloadFace, 'create' | 'change' | 'r
     },
     exec: async (ctx, id, wish) => await compute.exec((await getWorkload(ctx, id)).id, wish),
     stats: async (_ctx, id) => await compute.stats(id),
-    ...insights(compute),
+    ...insights(deps),
     async hostInfo(ctx) {
       const [info, claimed] = await Promise.all([compute.hostInfo(), claimedOf(ctx, hostName)])
       return {
@@ -128,10 +129,13 @@ function sights(deps: WorkloadDeps): Omit<WorkloadFace, 'create' | 'change' | 'r
 }
 
 /** What the engine itself is asked, once the caller has seen that the workload may be looked into. */
-function insights(
-  compute: ContainerEngine,
-): Omit<WorkloadFace, 'create' | 'change' | 'remove' | 'find' | 'findMany' | Sight> {
+function insights({
+  compute,
+  pulls,
+}: WorkloadDeps): Omit<WorkloadFace, 'create' | 'change' | 'remove' | 'find' | 'findMany' | Sight> {
   return {
+    engineImages: compute,
+    onPull: (credentials) => void (pulls.credentials = credentials),
     kill: async (_ctx, id, signal) => await compute.kill(id, signal),
     followLogs: async (_ctx, id, wish, signal) => await compute.followLogs(id, wish, signal),
     attach: async (_ctx, id) => await compute.attach(id),

@@ -63,20 +63,21 @@ export function planWorkload(wish: Wish, seen: Seen): Plan {
   const ensure = seen.sandbox !== 'running' && (stale || wish.power !== 'stopped')
   const plugged = seen.sandbox === 'running' ? seen.pluggedPorts : []
   // a container hangs on the very sandbox it was made with: under a new one it is made anew, with its files
-  const make = stale || (ensure && seen.sandbox === 'absent')
+  const stranded = seen.stranded === true
+  const make = stale || stranded || (ensure && seen.sandbox === 'absent')
   const stages: Step[][] = [
     unwanted(wish),
     // its process ends politely and writes what it has to, before the files are handed on
     ...(carried ? planStop(seen.container) : []),
     // alive without its sandbox: it hangs in a namespace that nobody can reach any more
-    ensure && !stale && isAlive(state) ? [step('kill')] : [],
+    (ensure || stranded) && !stale && isAlive(state) ? [step('kill')] : [],
     [...(stale && !carried ? [step('loadImage')] : []), ...(ensure ? [step('ensureSandbox')] : [])],
     [
       ...(ensure || seen.sandbox === 'running' ? missingPorts(wish, plugged) : []),
       ...(make ? [step('create')] : []),
     ],
     !make && !sameLimits(seen.limits, wish.limits) ? [step('setLimits')] : [],
-    ...(wish.power === 'stopped' ? planStop(state) : planRun(wish, ensure ? 'exited' : state)),
+    ...(wish.power === 'stopped' ? planStop(state) : planRun(wish, ensure || stranded ? 'exited' : state)),
   ]
   return stages.filter((stage) => stage.length > 0)
 }

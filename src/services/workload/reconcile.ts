@@ -1,14 +1,16 @@
 import type { Ctx } from '../../kernel/ctx/ctx.ts'
 import { fromJson, inTx } from '../../kernel/db/db.ts'
 import { Hopeless } from '../../kernel/tasks/back-off.ts'
-import { done, type Outcome, type Reconciler } from '../../kernel/tasks/reconciler.ts'
+import { again, done, type Outcome, type Reconciler } from '../../kernel/tasks/reconciler.ts'
 import { nudge } from '../../kernel/tasks/store.ts'
 import type { ComputePort, Limits, SeenWorkload } from '../../ports/compute.ts'
 import type { ContainerEngine } from '../../ports/container-engine.ts'
 import type { ImageFace } from '../image/face.ts'
 import type { NetworkFace } from '../network/face.ts'
 import { containerSpec } from './container-spec.ts'
-import type { Nic } from './face.ts'
+import type { Nic, RestartPolicy, WorkloadFace } from './face.ts'
+import { fetchImage } from './fetch-image.ts'
+import { restartDelay, wantsRestart } from './restarts.ts'
 import { endedByItself, planWorkload, type Plan, type Seen, type Step, type Wish } from './plan.ts'
 import type { WorkloadRow } from './schema.ts'
 import {
@@ -17,6 +19,7 @@ import {
   findWorkload,
   listSwept,
   noteRepairing,
+  noteRestartDue,
   noteRestarted,
   noteStep,
   settleWorkload,
@@ -28,9 +31,10 @@ export interface WorkloadDeps {
   readonly network: NetworkFace
   readonly image: ImageFace
   readonly hostName: string
+  /** Who knows names and passwords of registries, once somebody said so. */
+  readonly pulls: { credentials?: Parameters<WorkloadFace['onPull']>[0] }
 }
 
-const GRACE_SECONDS = 5
 const SWEEP_MS = 60_000
 
 /**
@@ -72,16 +76,35 @@ async function reconcile(ctx: Ctx, deps: WorkloadDeps, id: string): Promise<Outc
     await deps.compute.destroy(id)
     return done
   }
+  const waitMs = row.restart_at === null ? 0 : Date.parse(row.restart_at) - ctx.now().getTime()
+  if (waitMs > 0 && row.removing === 0) return again(waitMs)
   const wish = wishOf(row)
   const seen = row.seen === 'new' ? nothing : await observe(ctx, deps, row)
+  if (isLost(row, wish, seen)) return await giveLost(ctx, row)
   const plan = planWorkload(wish, seen)
   if (plan.length > 0 && !wish.changed) await noteRepairing(ctx, row)
   for (const stage of plan) {
     ctx.signal.throwIfAborted()
     await together(stage.map(async (step) => await apply(ctx, deps, row, step)))
   }
-  if (wish.power !== 'removed')
-    await settle(ctx, row, wish, await seenAfter(ctx, deps, row, plan, seen))
+  if (wish.power === 'removed') return done
+  const now = await seenAfter(ctx, deps, row, plan, seen)
+  await settle(ctx, row, wish, now)
+  return await perhapsAgain(ctx, row, wish, now)
+}
+
+/** It is not to be made anew when somebody removed it behind the cloud's back. */
+function isLost(row: WorkloadRow, wish: Wish, seen: Seen): boolean {
+  const gone = row.seen !== 'new' && seen.container === 'absent'
+  return row.heal === 0 && gone && !wish.changed && wish.power !== 'removed'
+}
+
+async function giveLost(ctx: Ctx, row: WorkloadRow): Promise<Outcome> {
+  if (row.error !== null) return done
+  await inTx(ctx, async (tx) => {
+    await failWorkload(tx, row.id, 'The container is gone from its host, and it is not to be healed.')
+    await nudge(tx, row.owner_kind, row.id)
+  })
   return done
 }
 
@@ -103,7 +126,7 @@ function wishOf(row: WorkloadRow): Wish {
 
 async function observe(ctx: Ctx, deps: WorkloadDeps, row: WorkloadRow): Promise<Seen> {
   const [seen, pluggedPorts] = await Promise.all([
-    deps.compute.observe(row.id),
+    deps.compute.observe(row.id, row.sandbox_of ?? undefined),
     deps.network.pluggedPorts(
       ctx,
       fromJson<Nic[]>(row.nics).map((nic) => nic.portId),
@@ -144,7 +167,10 @@ async function applyStep(
     case 'loadImage':
       return await loadImage(ctx, deps, row)
     case 'ensureSandbox':
-      await compute.ensureSandbox(row.id)
+      await compute.ensureSandbox(
+        row.sandbox_of ?? row.id,
+        row.sandbox_of !== null || row.shares_sandbox === 1,
+      )
       return
     case 'plug':
       return await plug(ctx, deps, row, step.nic)
@@ -162,21 +188,21 @@ async function applyStep(
     case 'forget':
       return await forget(ctx, row)
     default:
-      return await turn(compute, row.id, step.kind)
+      return await turn(compute, row, step.kind)
   }
 }
 
 /** The steps that are one call on the container. */
 async function turn(
   compute: ComputePort,
-  id: string,
+  { id, grace_seconds: grace }: WorkloadRow,
   kind: 'start' | 'stop' | 'kill' | 'pause' | 'unpause' | 'destroy',
 ): Promise<void> {
   switch (kind) {
     case 'start':
       return await compute.start(id)
     case 'stop':
-      return await compute.stop(id, GRACE_SECONDS)
+      return await compute.stop(id, grace)
     case 'kill':
       return await compute.kill(id, 'SIGKILL')
     case 'pause':
@@ -189,6 +215,7 @@ async function turn(
 }
 
 async function loadImage(ctx: Ctx, deps: WorkloadDeps, row: WorkloadRow): Promise<void> {
+  if (await fetchImage(ctx, deps, row)) return
   if (await deps.compute.hasImage(row.image_key)) return
   await deps.compute.loadImage(
     row.image_key,
@@ -198,7 +225,7 @@ async function loadImage(ctx: Ctx, deps: WorkloadDeps, row: WorkloadRow): Promis
 
 /** The namespace is asked for anew: `ensureSandbox` of a running one only says where it is. */
 async function plug(ctx: Ctx, deps: WorkloadDeps, row: WorkloadRow, nic: Nic): Promise<void> {
-  const { netns } = await deps.compute.ensureSandbox(row.id)
+  const { netns } = await deps.compute.ensureSandbox(row.id, row.shares_sandbox === 1)
   await deps.network.plugPort(ctx, nic.portId, { netns, ifname: `eth${nic.index}` })
 }
 
@@ -211,7 +238,7 @@ async function forget(ctx: Ctx, row: WorkloadRow): Promise<void> {
 
 /** Writes down what is so now. A process that ended by itself makes the wish follow: nobody asked for it to run again. */
 async function settle(ctx: Ctx, row: WorkloadRow, wish: Wish, seen: SeenWorkload): Promise<void> {
-  const ended = endedByItself({ ...wish, changed: false }, { ...seen, pluggedPorts: [] })
+  const ended = hasEnded(wish, seen) && !isToRestart(row, seen)
   await inTx(ctx, async (tx) => {
     await settleWorkload(tx, row, {
       seen: seenWord(seen),
@@ -219,11 +246,40 @@ async function settle(ctx: Ctx, row: WorkloadRow, wish: Wish, seen: SeenWorkload
       oom_killed: seen.oomKilled === true ? 1 : 0,
       started_at: seen.startedAt ?? row.started_at,
       finished_at: seen.finishedAt ?? null,
+      health: seen.health ?? null,
       bound_ports: JSON.stringify(wish.nics.map((nic) => nic.portId)),
       ...(ended ? { power: 'stopped' as const } : {}),
     })
+    if (isDue(row, wish, seen)) {
+      const at = new Date(tx.now().getTime() + restartDelay(row.restarts, seen)).toISOString()
+      await noteRestartDue(tx, row, at, seen.container === 'running' ? 'soft' : null)
+    }
     await nudge(tx, row.owner_kind, row.id)
   })
+}
+
+const hasEnded = (wish: Wish, seen: SeenWorkload): boolean =>
+  endedByItself({ ...wish, changed: false }, { ...seen, pluggedPorts: [] })
+
+const isToRestart = (row: WorkloadRow, seen: SeenWorkload): boolean =>
+  row.rescue === 0 && wantsRestart(fromJson<RestartPolicy>(row.restart_policy), row.restarts, seen)
+
+/** Its process ended, or runs and is unhealthy, and its policy says that it is started again. */
+function isDue(row: WorkloadRow, wish: Wish, seen: SeenWorkload): boolean {
+  const unwell = wish.power === 'running' && seen.health === 'unhealthy'
+  return (hasEnded(wish, seen) || unwell) && isToRestart(row, seen)
+}
+
+/** When a restart was noted it is looked at again at its time. */
+async function perhapsAgain(
+  ctx: Ctx,
+  row: WorkloadRow,
+  wish: Wish,
+  seen: SeenWorkload,
+): Promise<Outcome> {
+  if (!isDue(row, wish, seen)) return done
+  const due = (await findWorkload(ctx, row.id))?.restart_at ?? null
+  return due === null ? done : again(Math.max(1, Date.parse(due) - ctx.now().getTime()))
 }
 
 /**
@@ -239,7 +295,7 @@ async function seenAfter(
 ): Promise<SeenWorkload> {
   if (plan.length === 0) return before
   const [last] = plan.at(-1) ?? []
-  if (last?.kind !== 'start') return await deps.compute.observe(row.id)
+  if (last?.kind !== 'start') return await deps.compute.observe(row.id, row.sandbox_of ?? undefined)
   return { sandbox: 'running', container: 'running', startedAt: ctx.now().toISOString() }
 }
 

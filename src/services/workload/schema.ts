@@ -1,7 +1,7 @@
 import type { Selectable } from 'kysely'
 import { fromJson } from '../../kernel/db/db.ts'
 import type { Limits } from '../../ports/compute.ts'
-import type { Nic, Power, Process, Workload } from './face.ts'
+import type { Nic, Power, Process, PullPolicy, Workload } from './face.ts'
 
 /** The one table of everything that runs. JSON columns: limits, nics, bound_ports (ids that the engine may hold), process. */
 export interface WorkloadTable {
@@ -19,6 +19,18 @@ export interface WorkloadTable {
   nics: string
   bound_ports: string
   process: string
+  /** Whose sandbox it joins; null for its own. */
+  sandbox_of: string | null
+  shares_sandbox: number
+  restart_policy: string
+  /** Restarts by its policy since somebody last started it. */
+  restarts: number
+  /** When the next of them is due; null when none is. */
+  restart_at: string | null
+  heal: number
+  health: Workload['health']
+  grace_seconds: number
+  image_pull: PullPolicy | null
   rescue: number
   /** How often the file system was carried over to a new container since it came from the image; 0 = it is the image's. */
   carried: number
@@ -61,6 +73,9 @@ export function workloadView(row: WorkloadRow): Workload {
     seen: row.seen,
     error: row.error,
     step: row.step,
+    restarting: row.restart_at !== null,
+    restarts: row.restarts,
+    health: row.health,
     exitCode: row.exit_code,
     oomKilled: row.oom_killed === 1,
     startedAt: row.started_at,

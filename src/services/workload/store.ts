@@ -4,6 +4,9 @@ import { fromJson, tables, toJson } from '../../kernel/db/db.ts'
 import type { NewWorkload, Nic, WorkloadChange, WorkloadImage } from './face.ts'
 import type { WorkloadRow, WorkloadTable } from './schema.ts'
 
+/** How long a process may take to end politely, unless somebody says otherwise. */
+const GRACE_SECONDS = 5
+
 interface Tables {
   workloads: WorkloadTable
 }
@@ -27,6 +30,7 @@ export async function insertWorkload(ctx: Ctx, wish: NewWorkload, host: string):
       nics: toJson(wish.nics),
       bound_ports: toJson(wish.nics.map((nic) => nic.portId)),
       process: toJson(wish.process),
+      ...lifeColumns(wish),
       rescue: 0,
       carried: 0,
       power: wish.power,
@@ -46,6 +50,20 @@ export async function insertWorkload(ctx: Ctx, wish: NewWorkload, host: string):
       created_at: ctx.now().toISOString(),
     })
     .execute()
+}
+
+function lifeColumns(wish: NewWorkload) {
+  return {
+    sandbox_of: wish.sandboxOf ?? null,
+    shares_sandbox: wish.sharesSandbox === true ? 1 : 0,
+    restart_policy: toJson(wish.restartPolicy ?? { name: 'no', maxRetries: 0 }),
+    restarts: 0,
+    restart_at: null,
+    heal: wish.heal === false ? 0 : 1,
+    health: null,
+    grace_seconds: GRACE_SECONDS,
+    image_pull: wish.image.pull ?? null,
+  }
 }
 
 export async function findWorkload(ctx: Ctx, id: string): Promise<WorkloadRow | undefined> {
@@ -82,6 +100,10 @@ export async function changeWorkload(
   await update(ctx, row.id, {
     generation,
     error: null,
+    restart_at: null,
+    ...(change.power === undefined && change.restart === undefined ? {} : { restarts: 0 }),
+    ...(change.graceSeconds === undefined ? {} : { grace_seconds: change.graceSeconds }),
+    ...(change.heal === undefined ? {} : { heal: change.heal ? 1 : 0 }),
     bound_ports: toJson([...new Set([...fromJson<string[]>(row.bound_ports), ...nicIds])]),
     ...(change.name === undefined ? {} : { name: change.name }),
     ...(change.power === undefined ? {} : { power: change.power }),
@@ -103,6 +125,7 @@ function rebuiltFrom(row: WorkloadRow, image: WorkloadImage): Updateable<Workloa
   return {
     image_id: image.imageId,
     image_key: image.key,
+    image_pull: image.pull ?? null,
     revision: row.revision + 1,
     rescue: 0,
     carried: 0,
@@ -119,7 +142,7 @@ export async function markRemoving(ctx: Ctx, row: WorkloadRow): Promise<void> {
 
 export type SeenFacts = Pick<
   WorkloadRow,
-  'seen' | 'exit_code' | 'oom_killed' | 'started_at' | 'finished_at'
+  'seen' | 'exit_code' | 'oom_killed' | 'started_at' | 'finished_at' | 'health'
 >
 
 /** The wish of this generation is true. `power` follows when the process ended by itself. */
@@ -135,6 +158,7 @@ export async function settleWorkload(
       ...facts,
       settled_generation: row.generation,
       repairing: 0,
+      restart_at: null,
       settled_at: ctx.now().toISOString(),
       error: null,
       step: null,
@@ -154,6 +178,17 @@ export async function noteRestarted(ctx: Ctx, row: WorkloadRow): Promise<void> {
 /** Written before the first step of a repair, so that what a step left half done is not taken for a process that ended. */
 export async function noteRepairing(ctx: Ctx, row: WorkloadRow): Promise<void> {
   await update(ctx, row.id, { repairing: 1 }, row.generation)
+}
+
+/** Its policy starts it again at that time: as after a repair, what has exited was not left so. `soft` ends first what still runs. */
+export async function noteRestartDue(
+  ctx: Ctx,
+  row: WorkloadRow,
+  at: string,
+  restart: 'soft' | null,
+): Promise<void> {
+  const due = { restart_at: at, restarts: row.restarts + 1, repairing: 1, restart }
+  await update(ctx, row.id, due, row.generation)
 }
 
 export async function failWorkload(ctx: Ctx, id: string, reason: string): Promise<void> {

@@ -44,10 +44,14 @@ async function look(ctx: Ctx, deps: WorkloadDeps, id: string, later: () => void)
   if (row !== undefined) {
     const underWay = row.generation !== row.settled_generation || row.repairing === 1
     if (underWay && row.error === null) return later()
-    const { container, sandbox } = await deps.compute.observe(id)
+    const { container, sandbox, health = null } = await deps.compute.observe(
+      id,
+      row.sandbox_of ?? undefined,
+    )
     const word = container === 'running' || container === 'paused' ? container : 'stopped'
     const sandboxFine = sandbox === 'running' || row.power === 'stopped'
-    if (word === row.seen && sandboxFine && container !== 'absent' && row.error === null) return
+    const same = word === row.seen && health === row.health
+    if (same && sandboxFine && container !== 'absent' && row.error === null) return
   }
   await nudge(ctx, 'workload', id)
 }
