@@ -57,7 +57,7 @@ export function memoryNetwork(): MemoryNetwork {
       void (await Promise.resolve(ports.has(id) && store.change(id, { status: 'DOWN' }))),
     pluggedPorts: async (_ctx, ids) =>
       await Promise.resolve(ids.filter((id) => ports.get(id)?.status === 'ACTIVE')),
-    publishPorts: sayNo,
+    publishPorts: async (_ctx, _id, wishes) => await Promise.resolve(wishes.map(published)),
     onMetadata: (handler) => void (accept = handler),
     portAt: async (_ctx, networkId, address) => await Promise.resolve(store.at(networkId, address)),
     ...groups(store),
@@ -69,6 +69,14 @@ export function memoryNetwork(): MemoryNetwork {
     networks: store.networks,
     connect: (socket: Socket, from) => accept(socket, from),
   }
+}
+
+function published(
+  wish: Parameters<NetworkFace['publishPorts']>[2][number],
+): Awaited<ReturnType<NetworkFace['publishPorts']>>[number] {
+  const { protocol, port, hostPort = 0 } = wish
+  const chosen = hostPort === 0 ? 40_000 + port : hostPort
+  return { protocol, port, hostAddress: '0.0.0.0', hostPort: chosen }
 }
 
 class Ports {

@@ -3,6 +3,8 @@
  * for what to run, network for ports, workload for what runs, compute for the servers that are shown beside containers.
  */
 import type { Ctx } from '../../kernel/ctx/ctx.ts'
+import type { Migration } from '../../kernel/db/migrate.ts'
+import type { Route } from '../../kernel/http/route.ts'
 import type { ServiceDefinition } from '../../kernel/http/service.ts'
 import { withoutNulls } from '../../kernel/http/without-nulls.ts'
 import { containerActionRoutes } from './container-actions/routes.ts'
@@ -17,8 +19,13 @@ import { capsuleMemberRoutes } from './capsules/container-routes.ts'
 import { capsuleReconciler } from './capsules/reconcile.ts'
 import { capsuleRoutes } from './capsules/routes.ts'
 import { capsulesTable } from './capsules/store.ts'
+import { credentialsOf } from './containers/registry-of.ts'
 import { commitsTable } from './containers/commits/store.ts'
 import { consolesTable } from './consoles/store.ts'
+import { pullReconciler } from './images/reconcile.ts'
+import { imageRoutes } from './images/routes.ts'
+import { imageSearchRoutes } from './images/search.ts'
+import { imagePullsTable } from './images/store.ts'
 import { networkRecordRoutes } from './networks/routes.ts'
 import { networksTable } from './networks/store.ts'
 import { discoveryRoutes } from './discovery.ts'
@@ -41,39 +48,49 @@ export interface ContainerService {
 }
 
 export function createContainerService(deps: ContainerDeps): ContainerService {
+  deps.workload.onPull(async (ctx, id) => await credentialsOf(ctx, deps, id))
   return {
     definition: {
       name: 'container',
       mount: '/container',
       microversions: containerMicroversions,
-      routes: [
-        ...discoveryRoutes,
-        ...containersRoutes(deps),
-        ...containerActionRoutes(),
-        ...capsuleRoutes(deps),
-        ...capsuleMemberRoutes(deps),
-        ...quotaRoutes(),
-        ...serviceRoutes(deps),
-        ...hostRoutes(deps),
-        ...availabilityZoneRoutes(deps),
-        ...registryRoutes(deps),
-        ...networkRecordRoutes(deps),
-      ].map(withoutNulls),
+      routes: routesOf(deps).map(withoutNulls),
       policies: containerPolicies,
-      migrations: [
-        ...containersMigrations,
-        containerActionsTable,
-        quotaTables,
-        servicesTable,
-        registriesTable,
-        commitsTable,
-        consolesTable,
-        networksTable,
-        capsulesTable,
-      ],
-      reconcilers: [...containersReconcilers(deps), capsuleReconciler(deps)],
+      migrations,
+      reconcilers: [...containersReconcilers(deps), capsuleReconciler(deps), pullReconciler(deps)],
       fault: containerFault,
     },
     start: async (ctx) => await ensureService(ctx, deps.hostName),
   }
+}
+
+const migrations: readonly Migration[] = [
+  ...containersMigrations,
+  containerActionsTable,
+  quotaTables,
+  servicesTable,
+  registriesTable,
+  commitsTable,
+  consolesTable,
+  networksTable,
+  capsulesTable,
+  imagePullsTable,
+]
+
+function routesOf(deps: ContainerDeps): readonly Route[] {
+  return [
+    ...discoveryRoutes,
+    ...containersRoutes(deps),
+    ...containerActionRoutes(),
+    ...capsuleRoutes(deps),
+    ...capsuleMemberRoutes(deps),
+    ...quotaRoutes(),
+    ...serviceRoutes(deps),
+    ...hostRoutes(deps),
+    ...availabilityZoneRoutes(deps),
+    ...registryRoutes(deps),
+    ...networkRecordRoutes(deps),
+    ...imageRoutes(deps),
+    ...imageSearchRoutes(deps),
+  ]
 }

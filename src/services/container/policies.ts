@@ -12,7 +12,7 @@ export const containerPolicies: Readonly<Record<string, string>> = {
       'container:unpause container:execute container:execute_resize container:kill container:rename container:attach ' +
       'container:resize container:get_archive container:put_archive container:commit container:add_security_group ' +
       'container:remove_security_group container:network_attach container:network_detach container:rebuild ' +
-      'container:resize_container container:create:image_pull_policy',
+      'container:resize_container container:create:image_pull_policy container:create:published_ports',
     owner,
   ),
   ...verbs(

@@ -55,8 +55,10 @@ async function orderOf(
   const all = [...(template.spec.initContainers ?? []), ...template.spec.containers]
   const rows = memberRows(ctx, capsule, version, template)
   const images: WorkloadImage[] = []
-  for (const { image_driver, image } of rows)
-    images.push(await resolveImage(ctx, deps, image_driver, image))
+  for (const { image_driver: driver, image: name, image_pull_policy: pullPolicy = null } of rows)
+    images.push(
+      await resolveImage(ctx, deps, { driver, name, pullPolicy, registryDomain: undefined }),
+    )
   return {
     capsule: { ...capsule, owner_id: rows[0]?.id ?? '' },
     members: rows.map((row, at) => ({ row, image: images[at] as WorkloadImage })), // one each

@@ -99,6 +99,8 @@ export interface Beginning {
   readonly kind: TaskKind
   readonly change: WorkloadChange
   readonly row?: Updateable<ContainerTable>
+  /** What limits were, to go back to when the new ones cannot be had. */
+  readonly before?: Task['before']
 }
 
 /** Wish, task and log in one transaction; joins an outer one. */
@@ -110,7 +112,8 @@ export async function begin(
 ): Promise<Task> {
   return await inTx(ctx, async (tx) => {
     const generation = await deps.workload.change(tx, container.id, what.change)
-    const task: Task = { kind: what.kind, generation }
+    const before = what.before === undefined ? {} : { before: what.before }
+    const task: Task = { kind: what.kind, generation, ...before }
     await enterTask(tx, container, { ...what.row, fault: null, task: toJson(task) })
     await logAction(tx, {
       containerId: container.id,

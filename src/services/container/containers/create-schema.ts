@@ -116,7 +116,7 @@ const fields = {
     orNull(
       Type.Record(
         Type.String({ pattern: '^[0-9]{1,5}(/(tcp|udp))?$' }),
-        Type.Integer({ minimum: 1, maximum: 65_535 }),
+        Type.Integer({ minimum: 0, maximum: 65_535 }),
       ),
     ),
   ),

@@ -6,6 +6,7 @@ import type { WorkloadImage } from '../../workload/face.ts'
 import { logAction } from '../container-actions/store.ts'
 import type { ContainerDeps } from '../deps.ts'
 import { checkQuota } from '../quotas/check.ts'
+import { getRegistry } from '../registries/get.ts'
 import { mustMay } from '../wire/policy.ts'
 import { toBoolean } from '../wire/schemas.ts'
 import type { CreateBody } from './create-schema.ts'
@@ -13,10 +14,11 @@ import { groupIdsOf, openPorts, portKey } from './groups.ts'
 import { resolveImage } from './images.ts'
 import { mustBeFree } from './name-scope.ts'
 import { makePorts, planNics, type PlannedNic } from './nics.ts'
+import { publish, publishedOf } from './published.ts'
 import { mustPlace } from './placement.ts'
 import { lifeColumns, newRow, placeColumns, processColumns, sizeColumns } from './row.ts'
 import { containerOf, type Container, type ContainerTable, type ImageDriver } from './schema.ts'
-import { insertContainer } from './store.ts'
+import { insertContainer, updateContainer } from './store.ts'
 import { newWorkload } from './workload.ts'
 
 /** The generation that a new workload is wished with. */
@@ -29,6 +31,7 @@ interface Order {
   readonly nics: readonly PlannedNic[]
   readonly groupIds: readonly string[] | undefined
   readonly exposed: readonly string[]
+  readonly published: Readonly<Record<string, number>>
   readonly run: boolean
 }
 
@@ -51,15 +54,9 @@ async function orderOf(
   body: CreateBody,
   run: boolean,
 ): Promise<Order> {
-  mayWish(ctx, body)
-  await mustPlace(ctx, deps, body)
-  if (body.name != null) await mustBeFree(ctx, deps, body.name)
-  if ((body.security_groups ?? []).length > 0 && body.exposed_ports != null)
-    throw cloudError(
-      'badRequest',
-      'security_groups and exposed_ports exclude each other: exposed ports are opened by a group of their own.',
-    )
+  await mayWish(ctx, deps, body)
   const driver = driverOf(body)
+  const registry = body.registry == null ? undefined : await getRegistry(ctx, body.registry)
   const exposed = [...new Set(Object.keys(body.exposed_ports ?? {}).map(portKey))]
   return {
     row: {
@@ -69,23 +66,43 @@ async function orderOf(
       ...lifeColumns(body),
       ...placeColumns(body),
       image_driver: driver,
+      registry_id: registry?.id ?? null,
       exposed_ports: toJson(exposed),
       task: toJson({ kind: 'create', generation: FIRST_GENERATION }),
     },
-    image: await resolveImage(ctx, deps, driver, body.image),
+    image: await resolveImage(ctx, deps, {
+      driver,
+      name: body.image,
+      pullPolicy: body.image_pull_policy ?? null,
+      registryDomain: registry?.domain,
+    }),
     nics: await planNics(ctx, deps, body.nets ?? []),
     groupIds: await groupIdsOf(ctx, deps, body.security_groups ?? []),
     exposed,
+    published: publishedOf(body.published_ports),
     run,
   }
 }
 
-/** What only some may ask for. */
-function mayWish(ctx: Ctx, body: CreateBody): void {
+/** What only some may ask for, what has no place, and what excludes each other. */
+async function mayWish(ctx: Ctx, deps: ContainerDeps, body: CreateBody): Promise<void> {
+  mayHave(ctx, body)
+  await mustPlace(ctx, deps, body)
+  if (body.name != null) await mustBeFree(ctx, deps, body.name)
+  if ((body.security_groups ?? []).length > 0 && body.exposed_ports != null)
+    throw cloudError(
+      'badRequest',
+      'security_groups and exposed_ports exclude each other: exposed ports are opened by a group of their own.',
+    )
+}
+
+function mayHave(ctx: Ctx, body: CreateBody): void {
   if (body.runtime != null) mustMay(ctx, 'container:create:runtime')
   if (body.privileged != null && toBoolean(body.privileged))
     mustMay(ctx, 'container:create:privileged')
   if (body.image_pull_policy != null) mustMay(ctx, 'container:create:image_pull_policy')
+  if (Object.keys(body.published_ports ?? {}).length > 0)
+    mustMay(ctx, 'container:create:published_ports')
   if (body.host !== undefined) mustMay(ctx, 'container:create:requested_destination')
 }
 
@@ -106,6 +123,8 @@ async function place(tx: Ctx, deps: ContainerDeps, order: Order): Promise<Contai
   await insertContainer(tx, row)
   const container = containerOf(row as ContainerTable) // every column is given
   const ports = await makePorts(tx, deps, id, order.nics, groupIds)
+  const published = await publish(tx, deps, ports, order.published)
+  await updateContainer(tx, id, { published_ports: toJson(published) })
   const power = order.run ? 'running' : 'stopped'
   await deps.workload.create(tx, newWorkload(container, order.image, ports, power))
   await logAction(tx, {
@@ -114,7 +133,7 @@ async function place(tx: Ctx, deps: ContainerDeps, order: Order): Promise<Contai
     action: 'create',
     generation: FIRST_GENERATION,
   })
-  return container
+  return { ...container, publishedPorts: published }
 }
 
 async function mustAfford(tx: Ctx, row: Order['row']): Promise<void> {

@@ -33,13 +33,13 @@ export async function mustPlace(
 
 /** Hints `label:<key>` choose hosts by their labels; the engine is only asked when there are some. */
 async function mustHaveLabels(
-  _ctx: Ctx,
-  _deps: ContainerDeps,
+  ctx: Ctx,
+  deps: ContainerDeps,
   hints: Readonly<Record<string, unknown>>,
 ): Promise<void> {
   const wanted = Object.entries(hints).filter(([key]) => key.startsWith('label:'))
   if (wanted.length === 0) return
-  const labels: Readonly<Record<string, string>> = await Promise.resolve({})
+  const { labels } = await deps.workload.hostInfo(ctx)
   for (const [key, value] of wanted) {
     const name = key.slice('label:'.length)
     if (labels[name] !== String(value))

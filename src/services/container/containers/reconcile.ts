@@ -4,8 +4,10 @@ import { done, type Outcome, type Reconciler } from '../../../kernel/tasks/recon
 import type { Workload } from '../../workload/face.ts'
 import { endActions } from '../container-actions/store.ts'
 import type { ContainerDeps } from '../deps.ts'
+import { inTx } from '../../../kernel/db/db.ts'
+import { limitsOf } from './limits.ts'
 import { buryContainer, removeContainer } from './removal.ts'
-import type { Container } from './schema.ts'
+import type { Container, Task } from './schema.ts'
 import { openTask } from './status.ts'
 import { findContainer, idsWithTasks, updateContainer, updateWhile } from './store.ts'
 
@@ -38,7 +40,7 @@ async function reconcile(ctx: Ctx, deps: ContainerDeps, id: string): Promise<Out
     await noteStuck(ctx, container, workload)
     return done
   }
-  if (workload.error !== null) await writeFailure(ctx, container, workload, workload.error)
+  if (workload.error !== null) await writeFailure(ctx, deps, container, workload, workload.error)
   else await writeSuccess(ctx, deps, container, workload)
   return done
 }
@@ -71,13 +73,33 @@ function hasEnded({ autoRemove }: Container, workload: Workload): boolean {
   )
 }
 
+/** The engine did not take the new limits: the old ones are wished again, and the reason stays to be seen. */
+async function goBack(
+  ctx: Ctx,
+  deps: ContainerDeps,
+  container: Container,
+  before: NonNullable<Task['before']>,
+  reason: string,
+): Promise<void> {
+  await inTx(ctx, async (tx) => {
+    const limits = limitsOf(before.cpu_milli / 1000, before.memory_mib)
+    await deps.workload.change(tx, container.id, { limits, retry: true })
+    await updateWhile(tx, container.id, container.task, { ...before, task: null, fault: reason })
+  })
+}
+
 async function writeFailure(
   ctx: Ctx,
+  deps: ContainerDeps,
   container: Container,
   workload: Workload,
   reason: string,
 ): Promise<void> {
   await endActions(ctx, container.id, workload.generation, reason)
+  if (container.task?.before !== undefined) {
+    await goBack(ctx, deps, container, container.task.before, reason)
+    return
+  }
   if (container.task === undefined && container.fault === reason) return
   await updateWhile(ctx, container.id, container.task, { task: null, fault: reason })
 }

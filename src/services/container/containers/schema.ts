@@ -68,6 +68,8 @@ export type CapsuleRole = 'main' | 'init'
 export interface Task {
   readonly kind: TaskKind
   readonly generation: number
+  /** Of an update: the limits of before. */
+  readonly before?: { readonly cpu_milli: number; readonly memory_mib: number }
 }
 
 export type TaskKind =

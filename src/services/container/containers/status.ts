@@ -40,6 +40,8 @@ type Seen = Pick<
   | 'oomKilled'
   | 'startedAt'
   | 'finishedAt'
+  | 'restarting'
+  | 'health'
 >
 type Known = Pick<Container, 'task' | 'fault'>
 
@@ -81,6 +83,7 @@ function gone(container: Known): Status {
 }
 
 function quietStatus(workload: Seen): ContainerStatus {
+  if (workload.restarting) return 'Restarting'
   switch (workload.seen) {
     case 'running':
       return 'Running'
@@ -103,9 +106,11 @@ function taskState(task: Task | undefined, usual: string | null, workload: Seen)
 function detailOf(status: ContainerStatus, workload: Seen, now: Date): string {
   switch (status) {
     case 'Running':
-      return upFor(now, workload.startedAt, null)
+      return upFor(now, workload.startedAt, workload.health)
     case 'Paused':
       return `${upFor(now, workload.startedAt, null)} (paused)`
+    case 'Restarting':
+      return `Restarting; ${exitedAgo(now, workload)}`
     case 'Stopped':
       return exitedAgo(now, workload)
     case 'Creating':

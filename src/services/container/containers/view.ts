@@ -85,6 +85,8 @@ function seen({ container, workload, status, ports }: ContainerParts) {
     security_groups: [...new Set(ports.flatMap((port) => port.securityGroups.map(({ id }) => id)))],
     // ours, beyond Zun: what it is, how its process ended, and what of the host leads to it
     kind: container.kind,
+    restart_count: workload?.restarts ?? 0,
+    health: workload?.health ?? null,
     exit_code: workload?.exitCode ?? null,
     oom_killed: workload?.oomKilled ?? false,
     started_at: workload?.startedAt ?? null,

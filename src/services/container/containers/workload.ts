@@ -22,5 +22,14 @@ export function newWorkload(
     nics: ports.map((port, index) => ({ portId: port.id, index })),
     process: processOf(container),
     power,
+    ...(container.sandboxOf === null ? {} : { sandboxOf: container.sandboxOf }),
+    ...(container.capsuleId !== null && container.sandboxOf === null
+      ? { sharesSandbox: true as const }
+      : {}),
+    restartPolicy: {
+      name: container.restartPolicy.Name,
+      maxRetries: Number(container.restartPolicy.MaximumRetryCount),
+    },
+    heal: container.autoHeal || container.capsuleId !== null,
   }
 }

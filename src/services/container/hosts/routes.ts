@@ -55,6 +55,11 @@ async function hostView(ctx: Ctx, deps: ContainerDeps, req: Req): Promise<Record
     disk_quota_supported: false,
     total_containers: info.running,
     architecture: info.architecture,
+    os: info.os,
+    os_type: info.osType,
+    kernel_version: info.kernelVersion,
+    labels: info.labels,
+    runtimes: info.runtimes,
     ...(atLeast(req.version, '1.29') ? { enable_cpu_pinning: false } : {}),
   }
 }

@@ -4,7 +4,7 @@ import { cloudError } from '../../../../kernel/errors/cloud-error.ts'
 import { route, type Route } from '../../../../kernel/http/route.ts'
 import type { ContainerDeps } from '../../deps.ts'
 import { argumentsOf, argumentsOn } from '../../wire/arguments.ts'
-import { containerFor, logAtOnce } from '../act.ts'
+import { begin, containerFor, logAtOnce } from '../act.ts'
 import { onContainer } from '../on-container.ts'
 
 const Kill = Type.Object({ signal: Type.Optional(Type.String({ maxLength: 20 })) })
@@ -19,6 +19,12 @@ export function killRoutes(deps: ContainerDeps): readonly Route[] {
         const { signal = 'SIGKILL' } = argumentsOf(req, Kill)
         const name = signalName(signal)
         const { container } = await containerFor(ctx, deps, req.params.id, 'kill')
+        if (name === 'SIGKILL') {
+          // the end, whatever its restart policy says
+          const change = { power: 'stopped', graceSeconds: 0 } as const
+          await begin(ctx, deps, container, { kind: 'kill', change })
+          return
+        }
         await deps.workload.kill(ctx, container.id, name)
         await logAtOnce(ctx, container, 'kill')
       },

@@ -29,9 +29,12 @@ export function powerRoutes(deps: ContainerDeps): readonly Route[] {
   ]
 }
 
+/** Docker's own. */
+const USUAL_GRACE_SECONDS = 10
+
 /** How long its process may take to end by itself before it is killed. */
-function grace(seconds: number | undefined): { readonly graceSeconds?: number } {
-  return seconds === undefined ? {} : { graceSeconds: seconds }
+function grace(seconds: number | undefined): { readonly graceSeconds: number } {
+  return { graceSeconds: seconds ?? USUAL_GRACE_SECONDS }
 }
 
 function power(

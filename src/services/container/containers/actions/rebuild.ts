@@ -5,6 +5,7 @@ import { argumentsOf, argumentsOn } from '../../wire/arguments.ts'
 import { ImageName } from '../../wire/schemas.ts'
 import { begin, containerFor } from '../act.ts'
 import { resolveImage } from '../images.ts'
+import { domainOf } from '../registry-of.ts'
 import { onContainer } from '../on-container.ts'
 
 const Rebuild = Type.Object({
@@ -26,7 +27,12 @@ export function rebuildRoutes(deps: ContainerDeps): readonly Route[] {
         await begin(ctx, deps, container, {
           kind: 'rebuild',
           change: {
-            rebuildWith: await resolveImage(ctx, deps, driver, image),
+            rebuildWith: await resolveImage(ctx, deps, {
+              driver,
+              name: image,
+              pullPolicy: container.imagePullPolicy,
+              registryDomain: await domainOf(ctx, container),
+            }),
             power: status.status === 'Running' ? 'running' : 'stopped',
             retry: true,
           },

@@ -1,6 +1,7 @@
 import { Type, type Static } from 'typebox'
 import type { Updateable } from 'kysely'
 import type { Ctx } from '../../../../kernel/ctx/ctx.ts'
+import { inTx } from '../../../../kernel/db/db.ts'
 import { cloudError } from '../../../../kernel/errors/cloud-error.ts'
 import { atLeast } from '../../../../kernel/http/microversion.ts'
 import { reply, route, type Route } from '../../../../kernel/http/route.ts'
@@ -93,9 +94,13 @@ async function change(
     ...(wish.name === undefined ? {} : { name: wish.name }),
     ...(wish.auto_heal === undefined ? {} : { auto_heal: toBoolean(wish.auto_heal) ? 1 : 0 }),
   }
+  const heal = wish.auto_heal === undefined ? {} : { heal: toBoolean(wish.auto_heal) }
   if (wish.cpu === undefined && wish.memory === undefined) {
-    await enterTask(ctx, container, row)
-    await logAtOnce(ctx, container, 'update')
+    await inTx(ctx, async (tx) => {
+      await enterTask(tx, container, row)
+      if (wish.auto_heal !== undefined) await deps.workload.change(tx, container.id, heal)
+      await logAtOnce(tx, container, 'update')
+    })
     return
   }
   const cpu = wish.cpu === undefined ? container.cpu : amountOf('cpu', wish.cpu)
@@ -107,7 +112,8 @@ async function change(
   })
   await begin(ctx, deps, container, {
     kind: 'update',
-    change: { limits: limitsOf(cpu, memoryMiB) },
+    change: { limits: limitsOf(cpu, memoryMiB), ...heal },
+    before: { cpu_milli: Math.round(container.cpu * 1000), memory_mib: container.memoryMiB },
     row: { ...row, cpu_milli: Math.round(cpu * 1000), memory_mib: memoryMiB },
   })
 }
