@@ -10,11 +10,7 @@ const BY_NAME = 'docker:'
 const TELL_EVERY_MS = 1_000
 
 /** An image that the engine fetches by its name; false for one that is given to it. A refusal is told at once: trying again cannot help. */
-export async function fetchImage(
-  ctx: Ctx,
-  deps: WorkloadDeps,
-  row: WorkloadRow,
-): Promise<boolean> {
+export async function fetchImage(ctx: Ctx, deps: WorkloadDeps, row: WorkloadRow): Promise<boolean> {
   if (!row.image_key.startsWith(BY_NAME)) return false
   const name = row.image_key.slice(BY_NAME.length)
   const policy = row.image_pull ?? 'ifnotpresent'

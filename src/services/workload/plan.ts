@@ -77,7 +77,9 @@ export function planWorkload(wish: Wish, seen: Seen): Plan {
       ...(make ? [step('create')] : []),
     ],
     !make && !sameLimits(seen.limits, wish.limits) ? [step('setLimits')] : [],
-    ...(wish.power === 'stopped' ? planStop(state) : planRun(wish, ensure || stranded ? 'exited' : state)),
+    ...(wish.power === 'stopped'
+      ? planStop(state)
+      : planRun(wish, ensure || stranded ? 'exited' : state)),
   ]
   return stages.filter((stage) => stage.length > 0)
 }

@@ -102,7 +102,11 @@ function isLost(row: WorkloadRow, wish: Wish, seen: Seen): boolean {
 async function giveLost(ctx: Ctx, row: WorkloadRow): Promise<Outcome> {
   if (row.error !== null) return done
   await inTx(ctx, async (tx) => {
-    await failWorkload(tx, row.id, 'The container is gone from its host, and it is not to be healed.')
+    await failWorkload(
+      tx,
+      row.id,
+      'The container is gone from its host, and it is not to be healed.',
+    )
     await nudge(tx, row.owner_kind, row.id)
   })
   return done

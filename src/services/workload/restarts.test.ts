@@ -10,9 +10,14 @@ describe('what a policy says of a process that ended', () => {
     ['on-failure', 0, 0, 0, false],
     ['on-failure', 2, 1, 1, true],
     ['on-failure', 2, 2, 1, false],
-  ] as const)('%s, at most %i, done %i, exit %i → %s', (name, maxRetries, done, exitCode, again) => {
-    expect(wantsRestart({ name, maxRetries }, done, { container: 'exited', exitCode })).toBe(again)
-  })
+  ] as const)(
+    '%s, at most %i, done %i, exit %i → %s',
+    (name, maxRetries, done, exitCode, again) => {
+      expect(wantsRestart({ name, maxRetries }, done, { container: 'exited', exitCode })).toBe(
+        again,
+      )
+    },
+  )
 
   it('counts an unhealthy process as failed', () => {
     const policy = { name: 'on-failure', maxRetries: 1 } as const

@@ -44,10 +44,11 @@ async function look(ctx: Ctx, deps: WorkloadDeps, id: string, later: () => void)
   if (row !== undefined) {
     const underWay = row.generation !== row.settled_generation || row.repairing === 1
     if (underWay && row.error === null) return later()
-    const { container, sandbox, health = null } = await deps.compute.observe(
-      id,
-      row.sandbox_of ?? undefined,
-    )
+    const {
+      container,
+      sandbox,
+      health = null,
+    } = await deps.compute.observe(id, row.sandbox_of ?? undefined)
     const word = container === 'running' || container === 'paused' ? container : 'stopped'
     const sandboxFine = sandbox === 'running' || row.power === 'stopped'
     const same = word === row.seen && health === row.health
