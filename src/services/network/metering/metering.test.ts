@@ -76,6 +76,9 @@ describe('metering', () => {
     for (const id of [strange, shared]) await rule(id, { destination_ip_prefix: '2001:db8::/32' })
     await cloud.settle()
     expect(cloud.engine.router(router)?.metering).toMatchObject([{ labelId: shared }])
+    const sorted = '/metering/metering-labels?sort_key=shared&sort_dir=desc&fields=id&limit=1'
+    const { metering_labels: labels } = await cloud.ask('admin', 'GET', sorted)
+    expect(labels).toEqual([{ id: shared }])
   })
 
   it('refuses rules that say nothing, too much, or what another says', async () => {

@@ -173,8 +173,9 @@ function orderOf(
 }
 
 function sortValue(ctx: Ctx, spec: ListSpec, key: string): RawBuilder<unknown> {
-  if (key === 'shared') return isShared(ctx, spec)
-  const { column, kind } = spec.columns[key] ?? text(key === 'id' ? 'id' : 'created_at')
+  const own = spec.columns[key]
+  if (key === 'shared' && own === undefined) return isShared(ctx, spec)
+  const { column, kind } = own ?? text(key === 'id' ? 'id' : 'created_at')
   return sql`coalesce(t.${sql.ref(column)}, ${kind === 'text' ? sql`''` : sql`-1`})`
 }
 
