@@ -1,5 +1,7 @@
 import { Type } from 'typebox'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { can } from '../ctx/ctx.ts'
+import { cloudError } from '../errors/cloud-error.ts'
 import { startTestApp, type TestApp } from '../testkit/test-app.ts'
 import { route } from './route.ts'
 import type { ServiceDefinition } from './service.ts'
@@ -45,6 +47,18 @@ const shelf: ServiceDefinition = {
       policy: 'shelf:write',
       body: Body,
       handle: async (_ctx, { body }) => await Promise.resolve(body),
+    }),
+    route({
+      method: 'DELETE',
+      path: '/books/:id',
+      policy: 'shelf:write',
+      policyAskedByHandler: true,
+      handle: async (ctx, { params }) => {
+        const { id } = params as { id: string } // named in the path
+        if (id === 'lost') throw cloudError('notFound', 'no such book')
+        if (!can(ctx, 'shelf:write')) throw cloudError('forbidden', 'not yours')
+        await Promise.resolve()
+      },
     }),
     route({
       method: 'PUT',
@@ -107,6 +121,9 @@ describe('a declared route', () => {
 
   it('asks for a token, and for the right role', async () => {
     expect((await app.as('reader').post('/shelf/books', { name: 'emma' })).status).toBe(403)
+    const remove = async (id: string) => await app.as('reader').send('DELETE', `/shelf/books/${id}`)
+    expect((await remove('lost')).status).toBe(404)
+    expect((await remove('emma')).status).toBe(403)
     expect((await app.as('nobody' as 'demo').post('/shelf/books', { name: 'emma' })).status).toBe(
       401,
     )
