@@ -23,6 +23,8 @@ export interface RouteSpec<P extends TSchema, Q extends TSchema, B extends TSche
   readonly since?: string
   readonly until?: string
   readonly policy: string | null
+  /** The handler asks the rule: where a body that is wrong (400) or an object that may not be seen (404) comes before the 403. */
+  readonly policyAskedByHandler?: boolean
   readonly params?: P
   /** Values arrive as strings and are coerced to the schema's types. Unknown keys pass unless the schema forbids them. */
   readonly query?: Q

@@ -9,7 +9,7 @@ import { mustOwn } from '../standard/access.ts'
 import { deleteSharesOf } from '../rbac-policies/store.ts'
 import { resource, type Resource } from '../standard/resource.ts'
 import { getRow, viewOf } from '../standard/routes.ts'
-import { changeRow } from '../standard/store.ts'
+import { changeRow, lockRow } from '../standard/store.ts'
 import { newRow } from '../tables.ts'
 import { added, prefixesOf, removed } from './plan.ts'
 import {
@@ -102,6 +102,7 @@ export function addressRoutes(kind: Resource): Route[] {
       handle: async (ctx, req) =>
         await inTx(ctx, async (tx) => {
           const { id } = req.params as { id: string } // named in the path
+          await lockRow(tx, addressGroupSpec, id)
           const row = await getAddressGroup(tx, id)
           mustOwn(tx, row, `${verb}_addresses`)
           const sent = prefixesOf(req.body.addresses, true)

@@ -6,11 +6,12 @@ import { extensionsOf } from '../extensions/known.ts'
 import { updatePort } from '../ports/create.ts'
 import { pairsOf } from '../ports/plan.ts'
 import { PairList, type Pair, type PairWish, type PortRow } from '../ports/schema.ts'
-import { getPort } from '../ports/store.ts'
+import { getPort, portSpec } from '../ports/store.ts'
 import { mustOwn } from '../standard/access.ts'
 import type { Feature } from '../standard/feature.ts'
 import type { Resource } from '../standard/resource.ts'
 import { getRow, viewOf } from '../standard/routes.ts'
+import { lockRow } from '../standard/store.ts'
 
 /** Adding and removing single address pairs of a port, safe against others doing the same. */
 export function allowedPairsFeature(): Feature {
@@ -44,7 +45,9 @@ function pairRoutes(ports: Resource): Route[] {
       body: Body,
       handle: async (ctx, req) =>
         await inTx(ctx, async (tx) => {
-          const port = await getPort(tx, (req.params as { id: string }).id) // named in the path
+          const { id } = req.params as { id: string } // named in the path
+          await lockRow(tx, portSpec, id)
+          const port = await getPort(tx, id)
           mustOwn(tx, port, `${verb}_allowed_address_pairs`, port.network_project)
           await editPairs(tx, port, req.body.port.allowed_address_pairs, edit)
           return { port: await viewOf(tx, ports, await getRow(tx, ports, port.id)) }

@@ -5,9 +5,9 @@ import { innerAddress, routerFor } from '../floating-ips/reach.ts'
 import type { FloatingIpRow } from '../floating-ips/schema.ts'
 import { floatingIpSpec, floatingIpsOfPorts } from '../floating-ips/store.ts'
 import { kinds } from '../kinds.ts'
-import { getPort } from '../ports/store.ts'
+import { getPort, portSpec } from '../ports/store.ts'
 import { seesAll } from '../standard/access.ts'
-import { changeRow } from '../standard/store.ts'
+import { changeRow, lockRow } from '../standard/store.ts'
 import { clashOf } from './plan.ts'
 import type { ForwardingTable } from './schema.ts'
 import { forwardingsOf, forwardingsTo } from './store.ts'
@@ -64,6 +64,8 @@ async function mustBeUnbound(
 }
 
 export async function mustBeFree(tx: Ctx, row: ForwardingTable): Promise<void> {
+  await lockRow(tx, floatingIpSpec, row.floatingip_id)
+  await lockRow(tx, portSpec, row.port_id)
   const others = [
     ...(await forwardingsOf(tx, [row.floatingip_id])),
     ...(await forwardingsTo(tx, row.port_id)),

@@ -105,6 +105,19 @@ describe('port forwardings', () => {
     expect(idle).toMatchObject({ router_id: null, status: 'DOWN', port_forwardings: [] })
   })
 
+  it('share the limits of their address', async () => {
+    const { policy } = await cloud.ask('admin', 'POST', '/qos/policies', {
+      policy: { name: 'slow', shared: true },
+    })
+    await cloud.ask('admin', 'POST', `/qos/policies/${policy.id}/bandwidth_limit_rules`, {
+      bandwidth_limit_rule: { max_kbps: 300 },
+    })
+    const [to, fip] = [await guest(), await floating({ qos_policy_id: policy.id })]
+    const { id } = await forward(fip, to, { internal_port: 1, external_port: 2 })
+    expect(await wiredForwardings()).toMatchObject([{ id, qos: { egress: { kbps: 300 } } }])
+    await cloud.ask('demo', 'DELETE', `${below(fip)}/${id}`)
+  })
+
   it('hold what they need, and go with what they lead to', async () => {
     const [to, fip] = [await guest(), await floating()]
     const { id } = await forward(fip, to, { internal_port: 1, external_port: 2 })

@@ -6,7 +6,7 @@ import { reply, route, type Req, type Route } from '../../../kernel/http/route.t
 import { neutronError } from '../fault.ts'
 import { listQuery, pick } from '../standard/query.ts'
 import type { View } from '../standard/schema.ts'
-import { listRows } from '../standard/store.ts'
+import { listRows, lockRow } from '../standard/store.ts'
 import { newRow } from '../tables.ts'
 import { mustSuitPorts } from './choose.ts'
 import { policyChanged } from './effects.ts'
@@ -16,6 +16,7 @@ import {
   getPolicy,
   getRule,
   insertRule,
+  policySpec,
   deleteRule,
   rulesOf,
   ruleSpec,
@@ -89,7 +90,8 @@ function memberRoutes(type: RuleType, path: string, key: string): Route[] {
     route({
       method: 'PUT',
       path,
-      policy,
+      policy: `network:update_policy_${type}_rule`,
+      policyAskedByHandler: true,
       body: bodyOf(key, ruleBodies(type).change),
       handle: async (ctx, req) => ({
         [key]: await inTx(
@@ -101,7 +103,8 @@ function memberRoutes(type: RuleType, path: string, key: string): Route[] {
     route({
       method: 'DELETE',
       path,
-      policy,
+      policy: `network:delete_policy_${type}_rule`,
+      policyAskedByHandler: true,
       handle: async (ctx, req) => {
         await inTx(ctx, async (tx) => await remove(tx, await find(tx, type, req)))
         return reply(204)
@@ -181,6 +184,7 @@ async function remove(tx: Ctx, row: RuleRow): Promise<void> {
 
 /** One rule of a type and direction, and no minimum above the limit. */
 async function mustAgree(tx: Ctx, rule: RuleTable): Promise<void> {
+  await lockRow(tx, policySpec, rule.policy_id)
   const others = (await rulesOf(tx, [rule.policy_id])).filter(({ id }) => id !== rule.id)
   const twin = others.find((other) => other.type === rule.type && sameWay(other, rule))
   if (twin !== undefined)

@@ -26,14 +26,19 @@ const baseOf = (kind: Resource): string => `/v2.0/${kind.path}`
 const ruleOf = (kind: Resource, verb: string): string => `network:${verb}_${kind.singular}`
 
 /**
- * The rule asked at the door. What only admins may write while all may read is asked later, as Neutron does: after the body
- * was found to be sound (400), and the object to be one that may be seen (404).
+ * What only admins may write while all may read: its rule is asked after the body was found to be sound (400), and the object
+ * to be one that may be seen (404), as Neutron does.
  */
-const doorRule = (kind: Resource, verb: string): string =>
-  ruleOf(kind, askedLater(kind) ? 'get' : verb)
-
 const askedLater = (kind: Resource): boolean =>
   kind.adminWrites === true && kind.adminReads !== true
+
+const writeRule = (
+  kind: Resource,
+  verb: string,
+): Pick<Route, 'policy' | 'policyAskedByHandler'> => ({
+  policy: ruleOf(kind, verb),
+  ...(askedLater(kind) ? { policyAskedByHandler: true } : {}),
+})
 
 function mayWrite(ctx: Ctx, kind: Resource, verb: string): void {
   if (!askedLater(kind) || can(ctx, ruleOf(kind, verb))) return
@@ -70,7 +75,7 @@ function writeRoutes(kind: Resource): Route[] {
     route({
       method: 'POST',
       path: baseOf(kind),
-      policy: doorRule(kind, 'create'),
+      ...writeRule(kind, 'create'),
       status: 201,
       summary: `Create ${kind.plural}`,
       body: wrapped(kind.createBody, kind.singular, kind.plural),
@@ -80,7 +85,7 @@ function writeRoutes(kind: Resource): Route[] {
     route({
       method: 'DELETE',
       path: `${baseOf(kind)}/:id`,
-      policy: doorRule(kind, 'delete'),
+      ...writeRule(kind, 'delete'),
       summary: `Delete one of the ${kind.plural}`,
       handle: async (ctx, req) => await remove(ctx, kind, req),
     }),
@@ -91,7 +96,7 @@ const updateRoute = (kind: Resource, body: TObject): Route =>
   route({
     method: 'PUT',
     path: `${baseOf(kind)}/:id`,
-    policy: doorRule(kind, 'update'),
+    ...writeRule(kind, 'update'),
     summary: `Change one of the ${kind.plural}`,
     body: wrapped(body, kind.singular),
     handle: async (ctx, req) => await update(ctx, kind, req),

@@ -226,6 +226,12 @@ export async function changeRow(
   )
 }
 
+/** Others wait with what hangs on this row until the transaction ends. On SQLite there is one writer anyway. */
+export async function lockRow(tx: Ctx, spec: ListSpec, id: string): Promise<void> {
+  if (tx.db.dialect !== 'postgres' || id.includes('\0')) return
+  await sql`select id from ${sql.table(spec.table)} where id = ${id} for update`.execute(tables(tx))
+}
+
 /** Something that belongs to the object changed (a subnet of a network, say): its revision rises. */
 export async function touch(ctx: Ctx, spec: ListSpec, id: string): Promise<void> {
   await changeRow(ctx, spec, id, {})

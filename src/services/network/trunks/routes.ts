@@ -8,7 +8,7 @@ import { mustOwn } from '../standard/access.ts'
 import { resource, type Resource } from '../standard/resource.ts'
 import { getRow, viewOf } from '../standard/routes.ts'
 import { bit, given, standardView, type View } from '../standard/schema.ts'
-import { changeRow, tagsOf, touch } from '../standard/store.ts'
+import { changeRow, lockRow, tagsOf, touch } from '../standard/store.ts'
 import { newRow } from '../tables.ts'
 import { dropTrunk } from './effects.ts'
 import { planSubports } from './plan.ts'
@@ -102,7 +102,9 @@ export function subportRoutes(trunks: Resource): Route[] {
       body: Subports,
       handle: async (ctx, req) =>
         await inTx(ctx, async (tx) => {
-          const trunk = await getTrunk(tx, (req.params as { id: string }).id) // named in the path
+          const { id } = req.params as { id: string } // named in the path
+          await lockRow(tx, trunkSpec, id)
+          const trunk = await getTrunk(tx, id)
           mustOwn(tx, trunk, `${verb}_subports`)
           mustBeEnabled(trunk)
           await work(tx, trunk, req.body.sub_ports)

@@ -3,7 +3,8 @@ import { nudge } from '../../../kernel/tasks/store.ts'
 import { invalidInput, neutronError } from '../fault.ts'
 import { kinds } from '../kinds.ts'
 import { anyNetwork } from '../networks/store.ts'
-import { getPort, plainUpdate } from '../ports/store.ts'
+import { getPort, plainUpdate, portSpec } from '../ports/store.ts'
+import { lockRow } from '../standard/store.ts'
 import type { NetworkTable, PortTable } from '../tables.ts'
 import { SUBPORT_OWNER } from '../wiring/subports.ts'
 import { freeSubports } from './effects.ts'
@@ -15,6 +16,7 @@ const inUse = (type: string, message: string): Error => neutronError('conflict',
 
 /** A port is in one trunk at most, as its parent or as a sub-port. */
 export async function mustBeFree(tx: Ctx, portId: string): Promise<void> {
+  await lockRow(tx, portSpec, portId)
   const taken = (await trunkOfParent(tx, portId)) ?? (await trunkOfSubport(tx, portId))
   if (taken !== undefined)
     throw inUse('TrunkPortInUse', `Port ${portId} is in use by another trunk.`)

@@ -190,7 +190,7 @@ function outwards(
   out: Part,
   floating: readonly FloatingIpTable[],
   outer: ExternalSpec,
-  { qos, routed, ...extra }: Omit<RouterExtra, 'conntrackHelpers'>,
+  { qos, routed, portForwardings, ...extra }: Omit<RouterExtra, 'conntrackHelpers'>,
 ): Outwards {
   return {
     external: {
@@ -205,6 +205,23 @@ function outwards(
     floatingIps: floating.flatMap(({ id, address, fixed_address: fixed }) =>
       fixed === null ? [] : [{ id, floating: address, fixed, ...limits(qos?.get(id)) }],
     ),
+    ...forwardingsWithin(floating, qos, portForwardings),
     ...extra,
+  }
+}
+
+/** All forwardings of a floating address share its limits. */
+function forwardingsWithin(
+  floating: readonly FloatingIpTable[],
+  qos: RouterExtra['qos'],
+  forwardings: RouterExtra['portForwardings'],
+): Pick<Outwards, 'portForwardings'> {
+  if (forwardings === undefined) return {}
+  const ids = new Map(floating.map(({ id, address }) => [address, id]))
+  return {
+    portForwardings: forwardings.map((each) => ({
+      ...each,
+      ...limits(qos?.get(ids.get(each.floating) ?? '')),
+    })),
   }
 }
