@@ -29,6 +29,10 @@ const people = {
 export type Person = keyof typeof people
 export const projectIdOf = (person: Person): string => people[person].projectId ?? ''
 
+/** A person by what a keypair and a project say. */
+export const personIn = (userId: string, projectId: string): Who | undefined =>
+  Object.values(people).find((one) => one.userId === userId && one.projectId === projectId)
+
 function who(name: string, projectId: string, roles: readonly string[]): Who {
   return {
     userId: `user-${name}`,

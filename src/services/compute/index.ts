@@ -18,8 +18,9 @@ import {
   serversReconcilers,
   serversRoutes,
 } from './servers/index.ts'
+import { usersWithKey } from './keypairs/store.ts'
 import { serverAnswers } from './servers/answers.ts'
-import { findServer } from './servers/store.ts'
+import { findServer, findServersNamed } from './servers/store.ts'
 import { computeMicroversions } from './versions.ts'
 
 export interface Compute {
@@ -46,7 +47,7 @@ export function createCompute(deps: ComputeDeps): Compute {
   }
   return {
     definition,
-    face: { findServer, ...serverAnswers(deps) },
+    face: { findServer, findServersNamed, usersWithKey, ...serverAnswers(deps) },
     bootstrap: async (ctx) => await restBootstrap(ctx, deps),
     start: (ctx) => serveMetadata(ctx, deps),
   }

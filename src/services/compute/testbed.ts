@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { createFakeCompute, type FakeCompute } from '../../engines/fake/compute.ts'
 import { createFakeImageStore } from '../../engines/fake/image-store.ts'
 import type { Db } from '../../kernel/db/db.ts'
-import { startTestApp, type Person, type TestApp } from '../../kernel/testkit/test-app.ts'
+import { startTestApp, type Person, type TestApp, personIn } from '../../kernel/testkit/test-app.ts'
 import type { Json, TestClient } from '../../kernel/testkit/client.ts'
 import type { IdentityFace } from '../identity/face.ts'
 import { createImage } from '../image/index.ts'
@@ -60,6 +60,7 @@ export async function startComputeBed(db?: Db): Promise<ComputeBed> {
 
 const identityStandIn: IdentityFace = {
   authenticate: async () => await Promise.resolve(undefined),
+  whoIn: async (_ctx, userId, projectId) => await Promise.resolve(personIn(userId, projectId)),
   findProject: async (_ctx, id) =>
     await Promise.resolve({ id, name: id, domainId: 'default', enabled: true }),
   findProjectByName: async () => await Promise.resolve(undefined),

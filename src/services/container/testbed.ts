@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { createFakeCompute, type FakeCompute } from '../../engines/fake/compute.ts'
 import { createFakeImageStore } from '../../engines/fake/image-store.ts'
 import type { Db } from '../../kernel/db/db.ts'
-import { startTestApp, type Person, type TestApp } from '../../kernel/testkit/test-app.ts'
+import { startTestApp, type Person, type TestApp, personIn } from '../../kernel/testkit/test-app.ts'
 import type { Json, TestClient } from '../../kernel/testkit/client.ts'
 import { createCompute } from '../compute/index.ts'
 import { memoryNetwork, type MemoryNetwork } from '../compute/testbed-network.ts'
@@ -80,6 +80,7 @@ const inBase64 = {
 
 const identityStandIn: IdentityFace = {
   authenticate: async () => await Promise.resolve(undefined),
+  whoIn: async (_ctx, userId, projectId) => await Promise.resolve(personIn(userId, projectId)),
   findProject: async (_ctx, id) =>
     await Promise.resolve({ id, name: id, domainId: 'default', enabled: true }),
   findProjectByName: async () => await Promise.resolve(undefined),

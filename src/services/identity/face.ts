@@ -4,6 +4,8 @@ import type { Ctx, Who } from '../../kernel/ctx/ctx.ts'
 export interface IdentityFace {
   /** Who a token belongs to; undefined when it is unknown, expired or revoked. Does not ask the database. */
   authenticate(ctx: Ctx, token: string): Promise<Who | undefined>
+  /** A person in a project as a token for it would say, for doors that know people otherwise; undefined when no token would be given. */
+  whoIn(ctx: Ctx, userId: string, projectId: string): Promise<Who | undefined>
   /** Undefined when there is none. */
   findProject(ctx: Ctx, id: string): Promise<Project | undefined>
   findProjectByName(ctx: Ctx, name: string): Promise<Project | undefined>

@@ -37,6 +37,7 @@ import { KeyFolder } from '../../kernel/secrets/key-folder.ts'
 import { Revocations } from './tokens/revocations.ts'
 import { tokenRoutes } from './tokens/routes.ts'
 import { Tokens } from './tokens/tokens.ts'
+import { whoIn } from './tokens/who-in.ts'
 import { trustRoutes } from './trusts/routes.ts'
 import { forgetTrusts } from './trusts/store.ts'
 import { userRoutes } from './users/routes.ts'
@@ -141,6 +142,7 @@ function faceOf(parts: Parts): IdentityFace {
       : { id: record.id, name: record.name, domainId: record.domainId, enabled: record.enabled }
   return {
     authenticate: async (ctx, token) => await parts.tokens.authenticate(ctx, token),
+    whoIn,
     findProject: async (ctx, id) => project(await findProject(ctx, id)),
     findProjectByName: async (ctx, name) =>
       project(await findProjectByName(ctx, DEFAULT_DOMAIN, name)),

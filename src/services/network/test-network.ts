@@ -19,6 +19,7 @@ export interface TestNetwork extends TestApp {
 
 const nobody: IdentityFace = {
   authenticate: async () => await Promise.resolve(undefined),
+  whoIn: async () => await Promise.resolve(undefined),
   findProject: async () => await Promise.resolve(undefined),
   findProjectByName: async () => await Promise.resolve(undefined),
   findUser: async () => await Promise.resolve(undefined),

@@ -84,7 +84,7 @@ function fieldsFit(type: string, fields: readonly Buffer[]): boolean {
 }
 
 /** MD5 in pairs with colons: what Nova and old OpenSSH show. A name for people, not a safeguard. */
-function md5Fingerprint(blob: Buffer): string {
+export function md5Fingerprint(blob: Buffer): string {
   return createHash('md5')
     .update(blob)
     .digest('hex')

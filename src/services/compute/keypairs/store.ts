@@ -4,6 +4,7 @@ import { tables } from '../../../kernel/db/db.ts'
 import type { Migration } from '../../../kernel/db/migrate.ts'
 import { nextNumber } from '../counters/store.ts'
 import type { Keypair, KeypairType } from './schema.ts'
+import { md5Fingerprint } from './ssh-key.ts'
 
 interface KeypairRow {
   number: number
@@ -29,6 +30,14 @@ export const keypairMigrations: readonly Migration[] = [
       await sql`create table compute_keypairs (number integer not null unique, user_id text not null, name text not null,
         type text not null, public_key text not null, fingerprint text not null, created_at text not null,
         primary key (user_id, name))`.execute(kysely)
+    },
+  },
+  {
+    id: '012-keypairs-by-fingerprint',
+    async up(kysely) {
+      await sql`create index compute_keypairs_fingerprint on compute_keypairs (fingerprint)`.execute(
+        kysely,
+      )
     },
   },
 ]
@@ -57,6 +66,21 @@ export async function findKeypair(
     .where('name', '=', name)
     .executeTakeFirst()
   return row === undefined ? undefined : keypairOf(row)
+}
+
+/** Whose keypairs hold this public key, given as its OpenSSH blob. */
+export async function usersWithKey(ctx: Ctx, key: Buffer): Promise<readonly string[]> {
+  const rows = await db(ctx)
+    .selectFrom('compute_keypairs')
+    .select(['user_id', 'public_key'])
+    .where('type', '=', 'ssh')
+    .where('fingerprint', '=', md5Fingerprint(key))
+    .execute()
+  // the fingerprint only finds it: two keys may be made to share one
+  const same = rows.filter(
+    ({ public_key: line }) => line.split(/\s+/)[1] === key.toString('base64'),
+  )
+  return [...new Set(same.map((row) => row.user_id))]
 }
 
 /** For the quota, which counts by user. */

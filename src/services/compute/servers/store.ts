@@ -28,6 +28,21 @@ export async function findServerEverMade(ctx: Ctx, id: string): Promise<Server |
   return row !== undefined && maySee(ctx, row.project_id) ? serverOf(row) : undefined
 }
 
+const MOST_NAMESAKES = 100
+
+/** Servers of this name that the asker may see, the oldest first; at most 100. */
+export async function findServersNamed(ctx: Ctx, name: string): Promise<readonly Server[]> {
+  const rows = await db(ctx)
+    .selectFrom('compute_servers')
+    .selectAll()
+    .where('name', '=', name)
+    .where('deleted_at', 'is', null)
+    .orderBy('created_at')
+    .limit(MOST_NAMESAKES)
+    .execute()
+  return rows.filter((row) => maySee(ctx, row.project_id)).map((row) => serverOf(row))
+}
+
 function maySee(ctx: Ctx, projectId: string): boolean {
   return ctx.who === undefined || ctx.who.projectId === projectId || can(ctx, 'admin')
 }

@@ -98,7 +98,7 @@ async function projectOfRef(
 }
 
 /** Undefined when the project cannot be used or the user has no role on it. */
-async function projectScope(
+export async function projectScope(
   ctx: Ctx,
   userId: string,
   project: ProjectRecord,
