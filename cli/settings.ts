@@ -58,6 +58,7 @@ export const startOptions = {
     value: 'PATH',
     help: 'the Docker Engine to use (/var/run/docker.sock)',
   },
+  'ssh-port': { type: 'string', value: 'PORT', help: 'port of the SSH gateway (2222)' },
 } as const satisfies Record<string, OptionHelp>
 
 /** Flag of `src/main.ts` → its place in the configuration. */
@@ -69,6 +70,7 @@ const FLAGS = {
   'fixed-range': 'network.fixedRange',
   engines: 'engines.kind',
   'docker-socket': 'engines.dockerSocket',
+  'ssh-port': 'ssh.port',
 } as const
 
 /** DevStack's three words, as they stand in its `local.conf` and in the environment. */
@@ -108,7 +110,7 @@ function settingsFrom(
   for (const [flag, place] of Object.entries(FLAGS)) {
     const value = given.get(flag)
     if (value === undefined) continue
-    flags[place] = flag === 'port' ? portNumber(value) : value
+    flags[place] = flag.endsWith('port') ? portNumber(flag, value) : value
     mainArgs.push(`--${flag}`, value)
   }
   if (file !== undefined) mainArgs.push('--config', resolve(file))
@@ -138,10 +140,11 @@ function dataFolder(flag: string | undefined): string {
   return join(homedir(), '.local', 'share', 'stackyard')
 }
 
-function portNumber(value: string): number {
+function portNumber(flag: string, value: string): number {
   const port = Number(value)
-  if (Number.isInteger(port) && port > 0 && port < 65_536) return port
-  throw new CommandError(`--port ${value} is not a port number between 1 and 65535`)
+  const lowest = flag === 'port' ? 1 : 0 // 0: any free one, for tests
+  if (Number.isInteger(port) && port >= lowest && port < 65_536) return port
+  throw new CommandError(`--${flag} ${value} is not a port number between 1 and 65535`)
 }
 
 function checkAddresses(config: Config): void {

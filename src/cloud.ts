@@ -11,12 +11,15 @@ import type { Logger } from './kernel/log/log.ts'
 import { ensureCredentials } from './credentials.ts'
 import { openEngines, type Engines } from './engines.ts'
 import { firstStart } from './first-start.ts'
+import { openGateway } from './ssh-gateway.ts'
 import { createServices, type Services } from './services.ts'
 
 /** A running cloud. */
 export interface Cloud {
   /** e.g. `http://127.0.0.1:5000` */
   readonly url: string
+  /** Of the SSH gateway; undefined when there is none. */
+  readonly sshPort: number | undefined
   readonly app: App
   readonly engines: Engines
   readonly folder: DataFolder
@@ -51,6 +54,13 @@ export async function startCloud(
   }
 }
 
+/** What changes while the cloud starts, as `/readyz` tells it. */
+interface State {
+  ready: boolean
+  /** The command that goes in by the SSH gateway, or `off`. */
+  ssh: string
+}
+
 /** What has been opened so far, to be closed in the other order. */
 type Closers = (() => Promise<void> | void)[]
 
@@ -67,7 +77,7 @@ async function assemble(
     async () => await engines.network.close(),
   )
   const services = createServices(config, folder, engines, guestDns(config))
-  const state = { ready: false }
+  const state: State = { ready: false, ssh: 'off' }
   const app = await wire(config, log, options, folder, engines, services, state)
   closers.push(async () => await app.close())
   const ctx = app.ctx()
@@ -83,9 +93,12 @@ async function assemble(
     .watch(ctx, stop.signal)
     .catch((error: unknown) => log.error({ err: error }, 'watching the engine'))
   const url = await app.http.listen(config.listen)
+  const gateway = await openGateway(config, folder, app, services, log)
+  closers.push(async () => await gateway?.close())
+  if (gateway !== undefined) state.ssh = `ssh <container>@${config.listen.host} -p ${gateway.port}`
   if (config.listen.port === 0) ensureCredentials(config, folder, Number(new URL(url).port))
   state.ready = true
-  return { url, app, engines, folder, definitions: services.definitions }
+  return { url, sshPort: gateway?.port, app, engines, folder, definitions: services.definitions }
 }
 
 async function wire(
@@ -95,13 +108,14 @@ async function wire(
   folder: DataFolder,
   engines: Engines,
   services: Services,
-  state: { readonly ready: boolean },
+  state: State,
 ): Promise<App> {
   const operator = operatorService({
     version: VERSION,
     services: () => services.definitions,
     metrics: () => app.metrics,
     ready: () => state.ready,
+    details: () => ({ ssh: state.ssh }),
     health: async () => ({ compute: await healthOf(engines) }),
   })
   const app = await createApp({

@@ -17,6 +17,7 @@ const { values } = parseArgs({
     'fixed-range': { type: 'string' },
     engines: { type: 'string' },
     'docker-socket': { type: 'string' },
+    'ssh-port': { type: 'string' },
   },
 })
 
@@ -31,6 +32,7 @@ const config = loadConfig({
     'network.fixedRange': values['fixed-range'],
     'engines.kind': values.engines,
     'engines.dockerSocket': values['docker-socket'],
+    'ssh.port': values['ssh-port'],
   },
 })
 // types are stripped and code compiled once, not at every start: everything else is loaded after this line

@@ -5,6 +5,7 @@ import {
   temporaryData,
   type CloudProcess,
 } from '../support/cloud-process.ts'
+import { newTenant } from '../support/new-tenant.ts'
 import { ok, Session } from '../support/session.ts'
 import {
   allowTcp,
@@ -37,8 +38,8 @@ beforeAll(async () => {
   cloud = await startCloudProcess({ data })
   const admin = await Session.login(cloud.credentials('admin'))
   image = await uploadBusybox(admin, 'scripted', SCRIPTED, 'public')
-  red = await newTenant(admin, 'red')
-  blue = await newTenant(admin, 'blue')
+  red = await newTenant(cloud, admin, 'red')
+  blue = await newTenant(cloud, admin, 'blue')
 })
 
 afterAll(async () => {
@@ -120,21 +121,6 @@ describe('a floating IP', () => {
 })
 
 /** A project with one member, made by the admin. */
-async function newTenant(admin: Session, name: string): Promise<Session> {
-  const keystone = admin.to('identity', '/v3')
-  const password = `${name}-secret`
-  const project = ok(await keystone.post('/projects', { project: { name } })).project.id as string // Keystone's answer
-  const user = ok(await keystone.post('/users', { user: { name, password } })).user.id as string // Keystone's answer
-  const { roles } = ok(await keystone.get('/roles?name=member'))
-  ok(await keystone.put(`/projects/${project}/users/${user}/roles/${String(roles[0].id)}`))
-  return await Session.login({
-    authUrl: cloud.credentials('admin').authUrl,
-    username: name,
-    password,
-    project: name,
-  })
-}
-
 /** Asks each address for its page, several times, and tells the console what came. */
 function probe(addresses: readonly string[]): string {
   const asks = addresses.map((address) => `ask ${address}`)

@@ -35,6 +35,8 @@ export interface CloudProcessOptions {
   readonly data: string
   readonly engines?: 'docker' | 'fake'
   readonly port?: number
+  /** Default: any free one. */
+  readonly sshPort?: number
   /** Default: one of its own for every data folder, away from a user's own cloud on the same host. */
   readonly floatingRange?: string
   readonly env?: Readonly<Record<string, string>>
@@ -58,6 +60,8 @@ export async function startCloudProcess(options: CloudProcessOptions): Promise<C
     options.engines ?? 'docker',
     '--floating-range',
     options.floatingRange ?? rangeOf(options.data),
+    '--ssh-port',
+    String(options.sshPort ?? 0),
   )
   const child = spawn(process.execPath, args, {
     cwd: root,

@@ -37,6 +37,7 @@ export async function startTestCloud(
     flags: {
       data,
       'listen.port': 0,
+      'ssh.port': 0,
       'engines.kind': 'fake',
       'log.level': options.logLevel ?? 'silent',
       'database.url': options.databaseUrl,

@@ -18,6 +18,7 @@ export interface App {
   readonly runner: TaskRunner
   readonly metrics: Metrics
   readonly policy: Policy
+  readonly audit: AuditLog
   /** A context for the cloud's own work. */
   ctx(): Ctx
   close(): Promise<void>
@@ -59,7 +60,7 @@ export async function createApp(config: AppConfig): Promise<App> {
     await audit.close()
     await db.close()
   }
-  return { http, runner, metrics, policy, ctx, close }
+  return { http, runner, metrics, policy, audit, ctx, close }
 }
 
 function contexts(

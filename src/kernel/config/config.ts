@@ -78,6 +78,16 @@ export const ConfigSchema = Type.Object(
       },
       { additionalProperties: false, default: {} },
     ),
+    ssh: Type.Object(
+      {
+        enabled: Type.Boolean({
+          default: true,
+          description: 'The SSH gateway: a shell in any container for the owner of a keypair',
+        }),
+        port: { ...Port, default: 2222 },
+      },
+      { additionalProperties: false, default: {} },
+    ),
     log: Type.Object(
       {
         level: Type.Union(

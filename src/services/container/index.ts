@@ -8,6 +8,8 @@ import type { Route } from '../../kernel/http/route.ts'
 import type { ServiceDefinition } from '../../kernel/http/service.ts'
 import { withoutNulls } from '../../kernel/http/without-nulls.ts'
 import { containerActionRoutes } from './container-actions/routes.ts'
+import type { AuditLog } from '../../kernel/events/audit.ts'
+import type { SshHost } from '../../kernel/ssh/guest.ts'
 import { containerActionsTable } from './container-actions/store.ts'
 import {
   containersMigrations,
@@ -38,6 +40,7 @@ import { registryRoutes } from './registries/routes.ts'
 import { registriesTable } from './registries/store.ts'
 import { serviceRoutes } from './services/routes.ts'
 import { ensureService, servicesTable } from './services/store.ts'
+import { sshHost } from './ssh/host.ts'
 import { quotaTables } from './quotas/store.ts'
 import { containerMicroversions } from './versions.ts'
 
@@ -45,6 +48,8 @@ export interface ContainerService {
   readonly definition: ServiceDefinition
   /** At every start, before the door opens: this host's service is known. */
   start(ctx: Ctx): Promise<void>
+  /** What is behind the SSH gateway; `ctx` is the cloud's own. */
+  sshHost(ctx: Ctx, audit: AuditLog): SshHost
 }
 
 export function createContainerService(deps: ContainerDeps): ContainerService {
@@ -61,6 +66,7 @@ export function createContainerService(deps: ContainerDeps): ContainerService {
       fault: containerFault,
     },
     start: async (ctx) => await ensureService(ctx, deps.hostName),
+    sshHost: (ctx, audit) => sshHost(ctx, deps, audit),
   }
 }
 
