@@ -6,9 +6,11 @@ export interface Command {
   /** One line for the first screen. */
   readonly summary: string
   /** Place on the first screen. */
-  readonly group: 'start' | 'look' | 'stop' | 'help'
+  readonly group: 'start' | 'use' | 'look' | 'stop' | 'help'
   /** What follows the name in «Usage». */
   readonly usage?: string
+  /** From the first word on everything is somebody else's: options after it are not ours (`run IMAGE ls -l`). */
+  readonly takesCommand?: boolean
   readonly options: Readonly<Record<string, OptionHelp>>
   /** Answers the exit code. */
   readonly run: (args: Arguments) => Promise<number>
@@ -22,7 +24,7 @@ export type OptionHelp = ParseArgsOptionsConfig[string] & {
 
 /** Parsed options and the words beside them. */
 export interface Arguments {
-  readonly values: Readonly<Record<string, string | boolean | undefined>>
+  readonly values: Readonly<Record<string, string | boolean | readonly string[] | undefined>>
   readonly words: readonly string[]
 }
 
@@ -37,6 +39,12 @@ export function textOption(args: Arguments, name: string): string | undefined {
 
 export function isSet(args: Arguments, name: string): boolean {
   return args.values[name] === true
+}
+
+/** Of an option that may be given several times (`multiple`). */
+export function listOption(args: Arguments, name: string): readonly string[] {
+  const value = args.values[name]
+  return typeof value === 'object' ? value : []
 }
 
 /** A failure that the user can act on: printed without a stack, with advice below. */

@@ -3,6 +3,7 @@ import { bold, cyan, dim } from './terminal.ts'
 
 const GROUPS = {
   start: 'Start',
+  use: 'Use',
   look: 'Look',
   stop: 'Stop and remove',
   help: 'Help',

@@ -38,20 +38,33 @@ async function loadCommands(): Promise<Command[]> {
 
 function parseArguments(command: Command, rest: readonly string[]): Arguments {
   try {
+    const own = command.takesCommand === true ? rest.slice(0, firstWord(command, rest)) : rest
     const { values, positionals } = parseArgs({
-      args: [...rest],
+      args: [...own],
       options: { ...command.options },
       allowPositionals: command.usage !== undefined,
     })
-    const single = Object.entries(values).map(([key, value]) => [
-      key,
-      Array.isArray(value) ? value.at(-1) : value,
-    ])
-    return { values: Object.fromEntries(single), words: positionals }
+    // every option's value is text, a switch, or a list of texts
+    return {
+      values: values as Arguments['values'],
+      words: [...positionals, ...rest.slice(own.length)],
+    }
   } catch (cause) {
     const advice = [`./stackyard ${command.name} --help shows what it understands`]
     throw new CommandError(reasonOf(cause), advice)
   }
+}
+
+/** Where the first word stands that is neither an option nor an option's value. */
+function firstWord(command: Command, rest: readonly string[]): number {
+  const { tokens } = parseArgs({
+    args: [...rest],
+    options: { ...command.options },
+    allowPositionals: true,
+    strict: false,
+    tokens: true,
+  })
+  return tokens.find(({ kind }) => kind === 'positional')?.index ?? rest.length
 }
 
 function report(error: unknown): number {

@@ -7,7 +7,7 @@ import {
   removeServer,
   type Named,
 } from './resources.ts'
-import type { Session } from './session.ts'
+import type { Session } from '../session.ts'
 import { show } from './stage.ts'
 import type { DemoPlace } from './story.ts'
 import { WEB_IMAGE } from './web-image.ts'

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
 import { setTimeout as wait } from 'node:timers/promises'
 import { CommandError } from '../command.ts'
-import type { Session } from './session.ts'
+import type { Session } from '../session.ts'
 
 /**
  * What the demo makes, found by name before it is made, so that the demo can be run again and again. Each function answers

@@ -6,7 +6,7 @@ import { Readable } from 'node:stream'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { DockerApi } from '../docker-api.ts'
 import { cleanUp } from './clean.ts'
-import { Session } from './session.ts'
+import { Session } from '../session.ts'
 import { tellStory, type DemoPlace } from './story.ts'
 
 /** The story against a mini cloud that keeps whatever is posted, by kind. The real cloud's turn comes in the end-to-end tests. */

@@ -22,7 +22,7 @@ import {
   type Named,
   type Server,
 } from './resources.ts'
-import type { Session } from './session.ts'
+import type { Session } from '../session.ts'
 import { show } from './stage.ts'
 import { buildImage, saveImage, WEB_IMAGE, writeContext } from './web-image.ts'
 

@@ -18,6 +18,8 @@ export interface ImageFace {
     id: string,
     properties: Readonly<Record<string, string | null>>,
   ): Promise<void>
+  /** For the cloud's own hands; `notFound` when there is none. */
+  renameImage(ctx: Ctx, id: string, name: string): Promise<void>
   /** Also ends a reserved image whose filling failed for good. */
   deleteImage(ctx: Ctx, id: string): Promise<void>
 }

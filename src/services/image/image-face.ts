@@ -83,6 +83,10 @@ export class LocalImages implements ImageFace {
     if (!(await changeImage(ctx, id, { columns: {}, properties }))) throw noSuchImage(id)
   }
 
+  async renameImage(ctx: Ctx, id: string, name: string): Promise<void> {
+    if (!(await changeImage(ctx, id, { columns: { name }, properties: {} }))) throw noSuchImage(id)
+  }
+
   async deleteImage(ctx: Ctx, id: string): Promise<void> {
     const image = await findImage(ctx, id)
     if (image !== undefined) return await deleteImage(ctx, image)

@@ -7,6 +7,8 @@ import type { SshFile, SshFiles } from '../../../kernel/ssh/guest.ts'
 import type { WorkloadFace } from '../../workload/face.ts'
 import type { Room } from './rooms.ts'
 
+type EntryHeader = Partial<Header> & Pick<Header, 'name'>
+
 const MOST_ENTRIES = 10_000
 const MOST_LISTED_BYTES = 512 * 1024 ** 2
 const REMOVE_MS = 60_000
@@ -21,7 +23,7 @@ export function archiveFiles(
   room: Room,
   mayEnter: () => void,
 ): SshFiles {
-  const put = async (path: string, header: Header, content?: Readable): Promise<void> => {
+  const put = async (path: string, header: EntryHeader, content?: Readable): Promise<void> => {
     const tar = content === undefined ? folderTar(header) : fileTar(header, content)
     await workload.putArchive(ctx, room.id, posix.dirname(path), tar)
   }
@@ -87,7 +89,7 @@ async function realPath(
     : path
 }
 
-function fileTar(header: Header, content: Readable): Readable {
+function fileTar(header: EntryHeader, content: Readable): Readable {
   const tar = pack()
   const entry = tar.entry(header, (error) => {
     if (error) tar.destroy(error)
@@ -98,7 +100,7 @@ function fileTar(header: Header, content: Readable): Readable {
   return Readable.from(tar, { objectMode: false })
 }
 
-function folderTar(header: Header): Readable {
+function folderTar(header: EntryHeader): Readable {
   const tar = pack()
   tar.entry(header)
   tar.finalize()

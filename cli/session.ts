@@ -1,9 +1,10 @@
-import type { CloudAccess } from '../clouds-yaml.ts'
-import { CommandError } from '../command.ts'
+import { Readable } from 'node:stream'
+import type { CloudAccess } from './clouds-yaml.ts'
+import { CommandError } from './command.ts'
 
 /**
- * A small client of the cloud's REST APIs: a token for one project, endpoints from the token's catalog. The demo speaks the
- * APIs itself, so that it needs no OpenStack client installed.
+ * A small client of the cloud's REST APIs: a token for one project, endpoints from the token's catalog. The commands speak the
+ * APIs themselves, so that they need no OpenStack client installed.
  */
 export class Session {
   readonly #token: string
@@ -68,6 +69,21 @@ export class Session {
     if (!response.ok) await refused('PUT', path, response)
   }
 
+  /** Sends a stream of unknown length and answers the JSON that comes back. */
+  async send<T>(service: Service, path: string, content: Readable, type: string): Promise<T> {
+    const body = Readable.toWeb(content) as ReadableStream // Node's own type for the same thing
+    const response = await this.#call('POST', service, path, body, { 'content-type': type })
+    if (!response.ok) await refused('POST', path, response)
+    return (await response.json()) as T // as in `#json`
+  }
+
+  /** The answer's body as it comes. */
+  async open(service: Service, path: string, signal?: AbortSignal): Promise<Readable> {
+    const response = await this.#call('GET', service, path, undefined, {}, signal)
+    if (!response.ok || response.body === null) return await refused('GET', path, response)
+    return Readable.fromWeb(response.body as never) // as in `send`
+  }
+
   async #json<T>(method: string, service: Service, path: string, body?: unknown): Promise<T> {
     const text = body === undefined ? undefined : JSON.stringify(body)
     const response = await this.#call(method, service, path, text, {
@@ -83,24 +99,32 @@ export class Session {
     method: string,
     service: Service,
     path: string,
-    body?: string | Uint8Array<ArrayBuffer>,
+    body?: string | Uint8Array<ArrayBuffer> | ReadableStream,
     headers: Readonly<Record<string, string>> = {},
+    signal?: AbortSignal,
   ): Promise<Response> {
     const endpoint = this.#endpoints.get(service)
     if (endpoint === undefined) throw new CommandError(`the catalog names no ${service} service`)
     return await fetch(`${endpoint}${VERSION_PATH[service]}${path}`, {
       method,
-      headers: { accept: 'application/json', 'x-auth-token': this.#token, ...headers },
-      ...(body === undefined ? {} : { body }),
+      headers: {
+        accept: 'application/json',
+        'x-auth-token': this.#token,
+        ...(service === 'container' ? { 'openstack-api-version': 'container latest' } : {}),
+        ...headers,
+      },
+      ...(body === undefined ? {} : { body, duplex: 'half' }),
+      ...(signal === undefined ? {} : { signal }),
     })
   }
 }
 
-export type Service = 'compute' | 'image' | 'network'
+export type Service = 'compute' | 'container' | 'image' | 'network'
 
-// By custom the catalog's compute URL carries its version, the other two do not.
+// By custom the catalog's URLs of compute and container carry their version, the other two do not.
 const VERSION_PATH: Readonly<Record<Service, string>> = {
   compute: '',
+  container: '',
   image: '/v2',
   network: '/v2.0',
 }
@@ -130,10 +154,10 @@ async function refused(method: string, path: string, response: Response): Promis
   throw new CommandError(`${method} ${path}: ${await faultOf(response)}`)
 }
 
-/** The services word their faults differently; each holds one `message` somewhere. */
+/** The services word their faults differently; each holds one `message` or `detail` somewhere. */
 async function faultOf(response: Response): Promise<string> {
   const text = await response.text()
-  const quoted = /"message"\s*:\s*("(?:[^"\\]|\\.)*")/.exec(text)?.[1]
+  const quoted = /"(?:message|detail)"\s*:\s*("(?:[^"\\]|\\.)*")/.exec(text)?.[1]
   const message = quoted === undefined ? undefined : String(JSON.parse(quoted))
   return `${response.status} ${
     message ??
