@@ -10,6 +10,8 @@ export interface Engines {
   readonly compute: ContainerEngine
   readonly network: NetworkPort
   readonly images: ImageStore
+  /** Files sent for builds, until these are over. */
+  readonly contexts: ImageStore
 }
 
 /** Only what is used is loaded. */
@@ -25,6 +27,7 @@ export async function openEngines(
       compute: createFakeCompute(),
       network: createFakeNetwork(),
       images: createFakeImageStore(),
+      contexts: createFakeImageStore(),
     }
   }
   const [{ createDockerCompute }, { createLinuxNetwork }, { createFileImageStore }] =
@@ -44,5 +47,6 @@ export async function openEngines(
     }),
     network: createLinuxNetwork({ cloud, log, data: folder.path }),
     images: createFileImageStore({ folder: folder.file('images') }),
+    contexts: createFileImageStore({ folder: folder.file('builds') }),
   }
 }

@@ -53,6 +53,12 @@ export function createServices(
     ...faces,
     workload: workload.face,
     compute: compute.face,
+    builds: {
+      builder: engines.compute,
+      contexts: engines.contexts,
+      limitMs: config.builds.minutes * 60_000,
+      maxContextBytes: config.builds.contextMiB * 1024 ** 2,
+    },
     hostName,
     zone: 'nova',
     uniqueNames: config.container.uniqueNames,

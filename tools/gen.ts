@@ -65,6 +65,7 @@ function servicesIn(path: string): readonly ServiceDefinition[] {
     compute: createFakeCompute(),
     network: createFakeNetwork(),
     images: createFakeImageStore(),
+    contexts: createFakeImageStore(),
   }
   return createServices(config, folder, engines, []).definitions
 }

@@ -50,11 +50,13 @@ async function start(): Promise<World> {
     compute: createFakeCompute(),
     network: createFakeNetwork(),
     images: createFakeImageStore(),
+    contexts: createFakeImageStore(),
   }
   const faulty: Engines = {
     compute: withFaults(engines.compute, faults, WRITES.compute),
     network: withFaults(engines.network, faults, WRITES.network),
     images: withFaults(engines.images, faults, WRITES.images),
+    contexts: engines.contexts,
   }
   const flags = { data, 'listen.port': 0, 'engines.kind': 'fake', 'log.level': 'silent' }
   const config = loadConfig({ env: {}, flags })

@@ -44,7 +44,12 @@ export async function startTestCloud(
     },
   })
   const compute = createFakeCompute()
-  const engines = { compute, network: createFakeNetwork(), images: createFakeImageStore() }
+  const engines = {
+    compute,
+    network: createFakeNetwork(),
+    images: createFakeImageStore(),
+    contexts: createFakeImageStore(),
+  }
   const cloud = await startCloud(config, createLog(config.log.level), {
     engines,
     backOffMs: () => 5,

@@ -78,6 +78,23 @@ export const ConfigSchema = Type.Object(
       },
       { additionalProperties: false, default: {} },
     ),
+    builds: Type.Object(
+      {
+        minutes: Type.Integer({
+          minimum: 1,
+          maximum: 1440,
+          default: 30,
+          description: 'The longest that building an image may take',
+        }),
+        contextMiB: Type.Integer({
+          minimum: 1,
+          maximum: 1_048_576,
+          default: 1024,
+          description: 'The most that may be sent for one',
+        }),
+      },
+      { additionalProperties: false, default: {} },
+    ),
     ssh: Type.Object(
       {
         enabled: Type.Boolean({

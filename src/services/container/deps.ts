@@ -1,3 +1,4 @@
+import type { BuildEngine } from './builds/deps.ts'
 import type { ComputeFace } from '../compute/face.ts'
 import type { IdentityFace } from '../identity/face.ts'
 import type { ImageFace } from '../image/face.ts'
@@ -13,6 +14,7 @@ export interface ContainerDeps {
   readonly network: NetworkFace
   readonly workload: WorkloadFace
   readonly compute: ComputeFace
+  readonly builds: BuildEngine
   /** Seals passwords of registries. */
   readonly secrets: Secrets
   /** The one host of this process: rows that live on a host name it. */

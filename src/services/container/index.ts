@@ -34,6 +34,9 @@ import { discoveryRoutes } from './discovery.ts'
 import { containerFault } from './fault.ts'
 import { containerPolicies } from './policies.ts'
 import { availabilityZoneRoutes } from './availability-zones/routes.ts'
+import { buildReconciler } from './builds/reconcile.ts'
+import { buildRoutes } from './builds/routes.ts'
+import { buildTables } from './builds/store.ts'
 import { hostRoutes } from './hosts/routes.ts'
 import { quotaRoutes } from './quotas/routes.ts'
 import { registryRoutes } from './registries/routes.ts'
@@ -54,6 +57,7 @@ export interface ContainerService {
 
 export function createContainerService(deps: ContainerDeps): ContainerService {
   deps.workload.onPull(async (ctx, id) => await credentialsOf(ctx, deps, id))
+  const builds = { ...deps.builds, image: deps.image }
   return {
     definition: {
       name: 'container',
@@ -63,6 +67,26 @@ export function createContainerService(deps: ContainerDeps): ContainerService {
       policies: containerPolicies,
       migrations,
       reconcilers: [...containersReconcilers(deps), capsuleReconciler(deps), pullReconciler(deps)],
+      routes: [
+        ...discoveryRoutes,
+        ...containersRoutes(deps),
+        ...containerActionRoutes(),
+        ...quotaRoutes(),
+        ...serviceRoutes(deps),
+        ...hostRoutes(deps),
+        ...availabilityZoneRoutes(deps),
+        ...registryRoutes(deps),
+        ...buildRoutes(builds),
+      ].map(withoutNulls),
+      migrations: [
+        ...containersMigrations,
+        containerActionsTable,
+        quotaTables,
+        servicesTable,
+        registriesTable,
+        buildTables,
+      ],
+      reconcilers: [...containersReconcilers(deps), buildReconciler(builds)],
       fault: containerFault,
     },
     start: async (ctx) => await ensureService(ctx, deps.hostName),

@@ -25,6 +25,8 @@ export const containerPolicies: Readonly<Record<string, string>> = {
       'container:get_one_all_projects container:get_all_all_projects container:action:events',
     admin,
   ),
+  ...verbs('build:create build:cancel build:delete', owner),
+  ...verbs('build:get_one build:get_all', reader),
   'container:container:create:privileged': 'rule:nobody',
   ...verbs('registry:create registry:update registry:delete', owner),
   ...verbs('registry:get_one registry:get_all availability_zones:get_all', reader),

@@ -49,6 +49,12 @@ export async function startContainerBed(db?: Db): Promise<ContainerBed> {
     ...faces,
     ...home,
     compute: compute.face,
+    builds: {
+      builder: engine,
+      contexts: createFakeImageStore(),
+      limitMs: 2000,
+      maxContextBytes: 100_000,
+    },
     uniqueNames: 'none',
     secrets: inBase64,
   })
