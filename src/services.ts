@@ -4,6 +4,7 @@ import type { ServiceDefinition } from './kernel/http/service.ts'
 import type { Engines } from './engines.ts'
 import { openSecrets } from './kernel/secrets/secrets.ts'
 import { createCompute } from './services/compute/index.ts'
+import type { BuildEngine } from './services/container/builds/deps.ts'
 import { createContainerService } from './services/container/index.ts'
 import { createIdentity } from './services/identity/index.ts'
 import { createImage } from './services/image/index.ts'
@@ -53,12 +54,7 @@ export function createServices(
     ...faces,
     workload: workload.face,
     compute: compute.face,
-    builds: {
-      builder: engines.compute,
-      contexts: engines.contexts,
-      limitMs: config.builds.minutes * 60_000,
-      maxContextBytes: config.builds.contextMiB * 1024 ** 2,
-    },
+    builds: buildEngine(config, engines),
     hostName,
     zone: 'nova',
     uniqueNames: config.container.uniqueNames,
@@ -67,4 +63,13 @@ export function createServices(
   const all = [identity, image, network, workload, compute, container] as const
   const definitions: readonly ServiceDefinition[] = all.map((service) => service.definition)
   return { identity, image, network, workload, compute, container, definitions }
+}
+
+function buildEngine(config: Config, engines: Engines): BuildEngine {
+  return {
+    builder: engines.compute,
+    contexts: engines.contexts,
+    limitMs: config.builds.minutes * 60_000,
+    maxContextBytes: config.builds.contextMiB * 1024 ** 2,
+  }
 }
