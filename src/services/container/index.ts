@@ -23,6 +23,7 @@ import { capsuleRoutes } from './capsules/routes.ts'
 import { capsulesTable } from './capsules/store.ts'
 import { credentialsOf } from './containers/registry-of.ts'
 import { commitsTable } from './containers/commits/store.ts'
+import { consoleRoutes } from './consoles/routes.ts'
 import { consolesTable } from './consoles/store.ts'
 import { pullReconciler } from './images/reconcile.ts'
 import { imageRoutes } from './images/routes.ts'
@@ -63,30 +64,15 @@ export function createContainerService(deps: ContainerDeps): ContainerService {
       name: 'container',
       mount: '/container',
       microversions: containerMicroversions,
-      routes: routesOf(deps).map(withoutNulls),
+      routes: [...routesOf(deps), ...buildRoutes(builds)].map(withoutNulls),
       policies: containerPolicies,
       migrations,
-      reconcilers: [...containersReconcilers(deps), capsuleReconciler(deps), pullReconciler(deps)],
-      routes: [
-        ...discoveryRoutes,
-        ...containersRoutes(deps),
-        ...containerActionRoutes(),
-        ...quotaRoutes(),
-        ...serviceRoutes(deps),
-        ...hostRoutes(deps),
-        ...availabilityZoneRoutes(deps),
-        ...registryRoutes(deps),
-        ...buildRoutes(builds),
-      ].map(withoutNulls),
-      migrations: [
-        ...containersMigrations,
-        containerActionsTable,
-        quotaTables,
-        servicesTable,
-        registriesTable,
-        buildTables,
+      reconcilers: [
+        ...containersReconcilers(deps),
+        capsuleReconciler(deps),
+        pullReconciler(deps),
+        buildReconciler(builds),
       ],
-      reconcilers: [...containersReconcilers(deps), buildReconciler(builds)],
       fault: containerFault,
     },
     start: async (ctx) => await ensureService(ctx, deps.hostName),
@@ -105,6 +91,7 @@ const migrations: readonly Migration[] = [
   networksTable,
   capsulesTable,
   imagePullsTable,
+  buildTables,
 ]
 
 function routesOf(deps: ContainerDeps): readonly Route[] {
@@ -114,6 +101,7 @@ function routesOf(deps: ContainerDeps): readonly Route[] {
     ...containerActionRoutes(),
     ...capsuleRoutes(deps),
     ...capsuleMemberRoutes(deps),
+    ...consoleRoutes(deps),
     ...quotaRoutes(),
     ...serviceRoutes(deps),
     ...hostRoutes(deps),
