@@ -210,6 +210,11 @@ describe('floating IPs', () => {
       ),
     ).toBe('RouterInterfaceInUseByFloatingIP')
     await cloud.ask('other', 'GET', `/floatingips/${floatingip.id}`, undefined, 404)
+    // an empty change has always meant «lead nowhere»
+    const path = `/floatingips/${floatingip.id}`
+    const freed = await cloud.ask('demo', 'PUT', path, { floatingip: {} })
+    expect(freed.floatingip).toMatchObject({ port_id: null, router_id: null })
+    await cloud.ask('demo', 'PUT', path, { floatingip: { port_id: port.id } })
 
     await cloud.ask('demo', 'DELETE', `/ports/${port.id}`)
     expect(

@@ -178,9 +178,11 @@ export async function updateFloatingIp(
   wish: FloatingIpChangeWish,
 ): Promise<void> {
   const described = { description: wish.description }
-  if (wish.port_id === undefined && wish.fixed_ip_address === undefined)
+  // an empty body has always meant «lead nowhere»: once the association was all that could change
+  const empty = Object.keys(wish).length === 0
+  if (!empty && wish.port_id === undefined && wish.fixed_ip_address === undefined)
     return await changeRow(tx, floatingIpSpec, row.id, described)
-  const portId = wish.port_id === undefined ? row.port_id : wish.port_id
+  const portId = empty ? null : wish.port_id === undefined ? row.port_id : wish.port_id
   const goal = await goalOf(tx, row, portId, wish.fixed_ip_address ?? null)
   await changeRow(tx, floatingIpSpec, row.id, { ...described, ...goal })
   for (const router of new Set([row.router_id, goal.router_id]))

@@ -18,6 +18,7 @@ import {
   rbacSpec,
   scopeOfPool,
   sharesOf,
+  touchObject,
   type Share,
 } from './store.ts'
 
@@ -107,6 +108,7 @@ async function createPolicy(
     { type: wish.object_type, id: wish.object_id, action: wish.action, target },
     projectId,
   )
+  await touchObject(tx, wish.object_type, wish.object_id)
   await followExternal(tx, wish.action, wish.object_id)
   return id
 }
@@ -153,11 +155,13 @@ async function updatePolicy(
       'An RBAC policy already exists with those values.',
     )
   await changeRow(tx, rbacSpec, row.id, { target })
+  await touchObject(tx, objectOf(row).type, row.object_id)
 }
 
 async function removePolicy(tx: Ctx, row: RbacRow): Promise<void> {
   await mustStayUsable(tx, objectOf(row), row.target)
   await deleteShare(tx, row.id)
+  await touchObject(tx, objectOf(row).type, row.object_id)
   await followExternal(tx, row.action, row.object_id)
 }
 

@@ -3,6 +3,7 @@ import { sql, type RawBuilder } from 'kysely'
 import type { Ctx } from '../../../kernel/ctx/ctx.ts'
 import { neutronError } from '../fault.ts'
 import { standardColumns, text, type ListSpec } from '../standard/list-spec.ts'
+import { touch } from '../standard/store.ts'
 import { db, newRow, type RbacTable } from '../tables.ts'
 
 export type ObjectType =
@@ -93,26 +94,30 @@ export async function deleteSharesOf(tx: Ctx, objectId: string): Promise<void> {
   await db(tx).deleteFrom('net_rbac').where('object_id', '=', objectId).execute()
 }
 
+const tableOf: Readonly<Record<ObjectType, string>> = {
+  network: 'net_networks',
+  subnetpool: 'net_subnet_pools',
+  address_scope: 'net_address_scopes',
+  security_group: 'net_groups',
+  qos_policy: 'net_qos_policies',
+  address_group: 'net_address_groups',
+}
+
 /** Owner of an object that can be shared; undefined when there is none. */
 export async function ownerOfObject(
   ctx: Ctx,
   type: ObjectType,
   id: string,
 ): Promise<string | undefined> {
-  const table = (
-    {
-      network: 'net_networks',
-      subnetpool: 'net_subnet_pools',
-      address_scope: 'net_address_scopes',
-      security_group: 'net_groups',
-      qos_policy: 'net_qos_policies',
-      address_group: 'net_address_groups',
-    } as const
-  )[type]
   const { rows } = await sql<{
     project_id: string
-  }>`select project_id from ${sql.table(table)} where id = ${id}`.execute(db(ctx))
+  }>`select project_id from ${sql.table(tableOf[type])} where id = ${id}`.execute(db(ctx))
   return rows[0]?.project_id
+}
+
+/** Who may use the object is part of it: its revision rises. */
+export async function touchObject(tx: Ctx, type: ObjectType, id: string): Promise<void> {
+  await touch(tx, { table: tableOf[type], columns: {} }, id)
 }
 
 /** The address scope that a subnet pool is in. */

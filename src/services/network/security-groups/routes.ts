@@ -97,6 +97,7 @@ export async function createGroup(tx: Ctx, wish: NewGroupWish, projectId: string
       'Default security group already exists.',
     )
   await mustFit(tx, 'security_group', projectId)
+  await mustFit(tx, 'security_group_rule', projectId, egressRules.length)
   const id = randomUUID()
   await insertGroup(tx, {
     ...newRow(tx, id, projectId, wish),

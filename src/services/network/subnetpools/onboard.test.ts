@@ -96,7 +96,23 @@ describe('a pool in an address scope', () => {
       '/rbac-policies',
       share('address_scope', scope.id, projectIdOf('other')),
     )
+    const revision = async (): Promise<number> =>
+      (await cloud.ask('demo', 'GET', `/subnetpools/${pool}`)).subnetpool.revision_number
+    const before = await revision()
     await cloud.ask('demo', 'POST', '/rbac-policies', other)
+    expect(await revision()).toBe(before + 1)
+  })
+
+  it('of somebody else is changed by those who own the scope', async () => {
+    const { address_scope: scope } = await cloud.ask('admin', 'POST', '/address-scopes', {
+      address_scope: { name: 'scope', ip_version: 4, shared: true },
+    })
+    const pool = await poolOf(['10.24.0.0/16'], { address_scope_id: scope.id })
+    const grown = { subnetpool: { prefixes: ['10.24.0.0/16', '10.25.0.0/16'] } }
+    await cloud.ask('demo', 'PUT', `/subnetpools/${pool}`, grown, 400)
+    const more = { prefixes: ['10.26.0.0/16'] }
+    await cloud.ask('demo', 'PUT', `/subnetpools/${pool}/add_prefixes`, more, 400)
+    await cloud.ask('admin', 'PUT', `/subnetpools/${pool}`, grown)
   })
 })
 
@@ -109,5 +125,17 @@ describe('quotas with check_limit', () => {
     await cloud.ask('admin', ...set({ network: -1, check_limit: true }))
     await cloud.ask('admin', ...set({ network: 0, check_limit: true, force: true }))
     expect((await cloud.ask('admin', 'GET', path)).quota.network).toBe(0)
+  })
+
+  it('count the rules that a new group begins with', async () => {
+    await cloud.ask('admin', 'PUT', `/quotas/${projectIdOf('other')}`, {
+      quota: { security_group_rule: 5 },
+    })
+    const group = { security_group: { name: 'g' } }
+    await cloud.ask('other', 'POST', '/security-groups', group, 409)
+    await cloud.ask('admin', 'PUT', `/quotas/${projectIdOf('other')}`, {
+      quota: { security_group_rule: 6 },
+    })
+    await cloud.ask('other', 'POST', '/security-groups', group)
   })
 })

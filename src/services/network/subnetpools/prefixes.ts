@@ -4,7 +4,8 @@ import { route, type Route } from '../../../kernel/http/route.ts'
 import { getAddressScope } from '../address-scopes/store.ts'
 import { formatCidr, lastOf, overlaps, parseCidr, type Cidr } from '../addressing/cidr.ts'
 import { invalidValue, neutronError } from '../fault.ts'
-import { mustOwn } from '../standard/access.ts'
+import { scopeOfPool } from '../rbac-policies/store.ts'
+import { askingProject, mustOwn, seesAll } from '../standard/access.ts'
 import { changeRow } from '../standard/store.ts'
 import { listOf, PrefixOps, type SubnetPoolRow } from './schema.ts'
 import { getSubnetPool, poolsInScope, subnetPoolSpec, takenFrom } from './store.ts'
@@ -23,6 +24,7 @@ export function prefixRoutes(): Route[] {
         await inTx(ctx, async (tx) => {
           const row = await getSubnetPool(tx, (req.params as { id: string }).id) // named in the path
           mustOwn(tx, row, 'update_subnetpool')
+          await mustOwnScope(tx, row)
           const sent = readPrefixes(listOf(req.body.prefixes)).map(formatCidr)
           const had = fromJson<string[]>(row.prefixes)
           const prefixes =
@@ -60,6 +62,17 @@ export function merged(texts: readonly string[]): string[] {
 
 export const covers = (outer: Cidr, inner: Cidr): boolean =>
   overlaps(outer, inner) && outer.prefix <= inner.prefix
+
+/** What a pool in somebody else's scope may hold is the scope's owner's affair. */
+export async function mustOwnScope(tx: Ctx, pool: SubnetPoolRow): Promise<void> {
+  const scope = pool.scope_id === null ? undefined : await scopeOfPool(tx, pool.id)
+  if (scope === undefined || seesAll(tx) || scope.project_id === askingProject(tx)) return
+  throw neutronError(
+    'badRequest',
+    'IllegalSubnetPoolUpdate',
+    `Illegal subnetpool update: subnetpool ${pool.id} cannot be updated when associated with shared address scope ${scope.id}.`,
+  )
+}
 
 /** Within an address scope every address is unique, so its pools must lie apart and be of its family. */
 export async function checkScope(

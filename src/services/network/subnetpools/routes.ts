@@ -13,7 +13,7 @@ import { resource, type Resource } from '../standard/resource.ts'
 import { bit, given, isTrue, standardView, wholeOf, type View } from '../standard/schema.ts'
 import { changeRow, tagsOf } from '../standard/store.ts'
 import { newRow } from '../tables.ts'
-import { checkScope, growPrefixes, merged, readPrefixes } from './prefixes.ts'
+import { checkScope, growPrefixes, merged, mustOwnScope, readPrefixes } from './prefixes.ts'
 import {
   listOf,
   NewSubnetPool,
@@ -140,6 +140,7 @@ async function checkDefault(tx: Ctx, version: 4 | 6, id?: string): Promise<void>
 }
 
 async function updatePool(tx: Ctx, row: SubnetPoolRow, wish: SubnetPoolChangeWish): Promise<void> {
+  await mustOwnScope(tx, row)
   const { min, max, usual } = lengthsOf(wish, {
     version: row.version,
     min: row.min_len,
