@@ -78,6 +78,8 @@ function hostTables(names: Names, spec: ExternalSpec): NftTable[] {
         base: 'type filter hook forward priority -10; policy accept;',
         rules: [
           `iifname != "${link}" return`,
+          // tenants use published ports of the host as everybody does
+          ...(nft === 'ip' ? [`oifname "${names.transitLinkPrefix}*" ct status dnat accept`] : []),
           `${nft} daddr ${nft === 'ip' ? '169.254.0.0/16' : 'fe80::/10'} drop`,
           'ct state established,related accept',
           'oifname { "docker0", "docker_gwbridge" } drop',

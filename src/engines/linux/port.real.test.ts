@@ -234,6 +234,39 @@ describe('published ports', () => {
         await a.change({ securityGroups: [], published: [at(first, { hostAddress: '127.0.0.1' })] })
         expect(await calls(HOST, '127.0.0.1', first ?? 0)).toBe(true)
         expect(await calls(world, '198.51.100.1', first ?? 0)).toBe(false)
+        // nor by a neighbour who writes the host's loopback address on his packets
+        await run('nsenter', [
+          `--net=${world}`,
+          'sysctl',
+          '-qw',
+          'net.ipv4.conf.all.route_localnet=1',
+        ])
+        await run('ip', [
+          '-n',
+          bed.nameOf(world),
+          'route',
+          'add',
+          '127.0.0.1',
+          'via',
+          '198.51.100.1',
+          'table',
+          '5',
+        ])
+        await run('ip', [
+          '-n',
+          bed.nameOf(world),
+          'rule',
+          'add',
+          'pref',
+          '0',
+          'to',
+          '127.0.0.1',
+          'table',
+          '5',
+        ])
+        await run('ip', ['-n', bed.nameOf(world), 'rule', 'add', 'pref', '1', 'table', 'local'])
+        await run('ip', ['-n', bed.nameOf(world), 'rule', 'del', 'pref', '0', 'table', 'local'])
+        expect(await calls(world, '127.0.0.1', first ?? 0)).toBe(false)
       })
     } finally {
       await run('ip', ['link', 'del', link])

@@ -127,7 +127,8 @@ export function transitTable(table: string, link: string, rules: readonly string
   }
   chain prerouting {
     type nat hook prerouting priority -100; policy accept;
-    iifname != "${link}" jump ports
+    # what is published on the loopback network is for the host alone, whatever its neighbours write on their packets
+    iifname != "${link}" ip daddr != 127.0.0.0/8 jump ports
   }
   chain output {
     type nat hook output priority -100; policy accept;
