@@ -66,7 +66,11 @@ export class NetworkInspection {
       return what === undefined ? [] : [{ kind: 'port' as const, id: port.id, what }]
     })
     return [
-      ...networkAmiss(spec, seen).map((what) => ({ kind: 'network' as const, id: spec.id, what })),
+      ...networkAmiss(spec, seen, segment.based || ports.length > 0).map((what) => ({
+        kind: 'network' as const,
+        id: spec.id,
+        what,
+      })),
       ...(await Promise.all(found)).flat(),
       ...groupsAmiss(mine, segment, seen.rules),
     ]
@@ -95,11 +99,15 @@ export class NetworkInspection {
   }
 }
 
-function networkAmiss(spec: NetworkSpec, { links, addresses, hasRoute, rules }: Seen): string[] {
+function networkAmiss(
+  spec: NetworkSpec,
+  { links, addresses, hasRoute, rules }: Seen,
+  filtered: boolean,
+): string[] {
   const bridge = links.get(BRIDGE)
   if (bridge === undefined) return ['its bridge is gone']
   const up = spec.adminUp !== false
-  const filters = rulesAmiss(rules, baseCommands())
+  const filters = filtered ? rulesAmiss(rules, baseCommands()) : undefined
   return [
     ...(bridge.up === up ? [] : [`its bridge is ${up ? 'down' : 'up'}`]),
     ...(bridge.mtu === spec.mtu ? [] : [`its bridge has the MTU ${bridge.mtu}`]),

@@ -27,6 +27,7 @@ export class Networks {
     const made = await this.#namespaces.add(netns, spec.id)
     const firstSight = made || !this.#segments.has(spec.id)
     const segment = this.segment(spec.id)
+    if (made) segment.isNew = true
     await Promise.all([
       this.#namespaces.ip(netns, bridgeLines(spec), /File exists/),
       segment.ensureBase(),

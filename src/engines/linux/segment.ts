@@ -42,6 +42,9 @@ export class Segment {
   readonly #groups = new Map<string, KnownGroup>()
   readonly #namespaces: Namespaces
   #cut: Promise<void> | undefined
+  #based = false
+  /** Its namespace was made by this process: there is nothing of another time in it. */
+  isNew = false
 
   constructor(namespaces: Namespaces, id: string, netns: string, inode: number) {
     this.#namespaces = namespaces
@@ -50,11 +53,16 @@ export class Segment {
     this.inode = inode
   }
 
-  /** Tables and base chains. */
+  /** Are tables and base chains there? */
+  get based(): boolean {
+    return this.#based
+  }
+
+  /** A new network needs none until somebody is plugged in: the first write brings them. */
   async ensureBase(): Promise<void> {
-    if (this.ports.size === 0 && this.#groups.size === 0) {
-      await this.#namespaces.nft(this.netns, [...tableCommands(), ...baseCommands()])
-    } else await this.#write(baseCommands())
+    if (this.isNew && !this.#based) return
+    if (this.#based) await this.#write(baseCommands())
+    else await this.#write([])
   }
 
   /** Brings a port's filters and its groups in force; flows its new filters forbid are cut. */
@@ -114,11 +122,14 @@ export class Segment {
 
   async #write(commands: readonly string[]): Promise<void> {
     try {
-      await this.#namespaces.nft(this.netns, commands)
+      const base = this.#based ? [] : [...tableCommands(), ...baseCommands()]
+      await this.#namespaces.nft(this.netns, [...base, ...commands])
+      this.#based = true
     } catch (first) {
       try {
         // A program of its own takes so much far more quickly than one that is spoken to.
         await this.#namespaces.nftAtOnce(this.netns, [...this.#everything(), ...commands])
+        this.#based = true
       } catch {
         for (const id of this.#groups.keys()) this.#unknow(id)
         throw first
