@@ -54,8 +54,8 @@ export interface NetworkPort {
 
   /**
    * What of a network's wish, of its plugged ports and of their groups is not so on the host; nothing is changed. An ensure of
-   * what drifted repairs it; a port that is not plugged at all is to be plugged again. Of a network that is not there, only that
-   * is told.
+   * what drifted repairs it; a port that is not plugged at all is to be plugged again, and is told only while there is a namespace
+   * to plug it into. Of a network that is not there, only that is told.
    */
   inspectNetwork(spec: NetworkSpec, ports: readonly PluggedPort[]): Promise<readonly Drift[]>
   /** What of a router's wish is not so on the host; nothing is changed. An ensure of the same wish repairs all of it. */

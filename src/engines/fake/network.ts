@@ -267,6 +267,9 @@ class Fake implements FakeNetwork {
   #place(port: PortSpec, at: PortPlace): void {
     const segment = this.#here(port.networkId)
     checkPort(port, at)
+    const { trunk } = port
+    if (trunk !== undefined && !this.#here(trunk.parentNetworkId).ports.has(trunk.parentPortId))
+      throw new Error(`the trunk's parent port ${trunk.parentPortId} is not plugged`)
     const taken = [...segment.ports.values()].some(
       (other) =>
         other.spec.id !== port.id && other.at.netns === at.netns && other.at.ifname === at.ifname,

@@ -4,7 +4,7 @@ import type { Drift, NetworkSpec, PluggedPort, PortSpec } from '../../ports/netw
 import { baseCommands, METADATA_ADDRESS, SG } from './filters.ts'
 import { linkFacts, routeFacts, type LinkFact } from './link-facts.ts'
 import { BRIDGE, netnsPath, portLink, shaperLink } from './names.ts'
-import type { Namespaces } from './namespaces.ts'
+import { inodeOf, type Namespaces } from './namespaces.ts'
 import type { Networks } from './network.ts'
 import type { Published } from './published.ts'
 import { INSIDE_TABLE } from './published-rules.ts'
@@ -60,7 +60,9 @@ export class NetworkInspection {
     const segment = this.#networks.segment(spec.id)
     const seen = await this.#seen(segment.netns)
     // what was written last counts: a wish that has changed since is on its way
-    const mine = ports.map((port) => segment.ports.get(port.spec.id) ?? port.spec)
+    const mine = ports
+      .filter((port) => seen.links.has(portLink(port.spec.id)) || isAnywhere(port))
+      .map((port) => segment.ports.get(port.spec.id) ?? port.spec)
     const found = mine.map(async (port) => {
       const what = portAmiss(port, segment, seen) ?? (await this.#publishedAmiss(port, seen))
       return what === undefined ? [] : [{ kind: 'port' as const, id: port.id, what }]
@@ -98,6 +100,9 @@ export class NetworkInspection {
     }
   }
 }
+
+/** A workload that has no namespace (it does not run) cannot be plugged, so its port has not drifted. */
+const isAnywhere = ({ at }: PluggedPort): boolean => inodeOf(at.netns) !== undefined
 
 function networkAmiss(
   spec: NetworkSpec,

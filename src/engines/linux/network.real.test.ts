@@ -16,6 +16,7 @@ import {
 import type { PortSpec, RouterSpec, SecurityGroupSpec } from '../../ports/network.ts'
 import { createLinuxNetwork } from './linux-network.ts'
 import { linuxBed, type LinuxBed } from './testbed.ts'
+import { calls, echoing, listening, pings, reaches, waitFor } from './testbed-talk.ts'
 
 /** Packets through the real thing: plain namespaces are the workloads, busybox their programs. */
 let bed: LinuxBed
@@ -71,55 +72,6 @@ const gatewayTo = (
   snat: true,
   addresses: [{ address, prefix: 24 }],
 })
-
-const pings = async (from: string, to: string): Promise<boolean> =>
-  (await bed.busybox(from, 'ping', '-c', '1', '-W', '1', to)).code === 0
-
-/** As `pings`, with the patience a busy machine needs: a link's first packet may be lost there, and ARP asks again after a second. */
-const reaches = async (from: string, to: string): Promise<boolean> =>
-  (await bed.busybox(from, 'ping', '-c', '1', '-W', '4', to)).code === 0
-
-/** A TCP server in a namespace that says `words` to one caller after another and notes who called. */
-async function listening<T>(netns: string, port: number, use: () => Promise<T>): Promise<T> {
-  const server = new CoProcess({
-    command: 'nsenter',
-    args: [
-      `--net=${netns}`,
-      'busybox',
-      'nc',
-      '-ll',
-      '-p',
-      String(port),
-      '-e',
-      'busybox',
-      'echo',
-      'hello',
-    ],
-    marker: () => '',
-    complaint: () => /$^/,
-  })
-  try {
-    await waitFor(async () =>
-      (await tryRun('nsenter', [`--net=${netns}`, 'busybox', 'netstat', '-ltn'])).stdout.includes(
-        `:${port} `,
-      ),
-    )
-    return await use()
-  } finally {
-    await server.stop()
-  }
-}
-
-async function waitFor(holds: () => Promise<boolean>): Promise<void> {
-  const end = Date.now() + 5000
-  while (!(await holds())) {
-    if (Date.now() > end) throw new Error('it never came to hold')
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
-}
-
-const calls = async (from: string, to: string, port: number): Promise<boolean> =>
-  (await bed.busybox(from, 'nc', '-w', '2', to, String(port))).stdout.includes('hello')
 
 describe('security groups', () => {
   it('lets through what a rule allows and nothing else', async () => {
@@ -232,42 +184,6 @@ describe('security groups', () => {
     await bed.port.removeNetwork(net)
   })
 })
-
-/** A connection that stays: what is said at one end comes back from the other. */
-async function echoing(
-  from: string,
-  at: string,
-  address: string,
-  port: number,
-): Promise<{ echoes(word: string): Promise<boolean>; stop(): Promise<void> }> {
-  const silent = { marker: () => '', complaint: () => /$^/ }
-  const server = new CoProcess({
-    command: 'nsenter',
-    args: [`--net=${at}`, 'busybox', 'nc', '-l', '-p', String(port), '-e', 'busybox', 'cat'],
-    ...silent,
-  })
-  await waitFor(async () =>
-    (await tryRun('nsenter', [`--net=${at}`, 'busybox', 'netstat', '-ltn'])).stdout.includes(
-      `:${port} `,
-    ),
-  )
-  // what comes back goes to stderr, where the co-process listens for the word
-  const client = new CoProcess({
-    command: 'nsenter',
-    args: [`--net=${from}`, 'busybox', 'sh', '-c', `busybox nc ${address} ${port} 1>&2`],
-    marker: (number) => `end${number}`,
-    complaint: (number) => new RegExp(`end${number}\n`),
-    timeoutMs: 2000,
-  })
-  return {
-    echoes: async (word) =>
-      await client.ask(word).then(
-        (said) => said.includes(word),
-        () => false,
-      ),
-    stop: async () => void (await Promise.all([client.stop(), server.stop()])),
-  }
-}
 
 describe('networks and routers', () => {
   it('keeps two networks with the same addresses apart, each reaching its own', async () => {

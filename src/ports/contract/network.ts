@@ -430,7 +430,7 @@ function inspection(bed: () => NetworkBed): void {
     }
     await port.plug(plugged.spec, plugged.at)
     expect(await port.inspectNetwork(spec, [plugged])).toEqual([])
-    const missing = { ...plugged, spec: portSpec(spec.id, '10.0.0.6') }
+    const missing = { ...plugged, spec: portSpec(spec.id, '10.0.0.6') } // it could be plugged there
     const found = await port.inspectNetwork(spec, [plugged, missing])
     expect(found.some(({ kind, id }) => kind === 'port' && id === missing.spec.id)).toBe(true)
     expect(found.some(({ id }) => id === plugged.spec.id || id === group.id)).toBe(false)
@@ -457,6 +457,7 @@ function inspection(bed: () => NetworkBed): void {
       trunk: { parentPortId: plain.id, parentNetworkId: spec.id, vlan: 12 },
     })
     const beneath = { ...at, ifname: 'eth0.12' }
+    await expect(port.plug(sub, beneath)).rejects.toThrow('is not plugged')
     for (const wish of [full, full, plain, full]) {
       await port.plug(wish, at)
       expect(await port.inspectNetwork(spec, [{ spec: wish, at }])).toEqual([])
