@@ -14,6 +14,7 @@ const DOCKER_SOCKET = '/var/run/docker.sock'
 /** What the tests use beyond what the cloud itself needs. */
 const TEST_PROGRAMS: readonly (readonly [program: string, debianPackage: string])[] = [
   ['openstack', 'python3-openstackclient'],
+  ['zun', 'python3-zunclient'],
   ['ssh', 'openssh-client'],
   ['busybox', 'busybox-static'],
   ['curl', 'curl'],

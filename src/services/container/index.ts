@@ -10,7 +10,7 @@ import { withoutNulls } from '../../kernel/http/without-nulls.ts'
 import { containerActionRoutes } from './container-actions/routes.ts'
 import type { AuditLog } from '../../kernel/events/audit.ts'
 import type { SshHost } from '../../kernel/ssh/guest.ts'
-import { containerActionsTable } from './container-actions/store.ts'
+import { containerActionsTable, endOrphanedActions } from './container-actions/store.ts'
 import {
   containersMigrations,
   containersReconcilers,
@@ -75,10 +75,15 @@ export function createContainerService(deps: ContainerDeps): ContainerService {
       ],
       fault: containerFault,
     },
-    start: async (ctx) => await ensureService(ctx, deps.hostName),
+    async start(ctx) {
+      await ensureService(ctx, deps.hostName)
+      await endOrphanedActions(ctx, ['exec_cmd'], CUT_OFF)
+    },
     sshHost: (ctx, audit) => sshHost(ctx, deps, audit),
   }
 }
+
+const CUT_OFF = 'The cloud was stopped while the command ran: what became of it is not known.'
 
 const migrations: readonly Migration[] = [
   ...containersMigrations,

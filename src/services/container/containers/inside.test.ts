@@ -95,6 +95,10 @@ it('shows what it uses in Zun’s words, and its processes', async () => {
     'NET I/O(B)',
   ])
   expect(stats['MEM LIMIT(MiB)']).toBe(512)
+  const all = (await bed.at().get('/stats')).body.stats
+  expect(all.find((one: Json) => one.uuid === id)).toMatchObject({ CONTAINER: 'box' })
+  const others = await bed.at('1.40', 'other').get('/stats')
+  expect(others.body.stats).toEqual([])
   const top = (await bed.at().get(at('top?ps_args=None'))).body
   expect(top.Titles.length).toBe(top.Processes[0].length)
 })

@@ -1,12 +1,15 @@
 import { Readable } from 'node:stream'
 import { Type } from 'typebox'
+import { projectOf } from '../../../../kernel/ctx/ctx.ts'
 import { reply, route, type Route } from '../../../../kernel/http/route.ts'
 import type { Usage } from '../../../../ports/container-statistics.ts'
 import type { ContainerDeps } from '../../deps.ts'
 import { argumentsOf } from '../../wire/arguments.ts'
 import { BooleanLike, toBoolean } from '../../wire/schemas.ts'
+import { ruleOf } from '../../wire/policy.ts'
 import { targetFor } from '../act.ts'
 import { onContainer } from '../on-container.ts'
+import { listContainers } from '../store.ts'
 
 const Stats = Type.Object(
   // ours: one line of JSON each second for as long as the container runs
@@ -35,6 +38,7 @@ export function statisticsRoutes(deps: ContainerDeps): readonly Route[] {
         })
       },
     }),
+    allRoute(deps),
     route({
       ...onContainer('GET', '/top', 'top', 'Its processes'),
       query: Type.Partial(Top),
@@ -46,6 +50,26 @@ export function statisticsRoutes(deps: ContainerDeps): readonly Route[] {
       },
     }),
   ]
+}
+
+/** Ours: how a whole project does, in one answer. */
+function allRoute(deps: ContainerDeps): Route {
+  return route({
+    method: 'GET',
+    path: '/v1/stats',
+    policy: ruleOf('container:stats'),
+    summary: 'Ours: what every running container of the project uses, in one answer',
+    handle: async (ctx) => {
+      const containers = await listContainers(ctx, { projectId: projectOf(ctx) })
+      const ids = containers.map(({ id }) => id)
+      const usages = await deps.workload.usageOfAll(ctx, ids)
+      const stats = containers.flatMap(({ id, name }) => {
+        const usage = usages.get(id)
+        return usage === undefined ? [] : [{ uuid: id, ...statsView(name, usage) }]
+      })
+      return { stats }
+    },
+  })
 }
 
 async function* lines(name: string, usages: AsyncIterable<Usage>): AsyncGenerator<string> {
