@@ -76,7 +76,7 @@ async function assemble(
     async () => await engines.compute.close(),
     async () => await engines.network.close(),
   )
-  const services = createServices(config, folder, engines, guestDns(config))
+  const services = createServices(config, folder, engines, forwarders(config))
   const state: State = { ready: false, ssh: 'off' }
   const app = await wire(config, log, options, folder, engines, services, state)
   closers.push(async () => await app.close())
@@ -142,13 +142,11 @@ function policyOf(folder: DataFolder): Readonly<Record<string, string>> {
   return (parse(readFileSync(file, 'utf8')) ?? {}) as Record<string, string> // a rule that is not text fails in parseRule
 }
 
-/** Name servers for guests: configured ones, else the host's, loopback ones left out (a guest cannot reach them). */
-function guestDns(config: Config): readonly string[] {
+/** Who knows the names of the world: configured name servers, else the host's own. The host asks them, so loopback ones will do. */
+function forwarders(config: Config): readonly string[] {
   if (config.network.dns.length > 0 || !existsSync('/etc/resolv.conf')) return config.network.dns
   const lines = readFileSync('/etc/resolv.conf', 'utf8').split('\n')
-  return lines
-    .map((line) => /^nameserver\s+(\S+)/.exec(line)?.[1] ?? '')
-    .filter((address) => address !== '' && !/^(127\.|::1)/.test(address))
+  return lines.flatMap((line) => /^nameserver\s+(\S+)/.exec(line)?.[1] ?? [])
 }
 
 async function healthOf(engines: Engines): Promise<{ ok: boolean; detail: string }> {

@@ -28,7 +28,7 @@ export function createServices(
   config: Config,
   folder: DataFolder,
   engines: Engines,
-  guestDns: readonly string[],
+  forwarders: readonly string[],
 ) {
   const { hostName } = config
   const { region, tokenHours } = config.identity
@@ -40,7 +40,8 @@ export function createServices(
     host: hostName,
     mtu: config.network.mtu,
     sweepSeconds: config.network.sweepSeconds,
-    guestDns,
+    forwarders,
+    dnsDomain: config.network.dnsDomain,
   })
   const workload = createWorkload({
     compute: engines.compute,

@@ -129,6 +129,8 @@ export interface ContainerSpec {
   readonly files: readonly GuestFile[]
   /** Name servers for /etc/resolv.conf. */
   readonly dns: readonly string[]
+  /** Domains in which /etc/resolv.conf looks for bare names. */
+  readonly dnsSearch?: readonly string[]
   /** Lines of /etc/hosts beyond localhost: address → names. */
   readonly hosts: readonly { readonly address: string; readonly names: readonly string[] }[]
 }

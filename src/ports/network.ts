@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net'
+import type { GuestServices } from './guest-services.ts'
 
 /**
  * Tenant networks as packets. A network is a layer-2 segment with subnets; a port joins one workload's network namespace to
@@ -8,7 +8,7 @@ import type { Socket } from 'node:net'
  *
  * Filtering: a port with `portSecurity` receives only what a rule of one of its security groups allows (and replies to what
  * it sent itself), sends only what an egress rule allows, and only from its own MAC and addresses (plus `allowedPairs`).
- * No rule, no packet. Everything crossing this port can be written as JSON, the metadata sockets apart.
+ * No rule, no packet. Everything crossing this port can be written as JSON, what serves the guests apart.
  */
 export interface NetworkPort {
   readonly kind: string
@@ -46,11 +46,10 @@ export interface NetworkPort {
   /** Ports of the host that its programs listen on: none of them can be published. */
   busyHostPorts(): Promise<readonly Omit<PublishedPortSpec, 'port'>[]>
 
-  /** Hands over every connection to 169.254.169.254:80 of a network; the source address is guaranteed by anti-spoofing. Repeating it for a network is a no-op while its socket lives. */
-  serveMetadata(
-    networkId: string,
-    accept: (socket: Socket, from: MetadataPeer) => void,
-  ): Promise<void>
+  /** Answers the network's guests (see `GuestServices`) until the network goes. Repeating it is a no-op while its sockets live. */
+  serveGuests(networkId: string, services: GuestServices): Promise<void>
+  /** Metadata for guests whose only way to 169.254.169.254 is their default route: the router takes it up. Until the router goes. */
+  serveRouterGuests(routerId: string, services: Pick<GuestServices, 'metadata'>): Promise<void>
 
   /**
    * What of a network's wish, of its plugged ports and of their groups is not so on the host; nothing is changed. An ensure of
@@ -295,9 +294,4 @@ export interface SecurityGroupRuleSpec {
   readonly remoteCidr?: string
   /** Addresses of the remote group's members, or prefixes; some may lie within others. */
   readonly remoteMembers?: readonly string[]
-}
-
-export interface MetadataPeer {
-  readonly networkId: string
-  readonly address: string
 }

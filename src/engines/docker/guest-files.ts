@@ -39,10 +39,7 @@ export async function writeGuestFiles(
   })
   await Promise.all([
     writeFile(join(folder, 'hosts'), hostsFile(spec)),
-    writeFile(
-      join(folder, 'resolv.conf'),
-      spec.dns.map((address) => `nameserver ${checkAddress(address)}\n`).join(''),
-    ),
+    writeFile(join(folder, 'resolv.conf'), resolvFile(spec)),
     writeFile(join(folder, 'hostname'), `${checkHostname(spec.hostname)}\n`),
     ...spec.files.map(async (file, index) => {
       const path = join(folder, 'files', String(index))
@@ -129,6 +126,14 @@ function hostsFile(spec: ContainerSpec): string {
     ),
     '',
   ].join('\n')
+}
+
+function resolvFile(spec: ContainerSpec): string {
+  const search = (spec.dnsSearch ?? []).map(checkDomainName).join(' ')
+  return [
+    ...(search === '' ? [] : [`search ${search}\n`]),
+    ...spec.dns.map((address) => `nameserver ${checkAddress(address)}\n`),
+  ].join('')
 }
 
 function renamed(line: string, before: string, after: string): string {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { Socket } from 'node:net'
 import { describe, expect, it } from 'vitest'
-import { networkContract, networkSpec, portSpec } from '../../ports/contract/network.ts'
+import { deaf, networkContract, networkSpec, portSpec } from '../../ports/contract/network.ts'
 import { createFakeNetwork } from './network.ts'
 
 networkContract('fake', async () => {
@@ -58,9 +58,12 @@ describe('the knobs of the fake network', () => {
     port.callMetadata(id, '10.0.0.5', unheard)
     expect(unheard.destroyed).toBe(true)
     const callers: string[] = []
-    await port.serveMetadata(id, (socket, from) => {
-      callers.push(`${from.networkId} ${from.address}`)
-      socket.destroy()
+    await port.serveGuests(id, {
+      ...deaf,
+      metadata: (socket, from) => {
+        callers.push(`${from.networkId} ${from.address}`)
+        socket.destroy()
+      },
     })
     port.callMetadata(id, '10.0.0.5', new Socket())
     expect(callers).toEqual([`${id} 10.0.0.5`])

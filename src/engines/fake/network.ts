@@ -3,9 +3,15 @@ import { isIP } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
 import type {
+  GuestServices,
+  Lease,
+  LeaseAsker,
+  NameAnswer,
+  NameQuestion,
+} from '../../ports/guest-services.ts'
+import type {
   Drift,
   ExternalSpec,
-  MetadataPeer,
   MeterReading,
   NetworkPort,
   NetworkSpec,
@@ -34,8 +40,6 @@ export type FakeNetworkStep = Exclude<
   | 'readMeters'
 >
 
-type Accept = (socket: Socket, from: MetadataPeer) => void
-
 export interface FakeSegment {
   readonly spec: NetworkSpec
   readonly ports: ReadonlyMap<string, { readonly spec: PortSpec; readonly at: PortPlace }>
@@ -60,13 +64,20 @@ export interface FakeNetwork extends NetworkPort {
   external(networkId: string): ExternalSpec | undefined
   /** A workload calls the metadata address: the socket is handed to whoever serves the network. */
   callMetadata(networkId: string, address: string, socket: Socket): void
+  /** The same by way of a router. */
+  callMetadataThrough(routerId: string, networkId: string, address: string, socket: Socket): void
+  /** A workload asks the network's resolver; throws when nobody serves the network. */
+  ask(networkId: string, question: NameQuestion): Promise<NameAnswer>
+  /** A workload asks for its address by DHCP. */
+  askLease(networkId: string, asker: LeaseAsker): Promise<Lease | undefined>
+  /** Are guests of this network or router served? */
+  serves(id: string): boolean
 }
 
 interface Segment {
   spec: NetworkSpec
   readonly ports: Map<string, { readonly spec: PortSpec; readonly at: PortPlace }>
   readonly groups: Map<string, SecurityGroupSpec>
-  accept?: Accept
 }
 
 class Fake implements FakeNetwork {
@@ -79,6 +90,8 @@ class Fake implements FakeNetwork {
   readonly #segments = new Map<string, Segment>()
   readonly #routers = new Map<string, RouterSpec>()
   readonly #externals = new Map<string, ExternalSpec>()
+  readonly #services = new Map<string, GuestServices>()
+  readonly #routerServices = new Map<string, Pick<GuestServices, 'metadata'>>()
 
   async ensureNetwork(spec: NetworkSpec): Promise<void> {
     await this.#step('ensureNetwork', spec.id)
@@ -92,6 +105,7 @@ class Fake implements FakeNetwork {
   async removeNetwork(id: string): Promise<void> {
     await this.#step('removeNetwork', id)
     this.#segments.delete(id)
+    this.#services.delete(id)
   }
 
   async ensureExternal(spec: ExternalSpec): Promise<void> {
@@ -119,6 +133,7 @@ class Fake implements FakeNetwork {
   async removeRouter(id: string): Promise<void> {
     await this.#step('removeRouter', id)
     this.#routers.delete(id)
+    this.#routerServices.delete(id)
     this.meters.delete(id)
   }
 
@@ -213,13 +228,24 @@ class Fake implements FakeNetwork {
     return await Promise.resolve([...this.busyPorts].map((hostPort) => ({ ...every, hostPort })))
   }
 
-  async serveMetadata(networkId: string, accept: Accept): Promise<void> {
-    await this.#step('serveMetadata', networkId)
-    this.#here(networkId).accept ??= accept
+  async serveGuests(networkId: string, services: GuestServices): Promise<void> {
+    await this.#step('serveGuests', networkId)
+    this.#here(networkId)
+    if (!this.#services.has(networkId)) this.#services.set(networkId, services)
+  }
+
+  async serveRouterGuests(
+    routerId: string,
+    services: Pick<GuestServices, 'metadata'>,
+  ): Promise<void> {
+    await this.#step('serveRouterGuests', routerId)
+    if (!this.#routers.has(routerId)) throw new Error(`router ${routerId} is not on this host`)
+    if (!this.#routerServices.has(routerId)) this.#routerServices.set(routerId, services)
   }
 
   async close(): Promise<void> {
-    for (const segment of this.#segments.values()) delete segment.accept
+    this.#services.clear()
+    this.#routerServices.clear()
     await Promise.resolve()
   }
 
@@ -227,6 +253,8 @@ class Fake implements FakeNetwork {
     this.#segments.delete(id)
     this.#routers.delete(id)
     this.#externals.delete(id)
+    this.#services.delete(id)
+    this.#routerServices.delete(id)
     for (const segment of this.#segments.values()) segment.ports.delete(id)
   }
 
@@ -243,9 +271,34 @@ class Fake implements FakeNetwork {
   }
 
   callMetadata(networkId: string, address: string, socket: Socket): void {
-    const accept = this.#segments.get(networkId)?.accept
-    if (accept === undefined) socket.destroy()
-    else accept(socket, { networkId, address })
+    const services = this.#services.get(networkId)
+    if (services === undefined) socket.destroy()
+    else services.metadata(socket, { networkId, address })
+  }
+
+  callMetadataThrough(routerId: string, networkId: string, address: string, socket: Socket): void {
+    const services = this.#routerServices.get(routerId)
+    const leg = this.#routers.get(routerId)?.interfaces.some((each) => each.networkId === networkId)
+    if (services === undefined || leg !== true) socket.destroy()
+    else services.metadata(socket, { networkId, address })
+  }
+
+  async ask(networkId: string, question: NameQuestion): Promise<NameAnswer> {
+    return await this.#served(networkId).resolve(networkId, question)
+  }
+
+  async askLease(networkId: string, asker: LeaseAsker): Promise<Lease | undefined> {
+    return await this.#served(networkId).lease(networkId, asker)
+  }
+
+  serves(id: string): boolean {
+    return this.#services.has(id) || this.#routerServices.has(id)
+  }
+
+  #served(networkId: string): GuestServices {
+    const services = this.#services.get(networkId)
+    if (services === undefined) throw new Error(`nobody serves the guests of network ${networkId}`)
+    return services
   }
 
   /** What the knob says, and whether it is there at all and as it is wished. */

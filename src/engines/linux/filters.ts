@@ -1,3 +1,4 @@
+import { GUEST_SERVICE_ADDRESS } from '../../ports/guest-services.ts'
 import type { PortSpec, SecurityGroupSpec } from '../../ports/network.ts'
 import { checkedMac, cover, familyOf, hexOf, linkLocalOf, rangeOf } from './addresses.ts'
 import { portLink, short } from './names.ts'
@@ -17,7 +18,8 @@ const KNOWN = 1
 const INVALID = 2
 const PUBLISHED = 4
 
-export const METADATA_ADDRESS = '169.254.169.254'
+export const METADATA_ADDRESS = GUEST_SERVICE_ADDRESS[4]
+export const METADATA_ADDRESS_6 = GUEST_SERVICE_ADDRESS[6]
 
 /**
  * Maps and the chains everything hangs on. May be repeated; the ports' own chains stay as they are. It fails where the
@@ -99,6 +101,11 @@ function localServices(): string[] {
     `ip daddr ${METADATA_ADDRESS} udp dport 53 accept`,
     'ip protocol udp udp sport 68 udp dport 67 accept',
     `meta mark ${PUBLISHED} accept`,
+    // solicitations for its address (named 8 bytes into the message), and what it asked for itself
+    `icmpv6 type 135 @th,64,128 ${hexOf(METADATA_ADDRESS_6)} accept`,
+    `ip6 daddr ${METADATA_ADDRESS_6} icmpv6 type 136 accept`,
+    `ip6 daddr ${METADATA_ADDRESS_6} tcp dport { 53, 80 } accept`,
+    `ip6 daddr ${METADATA_ADDRESS_6} udp dport 53 accept`,
   ]
 }
 

@@ -1,8 +1,7 @@
-import type { Socket } from 'node:net'
+import type { GuestServices } from '../../ports/guest-services.ts'
 import type {
   Drift,
   ExternalSpec,
-  MetadataPeer,
   MeterReading,
   NetworkPort,
   NetworkSpec,
@@ -14,8 +13,8 @@ import type {
 } from '../../ports/network.ts'
 import { Externals } from './external.ts'
 import { busyHostPorts } from './host-ports.ts'
+import { GuestDesk } from './guests/desk.ts'
 import { listHoldings } from './listing.ts'
-import { MetadataDoors } from './metadata.ts'
 import { namesOf, type Names } from './names.ts'
 import { Namespaces } from './namespaces.ts'
 import { NetworkInspection } from './network-inspection.ts'
@@ -56,7 +55,7 @@ class LinuxNetwork implements NetworkPort {
   readonly #ports: Ports
   readonly #published: Published
   readonly #inspection: NetworkInspection
-  readonly #doors: MetadataDoors
+  readonly #desk: GuestDesk
   readonly #serial = new Serial()
 
   constructor(config: LinuxNetworkConfig) {
@@ -69,7 +68,9 @@ class LinuxNetwork implements NetworkPort {
     this.#externals = new Externals(this.#namespaces, this.#names)
     this.#routers = new Routers(this.#namespaces, this.#names, this.#networks, this.#externals)
     this.#ports = new Ports(this.#namespaces, this.#names, this.#networks, this.#published)
-    this.#doors = new MetadataDoors(this.#namespaces, this.#names)
+    this.#desk = new GuestDesk(this.#namespaces, this.#names, config.log, (router, address) =>
+      this.#routers.networkAt(router, address),
+    )
   }
 
   async ensureNetwork(spec: NetworkSpec): Promise<void> {
@@ -80,7 +81,7 @@ class LinuxNetwork implements NetworkPort {
 
   async removeNetwork(id: string): Promise<void> {
     await this.#turn('network', id, 'remove', async () => {
-      await this.#doors.close(id)
+      await this.#desk.leaveNetwork(id)
       await this.#published.closeNetwork(id)
       await this.#networks.remove(id)
     })
@@ -99,7 +100,10 @@ class LinuxNetwork implements NetworkPort {
   }
 
   async removeRouter(id: string): Promise<void> {
-    await this.#turn('router', id, 'remove', () => this.#routers.remove(id))
+    await this.#turn('router', id, 'remove', async () => {
+      await this.#desk.leaveRouter(id)
+      await this.#routers.remove(id)
+    })
   }
 
   async inspectNetwork(
@@ -164,15 +168,23 @@ class LinuxNetwork implements NetworkPort {
     return (await busyHostPorts()).filter((each) => !this.#published.holdsHostPort(each))
   }
 
-  async serveMetadata(
-    networkId: string,
-    accept: (socket: Socket, from: MetadataPeer) => void,
+  async serveGuests(networkId: string, services: GuestServices): Promise<void> {
+    await this.#turn('guests', networkId, 'serve', () =>
+      this.#desk.serveNetwork(networkId, services),
+    )
+  }
+
+  async serveRouterGuests(
+    routerId: string,
+    services: Pick<GuestServices, 'metadata'>,
   ): Promise<void> {
-    await this.#turn('metadata', networkId, 'serve', () => this.#doors.serve(networkId, accept))
+    await this.#turn('guests of router', routerId, 'serve', () =>
+      this.#desk.serveRouter(routerId, services),
+    )
   }
 
   async close(): Promise<void> {
-    await this.#doors.closeAll()
+    await this.#desk.close()
     this.#published.close()
     await this.#namespaces.close()
   }

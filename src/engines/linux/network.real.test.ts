@@ -5,6 +5,7 @@ import { CoProcess } from '../../kernel/exec/coprocess.ts'
 import { run, tryRun } from '../../kernel/exec/run.ts'
 import {
   allowAll,
+  deaf,
   externalSpec,
   groupSpec,
   legSpec,
@@ -424,9 +425,10 @@ describe('the way out and in', () => {
   it('serves two networks of the same addresses their own metadata, and nothing else of the bridge', async () => {
     const [one, two] = [await network(), await network()]
     for (const id of [one, two]) {
-      await bed.port.serveMetadata(id, (socket, from) =>
-        socket.end(`hello ${from.networkId} ${from.address}\n`),
-      )
+      await bed.port.serveGuests(id, {
+        ...deaf,
+        metadata: (socket, from) => socket.end(`hello ${from.networkId} ${from.address}\n`),
+      })
       const a = await guest(id, '10.0.0.5', { securityGroups: [] })
       const said = await bed.busybox(a.netns, 'nc', '-w', '2', '169.254.169.254', '80')
       expect(said.stdout.trim()).toBe(`hello ${id} 10.0.0.5`)
@@ -500,7 +502,7 @@ it('leaves the host as it was', async () => {
   const spec = portSpec(net, '10.0.0.5')
   const netns = await own.netns()
   await own.port.plug(spec, { netns, ifname: 'eth0' })
-  await own.port.serveMetadata(net, (socket) => socket.destroy())
+  await own.port.serveGuests(net, deaf)
   await own.port.ensureRouter(routerSpec({ interfaces: [legSpec(net, '10.0.0.1')] }))
   expect(await hostState()).not.toEqual(before)
   await own.close() // purge, not one removal after another

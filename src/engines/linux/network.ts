@@ -1,6 +1,7 @@
+import { existsSync } from 'node:fs'
 import type { NetworkSpec } from '../../ports/network.ts'
 import { checkedMtu } from './addresses.ts'
-import { METADATA_ADDRESS } from './filters.ts'
+import { METADATA_ADDRESS, METADATA_ADDRESS_6 } from './filters.ts'
 import { linkFacts } from './link-facts.ts'
 import { BRIDGE, LINK_GROUP, netnsPath, steadyMac, type Names } from './names.ts'
 import type { Namespaces } from './namespaces.ts'
@@ -78,6 +79,9 @@ export async function removeWithLinks(namespaces: Namespaces, netns: string): Pr
   await namespaces.remove(netns)
 }
 
+/** A kernel started without IPv6 has no such file. */
+const hasIpv6 = existsSync('/proc/net/if_inet6')
+
 function bridgeLines(spec: NetworkSpec): string[] {
   const up = spec.adminUp !== false
   return [
@@ -87,12 +91,20 @@ function bridgeLines(spec: NetworkSpec): string[] {
     `link set dev ${BRIDGE} addrgenmode none mtu ${checkedMtu(spec.mtu)} ${up ? 'up' : 'down'}`,
     `addr replace ${METADATA_ADDRESS}/32 dev ${BRIDGE}`,
     ...(up ? [`route replace default dev ${BRIDGE}`] : []),
+    ...(hasIpv6
+      ? [
+          `addr replace ${METADATA_ADDRESS_6}/64 dev ${BRIDGE} nodad`,
+          ...(up ? [`route replace ::/0 dev ${BRIDGE}`] : []),
+        ]
+      : []),
   ]
 }
 
 /** A new namespace takes over the host's settings, and Docker has switched forwarding on there. */
 const networkSettings = [
   'net/ipv4/ip_forward=0',
+  'net/ipv6/conf/default/accept_ra=0',
+  'net/ipv6/conf/all/accept_ra=0',
   'net/ipv6/conf/all/forwarding=0',
   'net/ipv4/conf/all/rp_filter=0',
   'net/ipv4/conf/default/rp_filter=0',

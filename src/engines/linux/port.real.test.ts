@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { run, tryRun } from '../../kernel/exec/run.ts'
-import { allowAll, groupSpec, networkSpec, portSpec } from '../../ports/contract/network.ts'
+import { allowAll, deaf, groupSpec, networkSpec, portSpec } from '../../ports/contract/network.ts'
 import type { PortSpec, PublishedPortSpec, SecurityGroupSpec } from '../../ports/network.ts'
 import { createLinuxNetwork } from './linux-network.ts'
 import { namesOf, netnsPath, portLink } from './names.ts'
@@ -55,7 +55,7 @@ describe('switched off', () => {
     const net = await network()
     const a = await guest(net, '10.0.0.5')
     await guest(net, '10.0.0.6')
-    await bed.port.serveMetadata(net, (socket) => socket.end('hello\n'))
+    await bed.port.serveGuests(net, { ...deaf, metadata: (socket) => socket.end('hello\n') })
     expect(await reaches(a.netns, '10.0.0.6')).toBe(true)
     expect(await calls(a.netns, '169.254.169.254', 80)).toBe(true)
     await bed.port.ensureNetwork({ ...networkSpec(net), adminUp: false })

@@ -37,6 +37,7 @@ import { cutFlows } from './segment.ts'
 
 /** What was last written; forgotten when the host was found otherwise, so that all is written again. */
 interface Remembered {
+  readonly spec: RouterSpec
   /** That it has legs in. */
   readonly networks: ReadonlySet<string>
   readonly inode: number
@@ -99,7 +100,13 @@ export class Routers {
     await this.#writeRest(netns, spec, seen, before, made)
     if (!made && (!ruled || plan.removeLegs.length > 0)) await this.#cutStale(netns, spec)
     const networks = new Set(legs.map((leg) => leg.in.id))
-    this.#known.set(spec.id, { inode, networks, ...wish })
+    this.#known.set(spec.id, { spec, inode, networks, ...wish })
+  }
+
+  /** The network in which the router has a leg with this address. */
+  networkAt(routerId: string, address: string): string | undefined {
+    const legs = this.#known.get(routerId)?.spec.interfaces ?? []
+    return legs.find((leg) => leg.addresses.some((each) => each.address === address))?.networkId
   }
 
   async remove(id: string): Promise<void> {
@@ -248,7 +255,7 @@ const bareOf = (spec: RouterSpec): RouterSpec => ({
   routes: [],
 })
 
-const wishOf = (spec: RouterSpec): Omit<Remembered, 'inode' | 'networks'> => ({
+const wishOf = (spec: RouterSpec): Omit<Remembered, 'inode' | 'networks' | 'spec'> => ({
   rules: tablesText(routerTables(spec)),
   helpers: helperRules(spec),
   metering: meteringRules(spec),

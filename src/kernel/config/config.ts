@@ -54,7 +54,13 @@ export const ConfigSchema = Type.Object(
         mtu: Type.Integer({ minimum: 1280, maximum: 9000, default: 1500 }),
         dns: Type.Array(Type.String(), {
           default: [],
-          description: "Name servers for guests; without any, the host's own",
+          description:
+            "Name servers that the networks' resolvers ask for names of the world; without any, the host's own",
+        }),
+        dnsDomain: Type.String({
+          default: 'openstacklocal',
+          pattern: '^[a-z0-9]([a-z0-9.-]{0,200}[a-z0-9])?$',
+          description: "Domain of guests' names in networks that have none of their own",
         }),
       },
       { additionalProperties: false, default: {} },

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { GuestServices } from '../guest-services.ts'
 import type {
   ExternalSpec,
   NetworkPort,
@@ -62,6 +63,13 @@ export function portSpec(
 
 export function routerSpec(more: Partial<RouterSpec> = {}): RouterSpec {
   return { id: randomUUID(), adminUp: true, interfaces: [], floatingIps: [], routes: [], ...more }
+}
+
+/** Services that know nothing. */
+export const deaf: GuestServices = {
+  metadata: (socket) => socket.destroy(),
+  resolve: async () => await Promise.resolve({ kind: 'noSuchName' }),
+  lease: async () => await Promise.resolve(undefined),
 }
 
 export const networkSpec = (id: string, cidr = '10.0.0.0/24') => ({
@@ -136,13 +144,19 @@ function networkLife(bed: () => NetworkBed): void {
     expect((await port.list()).externals).not.toContain(networkId)
   })
 
-  it('hands out the metadata address of a network once, and of no network that is not there', async () => {
+  it('serves the guests of a network or router that is there, whatever is repeated, and of no other', async () => {
     const { port } = bed()
     const id = randomUUID()
-    await expect(port.serveMetadata(id, (socket) => socket.destroy())).rejects.toThrow(id)
+    await expect(port.serveGuests(id, deaf)).rejects.toThrow(/is not on this host/)
     await port.ensureNetwork(networkSpec(id))
-    await port.serveMetadata(id, (socket) => socket.destroy())
-    await port.serveMetadata(id, (socket) => socket.destroy())
+    await port.serveGuests(id, deaf)
+    await port.serveGuests(id, deaf)
+    const router = routerSpec({ interfaces: [legSpec(id, '10.0.0.1')] })
+    await expect(port.serveRouterGuests(router.id, deaf)).rejects.toThrow(/is not on this host/)
+    await port.ensureRouter(router)
+    await port.serveRouterGuests(router.id, deaf)
+    await port.serveRouterGuests(router.id, deaf)
+    await port.removeRouter(router.id)
     await port.removeNetwork(id)
     expect((await port.list()).networks).not.toContain(id)
   })

@@ -43,8 +43,10 @@ export function memoryNetwork(): MemoryNetwork {
     allocateNetwork: async () => await Promise.resolve(store.allocate()),
     createPort: async (ctx, wish) =>
       await Promise.resolve(store.make(wish, whoOf(ctx).projectId ?? '')),
-    claimPort: async (_ctx, id, { deviceId }) =>
-      await Promise.resolve(store.change(id, { deviceId })),
+    claimPort: async (_ctx, id, { deviceId, dnsName }) =>
+      await Promise.resolve(
+        store.change(id, { deviceId, ...(dnsName === undefined ? {} : { dnsName }) }),
+      ),
     findPort: async (_ctx, id) => await Promise.resolve(ports.get(id)),
     async portsOf(_ctx, ids) {
       const wanted = new Set(ids)
@@ -125,6 +127,8 @@ class Ports {
       deviceId: wish.deviceId,
       mac: `fa:16:3e:00:00:${(this.#next % 256).toString(16).padStart(2, '0')}`,
       mtu: 1450,
+      dnsName: wish.dnsName ?? '',
+      dnsDomain: 'openstacklocal',
       status: 'DOWN',
       owned: wish.owned,
       floatingIps: [],
@@ -158,7 +162,7 @@ class Ports {
 
   release(id: string): void {
     if (this.#owned.has(id)) this.ports.delete(id)
-    else if (this.ports.has(id)) this.change(id, { deviceId: '', status: 'DOWN' })
+    else if (this.ports.has(id)) this.change(id, { deviceId: '', dnsName: '', status: 'DOWN' })
   }
 
   at(networkId: string, address: string): PortInfo | undefined {

@@ -75,7 +75,7 @@ describe('a port of a workload', () => {
           version: 4,
           cidr: '10.0.0.0/24',
           gateway: '10.0.0.1',
-          dns: ['9.9.9.9'],
+          dns: ['169.254.169.254'],
         },
       ],
     })

@@ -48,7 +48,7 @@ export interface NetworkFace {
       from: { readonly networkId: string; readonly address: string },
     ) => void,
   ): void
-  /** The port that has this address in this network: who asks for metadata. */
+  /** The port that has this address (or whose MAC makes this link-local one) in this network: who asks for metadata. */
   portAt(ctx: Ctx, networkId: string, address: string): Promise<PortInfo | undefined>
 
   /** For Nova's old proxies. Groups by id or, in the asking project, by name; 404 or 409 (name not unique). */
@@ -100,6 +100,8 @@ export interface DeviceOwner {
   readonly deviceId: string
   /** e.g. `compute:nova` */
   readonly deviceOwner: string
+  /** What the network's resolver calls it; a claimed port loses it when it is released. */
+  readonly dnsName?: string
 }
 
 export interface NewPort extends DeviceOwner {
@@ -122,6 +124,10 @@ export interface PortInfo {
   readonly deviceId: string
   readonly mac: string
   readonly mtu: number
+  /** Its own name in the network's resolver, '' for none. */
+  readonly dnsName: string
+  /** In which the network's names are, without the dot at the end. */
+  readonly dnsDomain: string
   readonly status: 'ACTIVE' | 'DOWN' | 'BUILD' | 'ERROR'
   /** Goes when its device lets go of it. */
   readonly owned: boolean
@@ -131,6 +137,7 @@ export interface PortInfo {
     readonly version: 4 | 6
     readonly cidr: string
     readonly gateway: string | null
+    /** Name servers of the subnet, or the network's own resolver; link-local ones answer on this port's link alone. */
     readonly dns: readonly string[]
   }[]
   readonly securityGroups: readonly { readonly id: string; readonly name: string }[]

@@ -16,6 +16,7 @@ import { partsOf } from './auto-allocated-topology/topology.ts'
 import { bootstrapNetworks, type BootstrapSettings } from './bootstrap.ts'
 import { conntrackHelpersFeature } from './conntrack-helpers/index.ts'
 import { dataPlaneStatusFeature } from './data-plane-status/index.ts'
+import { dnsFeature } from './dns/index.ts'
 import { coreExtensions } from './extensions/known.ts'
 import { extensionPolicies, extensionRoutes } from './extensions/routes.ts'
 import type { NetworkFace } from './face.ts'
@@ -23,6 +24,7 @@ import { networkFault } from './fault.ts'
 import { flavorsFeature } from './flavors/index.ts'
 import { floatingIpPoolsFeature } from './floating-ip-pools/index.ts'
 import { floatingIpResource } from './floating-ips/routes.ts'
+import { Guests } from './guests/services.ts'
 import { availabilityPolicies, availabilityRoutes } from './ip-availabilities/routes.ts'
 import { meteringFeature } from './metering/index.ts'
 import { networkMigrations } from './migrations/001-network.ts'
@@ -62,8 +64,10 @@ export interface NetworkDeps {
   readonly host: string
   /** Largest MTU of a network. */
   readonly mtu: number
-  /** Name servers of guests whose subnet names none. */
-  readonly guestDns: readonly string[]
+  /** Name servers of the world, which the networks' own resolvers ask; none: guests get no other names than their network's. */
+  readonly forwarders: readonly string[]
+  /** Domain of networks that have none of their own, e.g. `openstacklocal`. */
+  readonly dnsDomain: string
   /** How often the host is compared with what is wanted; default 60. */
   readonly sweepSeconds?: number
 }
@@ -80,14 +84,15 @@ export interface NetworkService {
  * particular to it; `wiring/` makes the rows true, `answers/` is what services to the right may ask.
  */
 export function createNetwork(deps: NetworkDeps): NetworkService {
-  const wiring = new Wiring(deps.port, deps.sweepSeconds)
+  const guests = new Guests({ cloudDomain: deps.dnsDomain, forwarders: deps.forwarders })
+  const wiring = new Wiring(deps.port, guests, deps.sweepSeconds)
   const features = featuresOf(deps)
   for (const feature of features) wiring.extend(feature)
   const resources = resourcesOf(deps, features)
   const home = { host: deps.host, mtu: deps.mtu }
   return {
     definition: definitionOf(wiring, resources, features),
-    face: createFace(deps, wiring, resources),
+    face: createFace(deps, wiring, guests, resources),
     bootstrap: async (ctx, settings) => await bootstrapNetworks(ctx, home, settings),
   }
 }
@@ -173,6 +178,7 @@ function featuresOf(deps: NetworkDeps): readonly Feature[] {
     autoAllocatedTopology(),
     conntrackHelpersFeature(),
     dataPlaneStatusFeature(),
+    dnsFeature(deps.dnsDomain),
     flavorsFeature(),
     floatingIpPoolsFeature(),
     meteringFeature(deps.port),
@@ -188,6 +194,7 @@ function featuresOf(deps: NetworkDeps): readonly Feature[] {
 function createFace(
   deps: NetworkDeps,
   wiring: Wiring,
+  guests: Guests,
   resources: readonly Resource[],
 ): NetworkFace {
   const find = (singular: string): Resource => findResource(resources, singular)
@@ -200,7 +207,7 @@ function createFace(
     unplugPort: async (ctx, id) => await wiring.unplug(ctx, id),
     pluggedPorts: async (ctx, ids) => await reallyPlugged(ctx, wiring, ids),
     publishPorts: async (ctx, id, wishes) => await publishPorts(ctx, deps.port, id, wishes),
-    onMetadata: (accept) => wiring.onMetadata(accept),
+    onMetadata: (accept) => guests.onMetadata(accept),
   }
 }
 

@@ -32,7 +32,8 @@ export async function startTestNetwork(db?: Db): Promise<TestNetwork> {
     identity: nobody,
     host: 'here',
     mtu: 1500,
-    guestDns: ['9.9.9.9'],
+    forwarders: ['9.9.9.9'],
+    dnsDomain: 'openstacklocal',
   })
   const app = await startTestApp([service.definition], db)
   return {

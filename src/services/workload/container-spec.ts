@@ -2,7 +2,7 @@ import type { Ctx } from '../../kernel/ctx/ctx.ts'
 import { fromJson } from '../../kernel/db/db.ts'
 import type { ContainerSpec, Limits } from '../../ports/compute.ts'
 import type { NetworkFace, PortInfo } from '../network/face.ts'
-import type { Process } from './face.ts'
+import type { Nic, Process } from './face.ts'
 import type { WorkloadRow } from './schema.ts'
 
 /** What the engine needs to make the container: the process as wished, names and resolvers from its ports. */
@@ -23,7 +23,7 @@ export async function containerSpec(
     tty: process.tty,
     limits: fromJson<Limits>(row.limits),
     files: process.files,
-    dns: [...new Set(ports.flatMap((port) => port.fixedIps.flatMap((ip) => ip.dns)))],
+    ...resolverOf(inOrder(ports, fromJson<Nic[]>(row.nics))),
     hosts: hostLines(ports, process.hostname),
     ...(row.carried > 0 ? { keepFiles: true } : {}),
     ...(row.rescue === 1 ? { entrypoint: WAITING } : ownProcess(process)),
@@ -34,6 +34,36 @@ export async function containerSpec(
     ...extrasOf(process),
   }
 }
+
+/**
+ * Names are looked up as the first interface's network has it: the search domain is its, and so is the way to a resolver on the
+ * link (169.254.169.254, or for a guest without IPv4 its link-local sister, which is on that one interface).
+ */
+export function resolverOf(
+  ports: readonly Pick<PortInfo, 'fixedIps' | 'dnsDomain'>[],
+): Pick<ContainerSpec, 'dns' | 'dnsSearch'> {
+  const [first, ...others] = ports
+  const servers = (of: typeof ports): string[] =>
+    of.flatMap((port) => port.fixedIps.flatMap((ip) => ip.dns))
+  const own = servers(first === undefined ? [] : [first])
+  const four = own.some((server) => !server.includes(':'))
+  const dns = [
+    ...own.flatMap((server) => {
+      if (!isLinkLocal(server) || !server.includes(':')) return server
+      return four ? [] : `${server}%eth0`
+    }),
+    ...servers(others).filter((server) => !isLinkLocal(server)),
+  ]
+  return { dns: [...new Set(dns)], dnsSearch: first === undefined ? [] : [first.dnsDomain] }
+}
+
+const inOrder = (ports: readonly PortInfo[], nics: readonly Nic[]): readonly PortInfo[] => {
+  const indexOf = (port: PortInfo): number =>
+    nics.find((nic) => nic.portId === port.id)?.index ?? nics.length
+  return ports.toSorted((a, b) => indexOf(a) - indexOf(b))
+}
+
+const isLinkLocal = (address: string): boolean => /^(169\.254\.|fe80:)/i.test(address)
 
 /** Does nothing until it is asked to end: what is broken in the files can be mended from a shell beside it. */
 const WAITING = ['/bin/sh', '-c', 'trap "exit 0" TERM INT; while :; do sleep 3600 & wait $!; done']

@@ -189,7 +189,8 @@ async function affordable(tx: Ctx, order: Order, minCount: number): Promise<numb
 async function createOne(tx: Ctx, deps: ComputeDeps, order: Order, at: number): Promise<string> {
   const { flavor, image, projectId } = order
   const id = randomUUID()
-  const ports = await makePorts(tx, deps, id, order.nics, order.groupIds)
+  const named = { id, hostname: hostnameAt(order, id, at) }
+  const ports = await makePorts(tx, deps, named, order.nics, order.groupIds)
   const guest = guestOf(order, id, at, ports)
   await insertServer(tx, rowOf(tx, deps, order, guest))
   if (order.wish.tags !== undefined) await setTags(tx, id, order.wish.tags)
@@ -216,14 +217,21 @@ async function createOne(tx: Ctx, deps: ComputeDeps, order: Order, at: number): 
   return id
 }
 
+const numbered = (order: Order, name: string, at: number): string =>
+  order.count === 1 ? name : `${name}-${at + 1}`
+
+const hostnameAt = (order: Order, id: string, at: number): string =>
+  order.wish.hostname === undefined
+    ? hostnameOf(numbered(order, order.wish.name, at), id)
+    : numbered(order, order.wish.hostname, at)
+
 function guestOf(order: Order, id: string, at: number, ports: readonly PortInfo[]): Guest {
   const { wish } = order
-  const numbered = (name: string): string => (order.count === 1 ? name : `${name}-${at + 1}`)
-  const name = numbered(wish.name)
+  const name = numbered(order, wish.name, at)
   return {
     id,
     name,
-    hostname: wish.hostname === undefined ? hostnameOf(name, id) : numbered(wish.hostname),
+    hostname: hostnameAt(order, id, at),
     projectId: order.projectId,
     ...order.key,
     metadata: wish.metadata ?? {},

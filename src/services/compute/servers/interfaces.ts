@@ -198,7 +198,7 @@ export async function attach(
         ...(asked.tag === undefined ? {} : { tag: asked.tag }),
       }))
   return await inTx(ctx, async (tx) => {
-    const [port] = await makePorts(tx, deps, server.id, plan, undefined)
+    const [port] = await makePorts(tx, deps, server, plan, undefined)
     if (port === undefined) throw new Error('one planned interface makes one port')
     const now = (await deps.workload.find(tx, server.id)) ?? workload
     const index = Math.max(-1, ...now.nics.map((nic) => nic.index)) + 1

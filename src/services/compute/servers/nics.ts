@@ -1,6 +1,6 @@
 import { can, type Ctx } from '../../../kernel/ctx/ctx.ts'
 import { cloudError, isCloudError } from '../../../kernel/errors/cloud-error.ts'
-import type { NetworkInfo, PortInfo } from '../../network/face.ts'
+import type { DeviceOwner, NetworkInfo, PortInfo } from '../../network/face.ts'
 import type { ComputeDeps } from '../deps.ts'
 import type { AskedNic, ServerWish } from './create-schema.ts'
 
@@ -130,11 +130,15 @@ function mustBeUsable(ctx: Ctx, network: NetworkInfo): void {
 export async function makePorts(
   tx: Ctx,
   deps: ComputeDeps,
-  serverId: string,
+  server: { readonly id: string; readonly hostname: string },
   plan: readonly PlannedNic[],
   securityGroupIds: readonly string[] | undefined,
 ): Promise<readonly PortInfo[]> {
-  const owner = { deviceId: serverId, deviceOwner: `compute:${deps.zone}` }
+  const owner = {
+    deviceId: server.id,
+    deviceOwner: `compute:${deps.zone}`,
+    dnsName: server.hostname,
+  }
   const ports: PortInfo[] = []
   for (const nic of plan) {
     ports.push(
@@ -157,8 +161,14 @@ async function takePort(
   tx: Ctx,
   deps: ComputeDeps,
   portId: string,
-  owner: { readonly deviceId: string; readonly deviceOwner: string },
+  owner: DeviceOwner,
 ): Promise<PortInfo> {
+  const name = (await deps.network.findPort(tx, portId))?.dnsName ?? ''
+  if (name !== '' && name !== owner.dnsName?.toLowerCase())
+    throw cloudError(
+      'badRequest',
+      `Port ${portId} not usable for instance ${owner.deviceId}. Value ${name} assigned to dns_name attribute does not match instance's hostname ${owner.dnsName}`,
+    )
   try {
     return await deps.network.claimPort(tx, portId, owner)
   } catch (error) {

@@ -84,3 +84,15 @@ export function eui64(prefix: Ip, mac: string): Ip {
   )
   return { version: 6, value: ((prefix.value >> 64n) << 64n) + id }
 }
+
+/** The MAC that made a link-local address by EUI-64; undefined for any other address. */
+export function macOfLinkLocal(address: string): string | undefined {
+  const ip = parseIp(address)
+  if (ip?.version !== 6 || ip.value >> 64n !== 0xfe80_0000_0000_0000n) return undefined
+  const bytes = Array.from({ length: 8 }, (_byte, at) =>
+    Number((ip.value >> BigInt(56 - at * 8)) & 255n),
+  )
+  if (bytes[3] !== 0xff || bytes[4] !== 0xfe) return undefined
+  const [first = 0, ...rest] = [...bytes.slice(0, 3), ...bytes.slice(5)]
+  return [first ^ 2, ...rest].map((byte) => byte.toString(16).padStart(2, '0')).join(':')
+}

@@ -1,9 +1,13 @@
 import type { Ctx } from '../../../kernel/ctx/ctx.ts'
 import { projectOf } from '../../../kernel/ctx/ctx.ts'
-import { fromJson, inTx } from '../../../kernel/db/db.ts'
+import { inTx } from '../../../kernel/db/db.ts'
 import { neutronError } from '../fault.ts'
 import type { DeviceOwner, NetworkFace, NewPort, PortInfo } from '../face.ts'
+import { macOfLinkLocal } from '../addressing/address.ts'
+import { domainsOf, portNamesOf, writePortNames } from '../dns/store.ts'
 import { floatingIpsOfPorts } from '../floating-ips/store.ts'
+import { nameServersOf } from '../guests/name-servers.ts'
+import { portWithMac } from '../guests/store.ts'
 import { addressesWithSubnets, networkNames } from './store.ts'
 import { getNetwork } from '../networks/store.ts'
 import { createPort, dropPort, updatePort } from '../ports/create.ts'
@@ -24,8 +28,8 @@ import type { PortTable } from '../tables.ts'
 
 export interface PortSettings {
   readonly host: string
-  /** Name servers of guests whose subnet names none. */
-  readonly guestDns: readonly string[]
+  /** Domain of networks that have none of their own. */
+  readonly dnsDomain: string
 }
 
 type PortAnswers = Pick<
@@ -42,7 +46,7 @@ type PortAnswers = Pick<
 /** Ports, as services to the right know them. */
 export function portAnswers(settings: PortSettings): PortAnswers {
   const infos = async (ctx: Ctx, rows: readonly PortTable[]): Promise<readonly PortInfo[]> =>
-    await portInfos(ctx, rows, settings.guestDns)
+    await portInfos(ctx, rows, settings.dnsDomain)
   const one = async (ctx: Ctx, row: PortTable | undefined): Promise<PortInfo | undefined> =>
     row === undefined ? undefined : (await infos(ctx, [row]))[0]
   const must = async (ctx: Ctx, id: string): Promise<PortInfo> => {
@@ -63,7 +67,7 @@ export function portAnswers(settings: PortSettings): PortAnswers {
     portsOf: async (ctx, deviceIds) => await infos(ctx, await portsOfDevices(ctx, deviceIds)),
     releasePort: async (ctx, id) => await inTx(ctx, async (tx) => await release(tx, id)),
     portAt: async (ctx, networkId, address) =>
-      await one(ctx, await portWithAddress(ctx, networkId, address)),
+      await one(ctx, await portOfGuest(ctx, networkId, address)),
     setPortSecurityGroups: async (ctx, id, groupIds) =>
       await inTx(
         ctx,
@@ -71,6 +75,18 @@ export function portAnswers(settings: PortSettings): PortAnswers {
           await updatePort(tx, await getPort(tx, id), { security_groups: [...groupIds] }),
       ),
   }
+}
+
+/** A guest that speaks IPv6 only shows the address that its MAC makes. */
+async function portOfGuest(
+  ctx: Ctx,
+  networkId: string,
+  address: string,
+): Promise<PortTable | undefined> {
+  const mac = macOfLinkLocal(address)
+  return mac === undefined
+    ? await portWithAddress(ctx, networkId, address)
+    : await portWithMac(ctx, networkId, mac)
 }
 
 async function createFor(tx: Ctx, wish: NewPort, host: string): Promise<string> {
@@ -94,6 +110,8 @@ async function createFor(tx: Ctx, wish: NewPort, host: string): Promise<string> 
     projectOf(tx),
     wish.owned,
   )
+  if (wish.dnsName !== undefined)
+    await writePortNames(tx, row.id, { dns_name: wish.dnsName.toLowerCase() })
   return row.id
 }
 
@@ -125,6 +143,8 @@ async function claim(tx: Ctx, id: string, device: DeviceOwner, host: string): Pr
     device_owner: device.deviceOwner,
     host_id: host,
   })
+  if (device.dnsName !== undefined)
+    await writePortNames(tx, id, { dns_name: device.dnsName.toLowerCase() })
 }
 
 async function release(tx: Ctx, id: string): Promise<void> {
@@ -132,20 +152,23 @@ async function release(tx: Ctx, id: string): Promise<void> {
   if (port === undefined || port.deleted === 1) return
   if (port.owned === 1) return await dropPort(tx, port)
   await plainUpdate(tx, id, { device_id: '', device_owner: '', host_id: '' })
+  await writePortNames(tx, id, { dns_name: '' })
 }
 
 /** Everything about many ports in a handful of queries. */
 async function portInfos(
   ctx: Ctx,
   rows: readonly PortTable[],
-  guestDns: readonly string[],
+  cloudDomain: string,
 ): Promise<readonly PortInfo[]> {
   if (rows.length === 0) return []
   const ids = rows.map(({ id }) => id)
   const addresses = Map.groupBy(await addressesWithSubnets(ctx, ids), ({ port_id }) => port_id)
   const groups = Map.groupBy(await groupsOfPorts(ctx, ids), ({ port_id }) => port_id)
   const floating = Map.groupBy(await floatingIpsOfPorts(ctx, ids), ({ port_id }) => port_id)
-  const networks = await networkNames(ctx, [...new Set(rows.map(({ network_id }) => network_id))])
+  const networkIds = [...new Set(rows.map(({ network_id }) => network_id))]
+  const networks = await networkNames(ctx, networkIds)
+  const [names, domains] = [await portNamesOf(ctx, ids), await domainsOf(ctx, networkIds)]
   return rows.map((row) => ({
     id: row.id,
     name: row.name,
@@ -155,9 +178,11 @@ async function portInfos(
     deviceId: row.device_id,
     mac: row.mac,
     mtu: networks.get(row.network_id)?.mtu ?? 1500,
+    dnsName: names.get(row.id)?.dns_name ?? '',
+    dnsDomain: domains.get(row.network_id)?.replace(/\.$/, '') ?? cloudDomain,
     status: row.status,
     owned: row.owned === 1,
-    fixedIps: (addresses.get(row.id) ?? []).map((at) => fixedIpInfo(at, guestDns)),
+    fixedIps: (addresses.get(row.id) ?? []).map(fixedIpInfo),
     securityGroups: (groups.get(row.id) ?? []).map(({ group_id, name }) => ({
       id: group_id,
       name,
@@ -171,14 +196,13 @@ async function portInfos(
 
 type Placed = Awaited<ReturnType<typeof addressesWithSubnets>>[number]
 
-function fixedIpInfo(at: Placed, guestDns: readonly string[]): PortInfo['fixedIps'][number] {
-  const dns = fromJson<string[]>(at.dns)
+function fixedIpInfo(at: Placed): PortInfo['fixedIps'][number] {
   return {
     subnetId: at.subnet_id,
     address: at.address,
     version: at.version,
     cidr: at.cidr,
     gateway: at.gateway,
-    dns: dns.length > 0 ? dns : guestDns,
+    dns: nameServersOf(at.dns, at.version),
   }
 }

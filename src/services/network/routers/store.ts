@@ -109,6 +109,18 @@ export async function allRouters(
   return await db(ctx).selectFrom('net_routers').select(['id', 'host', 'deleted']).execute()
 }
 
+/** Routers that guests can have as their gateway. */
+export async function routersWithLegs(ctx: Ctx): Promise<readonly string[]> {
+  const rows = await db(ctx)
+    .selectFrom('net_ports')
+    .select('device_id')
+    .distinct()
+    .where('device_owner', '=', 'network:router_interface')
+    .where('deleted', '=', 0)
+    .execute()
+  return rows.map((row) => row.device_id)
+}
+
 /** Routers with a leg in the network. */
 export async function routersIn(ctx: Ctx, networkId: string): Promise<readonly string[]> {
   const rows = await db(ctx)

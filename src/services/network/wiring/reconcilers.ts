@@ -18,6 +18,7 @@ import {
   eraseRouter,
   legsOf,
   routersIn,
+  routersWithLegs,
   setRouterStatus,
   type Leg,
 } from '../routers/store.ts'
@@ -100,8 +101,7 @@ async function networkDrift(ctx: Ctx, wiring: Wiring): Promise<readonly string[]
   // a segment that came back empty has lost its routers' legs
   for (const id of missing)
     for (const router of await routersIn(ctx, id)) await nudge(ctx, kinds.router, router)
-  for (const id of await networksInUse(ctx))
-    if (held.includes(id)) void wiring.serveMetadata(ctx, id)
+  for (const id of await networksInUse(ctx)) if (held.includes(id)) void wiring.serveGuests(ctx, id)
   const external = new Set(
     rows.filter((row) => row.external === 1 && row.deleted === 0).map(({ id }) => id),
   )
@@ -150,12 +150,14 @@ function routers(wiring: Wiring, everyMs: number): Reconciler {
       keys: async (ctx) => {
         const rows = await allRouters(ctx)
         const resting = await unserved(ctx, 'L3 agent', rows)
-        const { missing, leftover } = await heldAgainst(
+        const { held, missing, leftover } = await heldAgainst(
           ctx,
           wiring,
           'router',
           rows.map(({ id, deleted }) => ({ id, wanted: deleted === 0 && !resting.has(id) })),
         )
+        for (const id of await routersWithLegs(ctx))
+          if (held.includes(id)) void wiring.serveRouterGuests(ctx, id)
         return [...missing, ...leftover]
       },
     },
@@ -191,6 +193,7 @@ async function reconcileRouter(ctx: Ctx, wiring: Wiring, id: string): Promise<Ou
   wiring.repairs.settled(ctx, 'router', id)
   await setLegStatus(ctx, row, legs)
   await markActive(ctx, spec.external === undefined ? [] : floating.map((each) => each.id))
+  if (spec.interfaces.length > 0) void wiring.serveRouterGuests(ctx, id)
   return done
 }
 

@@ -1,15 +1,9 @@
-import type { Socket } from 'node:net'
 import type { Ctx } from '../../../kernel/ctx/ctx.ts'
 import { reasonOf } from '../../../kernel/errors/cloud-error.ts'
-import type {
-  ExternalSpec,
-  MetadataPeer,
-  NetworkPort,
-  NetworkSpec,
-  PortSpec,
-} from '../../../ports/network.ts'
+import type { ExternalSpec, NetworkPort, NetworkSpec, PortSpec } from '../../../ports/network.ts'
 import { unserved } from '../agents/store.ts'
 import { neutronError } from '../fault.ts'
+import type { Guests } from '../guests/services.ts'
 import { anyNetwork } from '../networks/store.ts'
 import { nudge } from '../../../kernel/tasks/store.ts'
 import { kinds } from '../kinds.ts'
@@ -38,10 +32,11 @@ export class Wiring {
   readonly #places = new Set<string>()
   readonly #lost = new Set<string>()
   readonly #routerExtras: RouterExtras[] = []
-  #accept: ((socket: Socket, from: MetadataPeer) => void) | undefined
+  readonly #guests: Guests
 
-  constructor(port: NetworkPort, sweepSeconds = 60) {
+  constructor(port: NetworkPort, guests: Guests, sweepSeconds = 60) {
     this.port = port
+    this.#guests = guests
     this.sweepMs = sweepSeconds * 1000
   }
 
@@ -53,10 +48,6 @@ export class Wiring {
 
   async routerExtra(ctx: Ctx, routerId: string): Promise<RouterExtra> {
     return await routerExtraOf(ctx, this.#routerExtras, routerId)
-  }
-
-  onMetadata(accept: (socket: Socket, from: MetadataPeer) => void): void {
-    this.#accept = accept
   }
 
   /** The network's segment is there; asks the engine once per process unless `anew`. */
@@ -131,7 +122,7 @@ export class Wiring {
     // its sub-ports follow, each by itself: one that fails is no failure of the parent
     for (const sub of await this.wishes.trunks.subportsOf(ctx, portId))
       await nudge(ctx, kinds.port, sub.portId)
-    void this.serveMetadata(ctx, spec.networkId)
+    void this.serveGuests(ctx, spec.networkId)
   }
 
   async #wrotePlace(
@@ -165,17 +156,23 @@ export class Wiring {
   }
 
   /** In the background: nobody waits for it, and the sweep asks again. */
-  async serveMetadata(ctx: Ctx, networkId: string): Promise<void> {
+  async serveGuests(ctx: Ctx, networkId: string): Promise<void> {
+    await this.#inBackground(ctx, { network: networkId }, async () => {
+      await this.port.serveGuests(networkId, this.#guests.services(ctx))
+    })
+  }
+
+  async serveRouterGuests(ctx: Ctx, routerId: string): Promise<void> {
+    await this.#inBackground(ctx, { router: routerId }, async () => {
+      await this.port.serveRouterGuests(routerId, this.#guests.services(ctx))
+    })
+  }
+
+  async #inBackground(ctx: Ctx, about: object, work: () => Promise<void>): Promise<void> {
     try {
-      await this.port.serveMetadata(networkId, (socket, from) => {
-        if (this.#accept === undefined) socket.destroy()
-        else this.#accept(socket, from)
-      })
+      await work()
     } catch (error) {
-      ctx.log.warn(
-        { network: networkId, reason: reasonOf(error) },
-        'serving metadata; the sweep tries again',
-      )
+      ctx.log.warn({ ...about, reason: reasonOf(error) }, 'serving guests; the sweep tries again')
     }
   }
 }
