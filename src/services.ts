@@ -38,10 +38,8 @@ export function createServices(
     port: engines.network,
     identity: identity.face,
     host: hostName,
-    mtu: config.network.mtu,
-    sweepSeconds: config.network.sweepSeconds,
     forwarders,
-    dnsDomain: config.network.dnsDomain,
+    ...config.network,
   })
   const workload = createWorkload({
     compute: engines.compute,

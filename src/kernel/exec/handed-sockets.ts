@@ -28,7 +28,7 @@ export async function receiveSockets(
     child.stderr?.on('data', (chunk: Buffer) => (said += chunk.toString()))
     child.on('message', (message, handle) => {
       if (handle instanceof Server || handle instanceof UdpSocket)
-        return take(String(message), handle)
+        return take(typeof message === 'string' ? message : '', handle)
       complete = true
       // The helper waits for this before it ends: a handle still in flight would be lost with it.
       child.disconnect()

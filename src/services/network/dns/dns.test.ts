@@ -52,7 +52,7 @@ describe('names of ports', () => {
     ['web.', undefined],
     ['a..b', 'empty component'],
     ['with space', 'alphanumeric'],
-    [`${'a'.repeat(64)}`, '1-63 characters'],
+    ['a'.repeat(64), '1-63 characters'],
     ['web.123', 'all numeric'],
     [Array.from({ length: 5 }, () => 'a'.repeat(48)).join('.'), 'longer than 255'],
   ])('must be names: %s', async (dns_name, reason) => {

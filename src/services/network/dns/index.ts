@@ -61,9 +61,10 @@ const networkDomain: Addition = addition<NetworkRow & { readonly dns_domain: str
     await Promise.resolve(rows.map(({ dns_domain }) => ({ dns_domain }))),
 })
 
+/** Checked by the attributes' schemas. */
 interface NamesWish {
-  readonly dns_name?: unknown
-  readonly dns_domain?: unknown
+  readonly dns_name?: string
+  readonly dns_domain?: string
 }
 
 async function changeDomain(
@@ -72,7 +73,7 @@ async function changeDomain(
   { dns_domain }: NamesWish,
 ): Promise<void> {
   if (dns_domain !== undefined)
-    await writeNetworkDomain(tx, id, checkedDomain('dns_domain', String(dns_domain)))
+    await writeNetworkDomain(tx, id, checkedDomain('dns_domain', dns_domain))
 }
 
 const namesOf = (
@@ -81,10 +82,10 @@ const namesOf = (
 ): { readonly dns_name?: string; readonly dns_domain?: string } => ({
   ...(dns_name === undefined
     ? {}
-    : { dns_name: checkedName('dns_name', String(dns_name), cloudDomain) }),
+    : { dns_name: checkedName('dns_name', dns_name, cloudDomain) }),
   ...(dns_domain === undefined
     ? {}
-    : { dns_domain: checkedDomain('dns_domain', String(dns_domain)) }),
+    : { dns_domain: checkedDomain('dns_domain', dns_domain) }),
 })
 
 interface NamedPort extends PortRow {
