@@ -80,12 +80,8 @@ const namesOf = (
   { dns_name, dns_domain }: NamesWish,
   cloudDomain: string,
 ): { readonly dns_name?: string; readonly dns_domain?: string } => ({
-  ...(dns_name === undefined
-    ? {}
-    : { dns_name: checkedName('dns_name', dns_name, cloudDomain) }),
-  ...(dns_domain === undefined
-    ? {}
-    : { dns_domain: checkedDomain('dns_domain', dns_domain) }),
+  ...(dns_name === undefined ? {} : { dns_name: checkedName('dns_name', dns_name, cloudDomain) }),
+  ...(dns_domain === undefined ? {} : { dns_domain: checkedDomain('dns_domain', dns_domain) }),
 })
 
 interface NamedPort extends PortRow {
