@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { Socket } from 'node:net'
 import { describe, expect, it } from 'vitest'
-import { deaf, networkContract, networkSpec, portSpec } from '../../ports/contract/network.ts'
+import { networkContract } from '../../ports/contract/network.ts'
+import { deaf, networkSpec, portSpec } from '../../ports/contract/network-specs.ts'
 import { createFakeNetwork } from './network.ts'
 
 networkContract('fake', async () => {

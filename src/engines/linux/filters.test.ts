@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { groupSpec, portSpec } from '../../ports/contract/network.ts'
+import { groupSpec, portSpec } from '../../ports/contract/network-specs.ts'
 import type { SecurityGroupRuleSpec } from '../../ports/network.ts'
 import { forgetPortCommands, portCommands } from './filters.ts'
 import { groupCommands, renderGroup } from './group-filters.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { allowAll, groupSpec, portSpec } from '../../ports/contract/network.ts'
+import { allowAll, groupSpec, portSpec } from '../../ports/contract/network-specs.ts'
 import type { SecurityGroupRuleSpec } from '../../ports/network.ts'
 import { cutArguments, forbiddenFlows, parseFlow, ruleAllows, type Flow } from './flows.ts'
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { portSpec } from '../../ports/contract/network.ts'
+import { portSpec } from '../../ports/contract/network-specs.ts'
 import { destinationText, guestLines, guestSettings, type GuestSeen } from './guest.ts'
 
 const port = portSpec('5a11b0de-0000-4000-8000-000000000001', '10.0.0.5', {

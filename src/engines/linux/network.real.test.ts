@@ -13,7 +13,7 @@ import {
   nextMac,
   portSpec,
   routerSpec,
-} from '../../ports/contract/network.ts'
+} from '../../ports/contract/network-specs.ts'
 import type { PortSpec, RouterSpec, SecurityGroupSpec } from '../../ports/network.ts'
 import { createLinuxNetwork } from './linux-network.ts'
 import { linuxBed, type LinuxBed } from './testbed.ts'

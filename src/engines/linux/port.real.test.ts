@@ -3,7 +3,13 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { run, tryRun } from '../../kernel/exec/run.ts'
-import { allowAll, deaf, groupSpec, networkSpec, portSpec } from '../../ports/contract/network.ts'
+import {
+  allowAll,
+  deaf,
+  groupSpec,
+  networkSpec,
+  portSpec,
+} from '../../ports/contract/network-specs.ts'
 import type { PortSpec, PublishedPortSpec, SecurityGroupSpec } from '../../ports/network.ts'
 import { createLinuxNetwork } from './linux-network.ts'
 import { namesOf, netnsPath, portLink } from './names.ts'

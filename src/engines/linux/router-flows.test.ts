@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { legSpec, routerSpec } from '../../ports/contract/network.ts'
+import { legSpec, routerSpec } from '../../ports/contract/network-specs.ts'
 import type { RouterSpec } from '../../ports/network.ts'
 import { parseTranslated, staleFlows } from './router-flows.ts'
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { legSpec, routerSpec } from '../../ports/contract/network.ts'
+import { legSpec, routerSpec } from '../../ports/contract/network-specs.ts'
 import type { RouterSpec } from '../../ports/network.ts'
 import type { LinkFact } from './link-facts.ts'
 import { aliasOf, planRouter, routerDrift, wantedLegs } from './router-plan.ts'

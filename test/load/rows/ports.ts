@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { createLinuxNetwork, purgeLinuxNetwork } from '../../../src/engines/linux/index.ts'
 import { run, tryRun } from '../../../src/kernel/exec/run.ts'
-import { groupSpec, networkSpec, portSpec } from '../../../src/ports/contract/network.ts'
+import { groupSpec, networkSpec, portSpec } from '../../../src/ports/contract/network-specs.ts'
 import type { NetworkPort, PortSpec, SecurityGroupSpec } from '../../../src/ports/network.ts'
 import { atMost, once, type Measured, type Row } from '../row.ts'
 import type { Stand } from '../stand.ts'
