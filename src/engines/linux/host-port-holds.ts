@@ -33,10 +33,6 @@ export class HostPortHolds {
     }
   }
 
-  holds(owner: string, wanted: readonly PublishedPortSpec[]): boolean {
-    return wanted.every((each) => this.#held.get(keyOf(each))?.owner === owner)
-  }
-
   has(port: Omit<PublishedPortSpec, 'port'>): boolean {
     return this.#held.has(keyOf(port))
   }

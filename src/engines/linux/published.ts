@@ -1,3 +1,4 @@
+import { reasonOf } from '../../kernel/errors/cloud-error.ts'
 import { run, tryRun } from '../../kernel/exec/run.ts'
 import type { PortSpec, PublishedPortSpec } from '../../ports/network.ts'
 import { familyOf } from './addresses.ts'
@@ -98,9 +99,10 @@ export class Published {
     const host = await this.#listedOnHost(port.networkId)
     if (host.filter((rule) => isOfPort(rule, port.id)).length !== published.length)
       return 'its rules for published ports are not on the host'
-    return this.#hostPorts.holds(port.id, published)
-      ? undefined
-      : 'its ports of the host are not held'
+    // a process that has just begun holds none yet; that is nobody's doing
+    return await this.#hostPorts
+      .hold(port.id, port.networkId, published)
+      .then(() => undefined, reasonOf)
   }
 
   /** Is it one of those that published ports hold? */
