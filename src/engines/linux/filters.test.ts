@@ -90,7 +90,7 @@ describe('the chains of a port', () => {
     expect(rules).toContain(
       'ether saddr fa:16:3e:00:00:05 ip saddr { 10.0.0.5, 10.0.0.0/30 } accept',
     )
-    expect(rules).toContain('ether saddr fa:16:3e:00:00:99 ip saddr { 10.9.0.1 } accept')
+    expect(rules).toContain('ether saddr fa:16:3e:00:00:99 ip saddr 10.9.0.1 accept')
     expect(rules.at(-1)).toBe('drop')
   })
 
