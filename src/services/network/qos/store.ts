@@ -15,6 +15,7 @@ const db = (ctx: Ctx): Kysely<QosTables> => tables<QosTables>(ctx)
 
 export const policySpec: ListSpec = {
   table: 'net_qos_policies',
+  freeMarker: true,
   columns: { ...standardColumns, is_default: flag('is_default') },
   sharedBy: ['access_as_shared'],
 }

@@ -22,6 +22,8 @@ export interface ListSpec {
   readonly rbacColumn?: string
   /** Visible to everyone. */
   readonly open?: boolean
+  /** A marker that is not in the list counts as none, as Neutron has it for some resources; 400 otherwise. */
+  readonly freeMarker?: boolean
 }
 
 export interface Column {

@@ -86,4 +86,10 @@ describe('lists', () => {
     const before = link((await ask(last)).body, 'previous')
     expect(names((await ask(before ?? '')).body)).toEqual([all.at(-2)])
   })
+
+  it('refuse a marker that is not in them, but for those of QoS policies', async () => {
+    const marker = 'limit=1&marker=5a1bd2f0-8f4e-4f2f-9b0e-2f6f0c5f7d11'
+    expect((await ask(`ports?${marker}`)).status).toBe(400)
+    expect((await ask(`qos/policies?${marker}`)).status).toBe(200)
+  })
 })

@@ -195,6 +195,7 @@ async function afterMarker(
   >`select ${sql.join(columns)} from ${sql.table(spec.table)} as t
     where ${sql.join([...base(ctx, spec), sql`t.id = ${marker}`], sql` and `)}`.execute(tables(ctx))
   const values = rows[0]
+  if (values === undefined && spec.freeMarker === true) return sql`1 = 1`
   if (values === undefined)
     throw neutronError(
       'badRequest',
