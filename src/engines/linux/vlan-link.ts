@@ -29,7 +29,8 @@ export class VlanLink implements PortLink {
     if (!(await this.#parentIsThere(port)))
       throw new Error(`the trunk's parent port ${parent} is not plugged`)
     const mtu = checkedMtu(port.mtu)
-    const near = `link add link ${portLink(parent)} name ${portLink(port.id)} index ${farIndex()} netns ${netnsPath(segment.netns)} mtu ${mtu} group ${LINK_GROUP} type vlan id ${id}`
+    // Loose: whether it is up is told by its own wish, not by every change of its parent's.
+    const near = `link add link ${portLink(parent)} name ${portLink(port.id)} index ${farIndex()} netns ${netnsPath(segment.netns)} mtu ${mtu} group ${LINK_GROUP} type vlan id ${id} loose_binding on`
     const made = await isNew(this.#namespaces.ip(parentNetns, [near])).catch(noVlans)
     if (made === undefined) return await this.#veth.make(segment, port, at)
     if (!made) return false

@@ -77,6 +77,14 @@ describe('sub-ports', () => {
     })
     await cloud.settle()
     expect(places()).toEqual(['eth0.7', undefined])
+    for (const [up, word] of [
+      [false, 'DOWN'],
+      [true, 'ACTIVE'],
+    ] as const) {
+      await cloud.ask('demo', 'PUT', `/networks/${outer}`, { network: { admin_state_up: up } })
+      await cloud.settle()
+      expect(await status(sub)).toBe(word)
+    }
     await cloud.service.face.unplugPort(cloud.ctx(), parent.id)
     expect(places()).toEqual([undefined, undefined])
     expect(await status(sub)).toBe('DOWN')

@@ -1,13 +1,17 @@
 import type { Ctx } from '../../../kernel/ctx/ctx.ts'
 import type { PluggedPort, PortSpec, SecurityGroupSpec } from '../../../ports/network.ts'
 import { addressesOfGroups } from '../address-groups/store.ts'
-import { portsById } from '../ports/store.ts'
 import { groupsById, membersOf, rulesOf } from '../security-groups/store.ts'
 import type { RuleTable } from '../tables.ts'
 import { extrasOf, type PortExtras } from './extras.ts'
 import { groupSpecOf, portSpecOf } from './specs.ts'
 import { groupIdsOf, placedAddresses, portsWithMtu, pluggedIn, type PortWithMtu } from './store.ts'
 import { noTrunks, SUBPORT_OWNER, type Trunks } from './subports.ts'
+
+interface TrunkWish {
+  readonly trunk: NonNullable<PortSpec['trunk']>
+  readonly parentUp: boolean
+}
 
 /** What the engine is to be told of ports and groups, read from rows and from what features add; a few queries for any number. */
 export class Wishes {
@@ -58,20 +62,26 @@ export class Wishes {
       const inGroups = own.flatMap(({ group_id }) => groups.get(group_id) ?? [])
       const spec = portSpecOf(port, addresses.get(port.id) ?? [], inGroups)
       const trunk = trunks.get(port.id)
-      return { ...spec, ...extras.get(port.id), ...(trunk === undefined ? {} : { trunk }) }
+      const whole = { ...spec, ...extras.get(port.id) }
+      if (trunk === undefined) return whole
+      return { ...whole, trunk: trunk.trunk, adminUp: spec.adminUp && trunk.parentUp }
     })
   }
 
+  /** Where sub-ports travel, and whether anything gets through there. */
   async #trunkPlaces(
     ctx: Ctx,
     ports: readonly PortWithMtu[],
-  ): Promise<ReadonlyMap<string, NonNullable<PortSpec['trunk']>>> {
-    const places = new Map<string, NonNullable<PortSpec['trunk']>>()
+  ): Promise<ReadonlyMap<string, TrunkWish>> {
+    const places = new Map<string, TrunkWish>()
     for (const port of ports.filter((each) => each.device_owner === SUBPORT_OWNER)) {
       const place = await this.#trunks.parentOf(ctx, port.id)
-      const [parent] = place === undefined ? [] : await portsById(ctx, [place.parentPortId])
-      if (place !== undefined && parent !== undefined)
-        places.set(port.id, { ...place, parentNetworkId: parent.network_id })
+      const [parent] = place === undefined ? [] : await portsWithMtu(ctx, [place.parentPortId])
+      if (place === undefined || parent === undefined) continue
+      places.set(port.id, {
+        trunk: { ...place, parentNetworkId: parent.network_id },
+        parentUp: parent.admin_up === 1 && parent.network_up === 1,
+      })
     }
     return places
   }
