@@ -103,4 +103,25 @@ describe('schedulers', () => {
     const { agents } = await cloud.ask('admin', 'GET', `/networks/${network}/dhcp-agents`)
     expect(agents).toMatchObject([{ id: dhcp }])
   })
+
+  it('take a network off its DHCP agent, or switch that off: nobody gets a lease', async () => {
+    const dhcp = await agentId('DHCP agent')
+    const { networks } = await cloud.ask('demo', 'GET', '/networks?name=private')
+    const network = networks[0].id
+    const { port } = await cloud.ask('demo', 'POST', '/ports', { port: { network_id: network } })
+    await cloud.service.face.plugPort(cloud.ctx(), port.id, { netns: '/run/n', ifname: 'eth0' })
+    await cloud.settle()
+    const leased = async (): Promise<string | undefined> =>
+      (await cloud.engine.askLease(network, { mac: port.mac_address }))?.address
+    const address = port.fixed_ips[0].ip_address
+    expect(await leased()).toBe(address)
+    await cloud.ask('admin', 'DELETE', `/agents/${dhcp}/dhcp-networks/${network}`)
+    expect(await leased()).toBeUndefined()
+    await cloud.ask('admin', 'POST', `/agents/${dhcp}/dhcp-networks`, { network_id: network })
+    expect(await leased()).toBe(address)
+    await cloud.ask('admin', 'PUT', `/agents/${dhcp}`, { agent: { admin_state_up: false } })
+    expect(await leased()).toBeUndefined()
+    await cloud.ask('admin', 'PUT', `/agents/${dhcp}`, { agent: { admin_state_up: true } })
+    expect(await leased()).toBe(address)
+  })
 })

@@ -5,7 +5,6 @@ import { route, type Route } from '../../../kernel/http/route.ts'
 import { nudge } from '../../../kernel/tasks/store.ts'
 import { neutronError } from '../fault.ts'
 import { kinds, ZONE } from '../kinds.ts'
-import { allNetworks } from '../networks/store.ts'
 import { allRouters } from '../routers/store.ts'
 import { listed } from '../standard/in-memory.ts'
 import { pick } from '../standard/query.ts'
@@ -125,10 +124,9 @@ async function change(tx: Ctx, agent: Agent, { up, description }: AgentChange): 
 }
 
 async function lookAgain(tx: Ctx, type: AgentType): Promise<void> {
-  if (type === 'L3 agent')
-    for (const { id } of await allRouters(tx)) await nudge(tx, kinds.router, id)
-  if (type === 'DHCP agent')
-    for (const { id } of await allNetworks(tx)) await nudge(tx, kinds.network, id)
+  // leases are asked for one by one: whether there are any is looked up then
+  if (type !== 'L3 agent') return
+  for (const { id } of await allRouters(tx)) await nudge(tx, kinds.router, id)
 }
 
 const undeletable = ({ agent_type: type }: Agent): Error =>

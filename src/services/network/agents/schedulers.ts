@@ -21,7 +21,8 @@ interface Schedule {
   /** Below an object: `l3-agents`. */
   readonly hosts: string
   readonly key: 'router_id' | 'network_id'
-  readonly task: string
+  /** Who has to hear of it; leases are looked up when a guest asks. */
+  readonly task?: string
   readonly wrongAgent: string
   readonly onAlready: string
   readonly notOn: string
@@ -50,7 +51,6 @@ export function schedulerRoutes(
       hosted: 'dhcp-networks',
       hosts: 'dhcp-agents',
       key: 'network_id',
-      task: kinds.network,
       wrongAgent: 'InvalidDHCPAgent',
       onAlready: 'NetworkHostedByDHCPAgent',
       notOn: 'NetworkNotHostedByDhcpAgent',
@@ -137,7 +137,7 @@ function addRoute(agents: Agents, schedule: Schedule): Route {
             schedule.onAlready,
             `The ${schedule.resource.singular} ${id} has been already hosted by the ${schedule.agent} ${agent.id}.`,
           )
-        await nudge(tx, schedule.task, row.id)
+        await tell(tx, schedule, row.id)
       })
       return null
     },
@@ -160,11 +160,15 @@ function removeRoute(agents: Agents, schedule: Schedule): Route {
             schedule.notOn,
             `The ${schedule.resource.singular} ${row.id} is not hosted by the ${schedule.agent} ${agent.id}.`,
           )
-        await nudge(tx, schedule.task, row.id)
+        await tell(tx, schedule, row.id)
       })
       return reply(204)
     },
   })
+}
+
+async function tell(tx: Ctx, { task }: Schedule, id: string): Promise<void> {
+  if (task !== undefined) await nudge(tx, task, id)
 }
 
 async function rightAgent(

@@ -5,6 +5,7 @@ import {
   type Lease,
   type LeaseAsker,
 } from '../../../ports/guest-services.ts'
+import { unserved } from '../agents/store.ts'
 import { nameOfAddress } from '../dns/names.ts'
 import type { DhcpOption } from '../ports/schema.ts'
 import type { Route } from '../subnets/schema.ts'
@@ -22,6 +23,9 @@ export async function leaseFor(
   asker: LeaseAsker,
 ): Promise<Lease | undefined> {
   const own = await leasable(ctx, networkId, asker.mac)
+  // an admin may have taken the network off its DHCP agent
+  const networks = own.slice(0, 1).map(({ host }) => ({ id: networkId, host }))
+  if ((await unserved(ctx, 'DHCP agent', networks)).has(networkId)) return undefined
   const chosen = own.find(({ address }) => address === asker.requested) ?? own[0]
   return chosen === undefined ? undefined : leaseOf(chosen, cloudDomain)
 }

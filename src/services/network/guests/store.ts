@@ -14,6 +14,8 @@ export interface Leasable extends Pick<SubnetTable, 'cidr' | 'gateway' | 'dns' |
   readonly dhcp_opts: string
   readonly mtu: number
   readonly network_domain: string
+  /** Where the network lives. */
+  readonly host: string
 }
 
 export async function leasable(
@@ -27,7 +29,7 @@ export async function leasable(
     .innerJoin('net_subnets as s', 's.id', 'a.subnet_id')
     .innerJoin('net_networks as n', 'n.id', 'p.network_id')
     .select(['a.address', 'a.port_id', 's.cidr', 's.gateway', 's.dns', 's.routes'])
-    .select(['p.dns_name', 'p.dhcp_opts', 'n.mtu', 'n.dns_domain as network_domain'])
+    .select(['p.dns_name', 'p.dhcp_opts', 'n.mtu', 'n.dns_domain as network_domain', 'n.host'])
     .where('p.network_id', '=', networkId)
     .where('p.mac', '=', mac)
     .where('p.deleted', '=', 0)

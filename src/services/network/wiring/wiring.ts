@@ -1,7 +1,6 @@
 import type { Ctx } from '../../../kernel/ctx/ctx.ts'
 import { reasonOf } from '../../../kernel/errors/cloud-error.ts'
 import type { ExternalSpec, NetworkPort, NetworkSpec, PortSpec } from '../../../ports/network.ts'
-import { unserved } from '../agents/store.ts'
 import { neutronError } from '../fault.ts'
 import type { Guests } from '../guests/services.ts'
 import { anyNetwork } from '../networks/store.ts'
@@ -62,9 +61,7 @@ export class Wiring {
   }
 
   async networkWish(ctx: Ctx, network: NetworkTable): Promise<NetworkSpec> {
-    const unseen = (await unserved(ctx, 'DHCP agent', [network])).has(network.id)
-    const subnets = await subnetsIn(ctx, network.id)
-    return networkSpecOf(network, unseen ? subnets.map((each) => ({ ...each, dhcp: 0 })) : subnets)
+    return networkSpecOf(network, await subnetsIn(ctx, network.id))
   }
 
   /** The provider's side of an external network; undefined while it has no subnet to live in. */
