@@ -14,7 +14,7 @@ import type {
 import { Externals } from './external.ts'
 import { busyHostPorts } from './host-ports.ts'
 import { GuestDesk } from './guests/desk.ts'
-import { listHoldings } from './listing.ts'
+import { listHoldings, type KnownIds } from './listing.ts'
 import { namesOf, type Names } from './names.ts'
 import { Namespaces } from './namespaces.ts'
 import { NetworkInspection } from './network-inspection.ts'
@@ -57,6 +57,7 @@ class LinuxNetwork implements NetworkPort {
   readonly #inspection: NetworkInspection
   readonly #desk: GuestDesk
   readonly #serial = new Serial()
+  readonly #ids: KnownIds = new Map()
 
   constructor(config: LinuxNetworkConfig) {
     if (config.data !== undefined) noteHome(config.cloud, config.data)
@@ -160,7 +161,7 @@ class LinuxNetwork implements NetworkPort {
   }
 
   async list(): ReturnType<NetworkPort['list']> {
-    return await listHoldings(this.#namespaces, this.#names)
+    return await listHoldings(this.#namespaces, this.#names, this.#ids)
   }
 
   async busyHostPorts(): ReturnType<NetworkPort['busyHostPorts']> {

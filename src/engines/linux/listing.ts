@@ -8,14 +8,34 @@ export interface Holdings {
   readonly externals: readonly string[]
 }
 
+/** By name: which id a namespace was found to be for, as long as it is the same one. */
+export type KnownIds = Map<string, { readonly inode: number; readonly id: string }>
+
 /** What of this cloud is on the host. Whole ids stand on each namespace's `lo`; one that has none yet is told by its digits. */
-export async function listHoldings(namespaces: Namespaces, names: Names): Promise<Holdings> {
+export async function listHoldings(
+  namespaces: Namespaces,
+  names: Names,
+  known: KnownIds,
+): Promise<Holdings> {
   const found: Record<NetnsKind, string[]> = { network: [], router: [], external: [] }
-  for (const netns of await namespaces.list(`sy${names.tag}-`)) {
+  const there = await namespaces.list(`sy${names.tag}-`)
+  for (const gone of new Set(known.keys()).difference(new Set(there))) known.delete(gone)
+  for (const netns of there) {
     const kind = kindOfNetns(names.tag, netns)
     if (kind === undefined) continue
-    const [lo] = linkFacts(await namespaces.show(netns, ['link', 'show', 'dev', 'lo']))
-    found[kind].push(lo?.alias ?? netns.slice(-12))
+    found[kind].push(await idOf(namespaces, netns, known))
   }
   return { networks: found.network, routers: found.router, externals: found.external }
+}
+
+/** Asking costs a program for each, and what has been said once stays so. */
+async function idOf(namespaces: Namespaces, netns: string, known: KnownIds): Promise<string> {
+  const inode = namespaces.inode(netns) ?? 0
+  const before = known.get(netns)
+  if (before?.inode === inode) return before.id
+  known.delete(netns)
+  const [lo] = linkFacts(await namespaces.show(netns, ['link', 'show', 'dev', 'lo']))
+  if (lo?.alias === undefined) return netns.slice(-12)
+  known.set(netns, { inode, id: lo.alias })
+  return lo.alias
 }
