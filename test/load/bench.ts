@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util'
 import { conditionsOf, lineOf, saveJson, tableOf, writePage } from './report.ts'
 import { outcomeOf, type Outcome, type Row } from './row.ts'
 import { burstRow } from './rows/burst.ts'
+import { containerRows } from './rows/containers.ts'
 import { createRows } from './rows/create.ts'
 import { getRateRow } from './rows/get-rate.ts'
 import { listRow } from './rows/list.ts'
@@ -22,6 +23,7 @@ const rows: readonly Row[] = [
   idleMemoryRow,
   ...createRows,
   burstRow,
+  ...containerRows,
   containerMemoryRow,
   ...tokenRows,
   ...networkRows,
