@@ -3,7 +3,7 @@ import { isCloudError } from '../../kernel/errors/cloud-error.ts'
 import type { Stats, WorkloadId } from '../../ports/compute.ts'
 import type { Usage } from '../../ports/container-statistics.ts'
 import type { DockerHost } from './names.ts'
-import { readStats } from './stats.ts'
+import { readStats, type KnownProcesses } from './stats.ts'
 
 /** Two samples nearer than this say nothing about a rate; a sample older than that is no «just now». */
 const APART_MS = 100
@@ -22,13 +22,14 @@ interface Sample {
 export class Statistics {
   readonly #host: DockerHost
   readonly #last = new Map<WorkloadId, Sample>()
+  readonly #known: KnownProcesses = new Map()
 
   constructor(host: DockerHost) {
     this.#host = host
   }
 
   async stats(id: WorkloadId): Promise<Stats> {
-    return await readStats(this.#host, id)
+    return await readStats(this.#host, id, this.#known)
   }
 
   async usage(id: WorkloadId): Promise<Usage> {
@@ -45,27 +46,36 @@ export class Statistics {
   }
 
   async usageOfAll(ids: readonly WorkloadId[]): Promise<ReadonlyMap<WorkloadId, Usage>> {
+    const wanted = [...new Set(ids)]
+    await this.#begin(wanted)
+    return await this.#usages(wanted)
+  }
+
+  /** A first sample of those that have none, and one wait for all of them. */
+  async #begin(ids: readonly WorkloadId[]): Promise<void> {
+    const now = performance.now()
+    const unknown = ids.filter((id) => now - (this.#last.get(id)?.atMs ?? -Infinity) > FRESH_MS)
+    if (unknown.length === 0) return
+    await eachAtOnce(unknown, async (id) => {
+      const stats = await this.stats(id).catch(unlessGone)
+      if (stats !== undefined) this.#last.set(id, { stats, atMs: performance.now() })
+      else this.#last.delete(id)
+    })
+    await sleep(APART_MS)
+  }
+
+  async #usages(wanted: readonly WorkloadId[]): Promise<ReadonlyMap<WorkloadId, Usage>> {
     const found = new Map<WorkloadId, Usage>()
-    const waiting = [...new Set(ids)]
-    const work = async (): Promise<void> => {
-      for (let id = waiting.pop(); id !== undefined; id = waiting.pop()) {
-        const usage = await this.usage(id).catch((error: unknown) => {
-          if (isCloudError(error, 'conflict') || isCloudError(error, 'notFound')) return undefined
-          throw error
-        })
-        if (usage !== undefined) found.set(id, usage)
-      }
-    }
-    await Promise.all(Array.from({ length: AT_ONCE }, work))
+    await eachAtOnce(wanted, async (id) => {
+      const usage = this.#last.has(id) ? await this.usage(id).catch(unlessGone) : undefined
+      if (usage !== undefined) found.set(id, usage)
+    })
     return found
   }
 
   async *stream(id: WorkloadId, signal: AbortSignal, everyMs = EVERY_MS): AsyncGenerator<Usage> {
     while (!signal.aborted) {
-      const usage = await this.usage(id).catch((error: unknown) => {
-        if (isCloudError(error, 'conflict') || isCloudError(error, 'notFound')) return undefined
-        throw error
-      })
+      const usage = await this.usage(id).catch(unlessGone)
       if (usage === undefined) return
       yield usage
       await sleep(Math.max(APART_MS, everyMs), undefined, { signal }).catch(() => undefined)
@@ -83,8 +93,29 @@ export class Statistics {
 
   #forgetOld(): void {
     const oldest = performance.now() - FORGET_MS
-    for (const [id, { atMs }] of this.#last) if (atMs < oldest) this.#last.delete(id)
+    for (const [id, { atMs }] of this.#last) {
+      if (atMs >= oldest) continue
+      this.#last.delete(id)
+      this.#known.delete(id)
+    }
   }
+}
+
+/** Who does not run has no figures; anything else is an error. */
+function unlessGone(error: unknown): undefined {
+  if (isCloudError(error, 'conflict') || isCloudError(error, 'notFound')) return undefined
+  throw error
+}
+
+async function eachAtOnce(
+  ids: readonly WorkloadId[],
+  work: (id: WorkloadId) => Promise<void>,
+): Promise<void> {
+  const waiting = [...ids]
+  const worker = async (): Promise<void> => {
+    for (let id = waiting.pop(); id !== undefined; id = waiting.pop()) await work(id)
+  }
+  await Promise.all(Array.from({ length: AT_ONCE }, worker))
 }
 
 /** A counter that went back belongs to a process that was started anew meanwhile. */

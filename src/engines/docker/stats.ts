@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { cloudError } from '../../kernel/errors/cloud-error.ts'
 import type { Stats, WorkloadId } from '../../ports/compute.ts'
+import { groupStats } from './cgroups.ts'
 import { containerName, inspectOwn, type DockerHost } from './names.ts'
 
 /**
@@ -31,7 +32,35 @@ export interface RawStats {
 
 export type NetworkCounters = Stats['network']
 
-export async function readStats(host: DockerHost, id: WorkloadId): Promise<Stats> {
+/** Where the process of each container is, as last seen; it is checked before it is believed. */
+export type KnownProcesses = Map<WorkloadId, { readonly pid: number; readonly containerId: string }>
+
+/** From its control groups, in a moment; where those cannot be read, from the engine, which takes a second. */
+export async function readStats(
+  host: DockerHost,
+  id: WorkloadId,
+  known: KnownProcesses = new Map(),
+): Promise<Stats> {
+  return (await fromGroups(id, known)) ?? (await anew(host, id, known))
+}
+
+async function fromGroups(id: WorkloadId, known: KnownProcesses): Promise<Stats | undefined> {
+  const at = known.get(id)
+  const counted = at === undefined ? undefined : await groupStats(at.pid, at.containerId)
+  if (at === undefined || counted === undefined) return undefined
+  return { ...counted, network: await networkOf(at.pid) }
+}
+
+async function anew(host: DockerHost, id: WorkloadId, known: KnownProcesses): Promise<Stats> {
+  const seen = await inspectOwn(host, containerName(id))
+  known.delete(id)
+  if (seen === undefined || seen.State.Pid === 0)
+    throw cloudError('conflict', `Workload ${id} is not running`)
+  known.set(id, { pid: seen.State.Pid, containerId: seen.Id })
+  return (await fromGroups(id, known)) ?? (await fromEngine(host, id))
+}
+
+async function fromEngine(host: DockerHost, id: WorkloadId): Promise<Stats> {
   const name = containerName(id)
   const [raw, seen] = await Promise.all([
     host.client.call<RawStats>('GET', `/containers/${name}/stats`, {
