@@ -13,7 +13,11 @@ export const containerRows: readonly Row[] = [
     budget: atMost(15),
     measure: async (stand) => {
       const { answeredMs } = await manyContainers(stand)
-      return { ours: median(answeredMs), note: 'one at a time, while those before are still being started', samples: { ours: answeredMs } }
+      return {
+        ours: median(answeredMs),
+        note: 'one at a time, while those before are still being started',
+        samples: { ours: answeredMs },
+      }
     },
   },
   {
