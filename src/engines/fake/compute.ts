@@ -43,6 +43,7 @@ export type FakeStep =
   | 'kill'
   | 'pause'
   | 'unpause'
+  | 'setLimits'
   | 'remove'
   | 'destroy'
   | 'commit'
@@ -231,6 +232,7 @@ class Fake {
   }
 
   async setLimits(id: WorkloadId, limits: Limits): Promise<void> {
+    await this.#step('setLimits', id)
     this.#container(id).limits = limits
   }
 

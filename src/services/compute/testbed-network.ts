@@ -4,7 +4,14 @@ import type { Socket } from 'node:net'
 import { whoOf } from '../../kernel/ctx/ctx.ts'
 import { cloudError } from '../../kernel/errors/cloud-error.ts'
 import { projectIdOf } from '../../kernel/testkit/test-app.ts'
-import type { NetworkFace, NetworkInfo, NewPort, PortInfo } from '../network/face.ts'
+import type {
+  NetworkFace,
+  NetworkInfo,
+  NewPort,
+  NewRule,
+  PortInfo,
+  SecurityGroupInfo,
+} from '../network/face.ts'
 
 export const NETWORK = 'aaaaaaaa-0000-4000-8000-000000000000'
 
@@ -13,6 +20,7 @@ type Accept = Parameters<NetworkFace['onMetadata']>[0]
 export interface MemoryNetwork {
   readonly face: NetworkFace
   readonly ports: Map<string, PortInfo>
+  readonly groups: Map<string, SecurityGroupInfo>
   readonly networks: NetworkInfo[]
   /** A connection from a guest to its metadata address. */
   connect(...connection: Parameters<Accept>): void
@@ -63,11 +71,11 @@ export function memoryNetwork(): MemoryNetwork {
     onMetadata: (handler) => void (accept = handler),
     portAt: async (_ctx, networkId, address) => await Promise.resolve(store.at(networkId, address)),
     ...groups(store),
-    ...noFloatingIps,
   }
   return {
     face,
     ports,
+    groups: store.groups,
     networks: store.networks,
     connect: (socket: Socket, from) => accept(socket, from),
   }
@@ -96,6 +104,7 @@ class Ports {
       createdAt: '2026-01-01T00:00:00.000Z',
     },
   ]
+  readonly groups = new Map<string, SecurityGroupInfo>()
   readonly #owned = new Set<string>()
   #next = 10
 
@@ -188,10 +197,37 @@ function groups(store: Ports) {
           securityGroups: groupIds.map((groupId) => ({ id: groupId, name: GROUP.name })),
         }),
       )),
-    createSecurityGroup: sayNo,
+    ...madeGroups(store),
+    ...noFloatingIps,
     updateSecurityGroup: sayNo,
-    deleteSecurityGroup: sayNo,
-    createSecurityGroupRule: sayNo,
     deleteSecurityGroupRule: sayNo,
+  }
+}
+
+/** Groups that are made beside it; they go only when no port has them. */
+function madeGroups(store: Ports) {
+  return {
+    createSecurityGroup: async (
+      _ctx: unknown,
+      { name, description }: { readonly name: string; readonly description: string },
+    ) => {
+      const group = { id: randomUUID(), name, description, projectId: '', rules: [] }
+      store.groups.set(group.id, group)
+      return await Promise.resolve(group)
+    },
+    createSecurityGroupRule: async (_ctx: unknown, rule: NewRule) => {
+      const group = store.groups.get(rule.groupId)
+      if (group === undefined) throw cloudError('notFound', 'There is no such group.')
+      const made = { ...rule, id: randomUUID() }
+      store.groups.set(group.id, { ...group, rules: [...group.rules, made] })
+      return await Promise.resolve(made)
+    },
+    deleteSecurityGroup: async (_ctx: unknown, id: string) => {
+      const used = [...store.ports.values()].some((port) =>
+        port.securityGroups.some((group) => group.id === id),
+      )
+      if (used) throw cloudError('conflict', `Security group ${id} is in use.`)
+      return await Promise.resolve(void store.groups.delete(id))
+    },
   }
 }

@@ -57,6 +57,16 @@ it('turns it in the other tongue, and both views agree', async () => {
   expect(stopped.status).toBe(409)
 })
 
+it('looks inside it', async () => {
+  const inside = (verb: string): string => `/containers/${serverId}/${verb}`
+  expect((await bed.at().get(inside('logs'))).body).toContain('ready')
+  bed.engine.execAnswer = { exitCode: 0, output: 'yes' }
+  expect((await bed.at().post(inside('execute?command=true'))).body.output).toBe('yes')
+  expect((await bed.at().get(inside('stats'))).body.CONTAINER).toBe('box')
+  expect((await bed.at().get(inside('top'))).status).toBe(200)
+  expect((await bed.at('1.40', 'other').get(inside('logs'))).status).toBe(404)
+})
+
 it('does not delete, rename or rebuild what is not its own', async () => {
   expect((await bed.at().delete(`/containers/${serverId}?stop=true`)).status).toBe(404)
   expect((await bed.at().patch(`/containers/${serverId}`, { name: 'other' })).status).toBe(404)

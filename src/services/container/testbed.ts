@@ -10,6 +10,7 @@ import { memoryNetwork, type MemoryNetwork } from '../compute/testbed-network.ts
 import type { IdentityFace } from '../identity/face.ts'
 import { createImage } from '../image/index.ts'
 import { createWorkload } from '../workload/index.ts'
+import type { ContainerDeps } from './deps.ts'
 import { createContainerService } from './index.ts'
 
 export { NETWORK } from '../compute/testbed-network.ts'
@@ -32,7 +33,10 @@ export interface ContainerBed extends TestApp {
 /** Paths below `/container/v1`. */
 export type ContainerClient = Pick<TestClient, 'get' | 'post' | 'put' | 'patch' | 'delete'>
 
-export async function startContainerBed(db?: Db): Promise<ContainerBed> {
+export async function startContainerBed(
+  db?: Db,
+  uniqueNames: ContainerDeps['uniqueNames'] = 'none',
+): Promise<ContainerBed> {
   const engine = createFakeCompute()
   const network = memoryNetwork()
   const image = createImage({ store: createFakeImageStore() })
@@ -55,7 +59,7 @@ export async function startContainerBed(db?: Db): Promise<ContainerBed> {
       limitMs: 2000,
       maxContextBytes: 100_000,
     },
-    uniqueNames: 'none',
+    uniqueNames,
     secrets: inBase64,
   })
   const app = await startTestApp(

@@ -222,3 +222,19 @@ describe('delete', () => {
     await expect.poll(async () => (await bed.show(uuid)).status).toBe(404)
   })
 })
+
+it.each([
+  ['project', 409, 202],
+  ['global', 409, 409],
+] as const)('keeps names apart within the scope %s', async (scope, own, others) => {
+  const strict = await startContainerBed(undefined, scope)
+  const wish = { name: 'only', image: 'busybox', image_driver: 'glance' }
+  await strict.create(wish)
+  expect((await strict.at().post('/containers', wish)).status).toBe(own)
+  expect((await strict.at('1.40', 'other').post('/containers', wish)).status).toBe(others)
+  const { uuid } = await strict.create({ ...wish, name: 'second' })
+  const taken = await strict.at().patch(`/containers/${uuid}`, { name: 'only' })
+  expect(taken.status).toBe(409)
+  await strict.settle()
+  await strict.close()
+})

@@ -124,7 +124,8 @@ async function place(tx: Ctx, deps: ContainerDeps, order: Order): Promise<Contai
   const container = containerOf(row as ContainerTable) // every column is given
   const ports = await makePorts(tx, deps, id, order.nics, groupIds)
   const published = await publish(tx, deps, ports, order.published)
-  await updateContainer(tx, id, { published_ports: toJson(published) })
+  if (Object.keys(published).length > 0)
+    await updateContainer(tx, id, { published_ports: toJson(published) })
   const power = order.run ? 'running' : 'stopped'
   await deps.workload.create(tx, newWorkload(container, order.image, ports, power))
   await logAction(tx, {

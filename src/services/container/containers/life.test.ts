@@ -86,3 +86,37 @@ it('opens ports of the host and volumes of its own', async () => {
     { path: '/etc/motd', content: Buffer.from('hi').toString('base64'), mode: 0o644 },
   ])
 })
+
+it('opens exposed ports by a group of its own, which goes with it', async () => {
+  const { uuid } = await bed.run({ exposed_ports: { '80/tcp': {}, '53/udp': {}, '8080': {} } })
+  const shown = await bed.show(uuid)
+  expect(shown.ports.toSorted((a: number, b: number) => a - b)).toEqual([53, 80, 8080])
+  const [group] = [...bed.network.groups.values()]
+  expect(group?.name).toBe(`zun-${uuid}`)
+  expect(shown.security_groups).toEqual([group?.id])
+  const opened = group?.rules.map(
+    ({ direction, ethertype, protocol, portMin, portMax }) =>
+      `${direction} ${ethertype} ${protocol} ${portMin}-${portMax}`,
+  )
+  expect(opened).toEqual(
+    expect.arrayContaining([
+      'ingress IPv4 tcp 80-80',
+      'ingress IPv6 tcp 80-80',
+      'ingress IPv4 udp 53-53',
+      'ingress IPv4 tcp 8080-8080',
+    ]),
+  )
+  await bed.at().delete(`/containers/${uuid}?stop=true`)
+  await bed.settle()
+  expect(bed.network.groups.size).toBe(0)
+})
+
+it('goes back to the limits of before when the engine does not take new ones', async () => {
+  const { uuid } = await bed.run({ memory: 128 })
+  bed.engine.failOn.set('setLimits', 100)
+  expect((await bed.at().patch(`/containers/${uuid}`, { memory: 64 })).status).toBe(200)
+  await expect.poll(async () => (await bed.show(uuid)).status_reason).toMatch(/changing the limits/)
+  bed.engine.failOn.delete('setLimits')
+  await expect.poll(async () => (await bed.show(uuid)).status).toBe('Running')
+  expect((await bed.show(uuid)).memory).toBe('128')
+})
