@@ -67,7 +67,8 @@ async function run(
   channel.once('close', () => process.close())
   channel.on('error', () => process.close())
   process.stdin.on('error', () => undefined) // it hears no more; its end is told by `exited`
-  channel.pipe(process.stdin)
+  // a terminal knows no end of input: who types is gone when the channel is
+  channel.pipe(process.stdin, { end: wish.terminal === undefined })
   process.stdout.pipe(channel, { end: false })
   process.stderr.pipe(channel.stderr, { end: false })
   void process.exited.then((code) => leave(channel, code))
