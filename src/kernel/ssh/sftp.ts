@@ -62,15 +62,8 @@ export function serveSftp(sftp: SFTPWrapper, files: SshFiles, log: Logger): void
   on('REMOVE', async (id, path: string) => session.done(id, files.remove(absolute(path))))
   on('RMDIR', async (id, path: string) => session.done(id, files.remove(absolute(path))))
   // a client that has said its last word waits for us to close
-  sftp.once('end', () => {
-    void before.then(() => {
-      sayDone(sftp)
-      sftp.end()
-    })
-  })
-  sftp.once('close', () => {
-    void before.then(async () => session.end())
-  })
+  sftp.once('end', () => void before.then(() => farewell(sftp)))
+  sftp.once('close', () => void before.then(async () => session.end()))
   sftp.on('error', (error: unknown) => log.debug({ err: error }, 'an SFTP session broke'))
 }
 
@@ -78,12 +71,13 @@ export function serveSftp(sftp: SFTPWrapper, files: SshFiles, log: Logger): void
  * The subsystem ended well: without an exit status `scp` calls a copy failed (RFC 4254 §6.10). The library has no call for it on
  * this kind of channel, so its inner parts are used, as its own `Channel.exit` does.
  */
-function sayDone(sftp: SFTPWrapper): void {
+function farewell(sftp: SFTPWrapper): void {
   const { _protocol: protocol, outgoing } = sftp as unknown as {
     readonly _protocol?: { exitStatus(channel: number, code: number): void }
     readonly outgoing?: { readonly id: number; readonly state: string }
   } // see above
   if (outgoing?.state === 'open') protocol?.exitStatus(outgoing.id, 0)
+  sftp.end()
 }
 
 /** Paths without a beginning are below the root: a container has no home that could be known. */
