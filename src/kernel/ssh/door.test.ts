@@ -45,6 +45,9 @@ class House implements SshHost {
     else stderr.end()
     if (wish.command === 'fail') stdout.end()
     else stdin.pipe(stdout)
+    // a shell on a terminal ends when it is told, not when nothing more is typed
+    if (wish.terminal !== undefined)
+      stdin.on('data', (typed: Buffer) => typed.includes('exit') && stdin.end())
     const exited = new Promise<number>((resolve) => {
       stdout.once('end', () => resolve(wish.command === 'fail' ? 3 : 0))
     })
