@@ -99,9 +99,20 @@ const migrations: readonly Migration[] = [
   buildTables,
 ]
 
+/** What `bookmark` links lead to: the same without a version. */
+const BOOKMARKED = /^\/v1(\/(?:containers|capsules|hosts|images|registries)\/:id)$/
+
 function routesOf(deps: ContainerDeps): readonly Route[] {
+  const routes = versionedRoutes(deps)
+  const bookmarks = routes.flatMap((route) => {
+    const path = BOOKMARKED.exec(route.path)?.[1]
+    return route.method === 'GET' && path !== undefined ? [{ ...route, path }] : []
+  })
+  return [...discoveryRoutes, ...routes, ...bookmarks]
+}
+
+function versionedRoutes(deps: ContainerDeps): readonly Route[] {
   return [
-    ...discoveryRoutes,
     ...containersRoutes(deps),
     ...containerActionRoutes(),
     ...capsuleRoutes(deps),

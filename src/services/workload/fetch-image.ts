@@ -1,9 +1,9 @@
 import type { Ctx } from '../../kernel/ctx/ctx.ts'
 import { cloudError } from '../../kernel/errors/cloud-error.ts'
-import type { PullProgress } from '../../ports/engine-images.ts'
+import type { PullProgress, RegistryAuth } from '../../ports/engine-images.ts'
 import type { WorkloadDeps } from './reconcile.ts'
 import type { WorkloadRow } from './schema.ts'
-import { noteStep } from './store.ts'
+import { forgetPrivateImage, isPrivateImage, notePrivateImage, noteStep } from './store.ts'
 
 const BY_NAME = 'docker:'
 /** Progress is written down no more often than this. */
@@ -15,13 +15,35 @@ export async function fetchImage(ctx: Ctx, deps: WorkloadDeps, row: WorkloadRow)
   const name = row.image_key.slice(BY_NAME.length)
   const policy = row.image_pull ?? 'ifnotpresent'
   const present = await deps.compute.hasImage(row.image_key)
-  if (present && policy !== 'always') return true
-  if (policy === 'never')
+  // what came with credentials is asked for anew, each time with the asker's own
+  const guarded = await isPrivateImage(ctx, name)
+  if (present && !guarded && policy !== 'always') return true
+  if (policy === 'never' && !guarded)
     throw cloudError(
       'badRequest',
       `The image ${name} is not on the host, and its pull policy is never`,
     )
   const auth = await deps.pulls.credentials?.(ctx, row.id)
+  // written down before: a crash in between must not open the image to everybody
+  if (auth !== undefined && !present) await notePrivateImage(ctx, name)
+  try {
+    await pull(ctx, deps, row, name, auth)
+  } catch (error) {
+    if (auth !== undefined && !present) await forgetPrivateImage(ctx, name)
+    throw error
+  }
+  // its registry gives it to everybody
+  if (auth === undefined && guarded) await forgetPrivateImage(ctx, name)
+  return true
+}
+
+async function pull(
+  ctx: Ctx,
+  deps: WorkloadDeps,
+  row: WorkloadRow,
+  name: string,
+  auth: RegistryAuth | undefined,
+): Promise<void> {
   await noteStep(ctx, row.id, `pulling image ${name}`)
   let toldAt = 0
   await deps.compute.pullImage(name, {
@@ -36,7 +58,6 @@ export async function fetchImage(ctx: Ctx, deps: WorkloadDeps, row: WorkloadRow)
       )
     },
   })
-  return true
 }
 
 const MB = 1_000_000

@@ -13,6 +13,7 @@ import { workloads } from './migrations/001-workloads.ts'
 import { repairing } from './migrations/002-repairing.ts'
 import { rescue } from './migrations/003-rescue.ts'
 import { life } from './migrations/004-life.ts'
+import { privateImages } from './migrations/005-private-images.ts'
 import { retryReconciler, workloadReconciler, type WorkloadDeps } from './reconcile.ts'
 import { workloadView, type WorkloadRow } from './schema.ts'
 import {
@@ -40,7 +41,7 @@ export function createWorkload(given: Omit<WorkloadDeps, 'pulls'>): WorkloadServ
       mount: '',
       routes: [],
       policies: {},
-      migrations: [workloads, repairing, rescue, life],
+      migrations: [workloads, repairing, rescue, life, privateImages],
       reconcilers: [workloadReconciler(deps), retryReconciler],
       fault: (error) => ({ body: { error: { code: error.status, message: error.message } } }),
     },

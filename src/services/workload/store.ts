@@ -9,6 +9,7 @@ const GRACE_SECONDS = 5
 
 interface Tables {
   workloads: WorkloadTable
+  workload_private_images: { name: string }
 }
 
 const db = (ctx: Ctx): Kysely<Tables> => tables<Tables>(ctx)
@@ -264,4 +265,26 @@ async function update(
   await (
     generation === undefined ? query : query.where('generation', '=', sql.val(generation))
   ).execute()
+}
+
+/** The engine has it because somebody fetched it with credentials. */
+export async function isPrivateImage(ctx: Ctx, name: string): Promise<boolean> {
+  const row = await db(ctx)
+    .selectFrom('workload_private_images')
+    .select('name')
+    .where('name', '=', name)
+    .executeTakeFirst()
+  return row !== undefined
+}
+
+export async function notePrivateImage(ctx: Ctx, name: string): Promise<void> {
+  await db(ctx)
+    .insertInto('workload_private_images')
+    .values({ name })
+    .onConflict((conflict) => conflict.doNothing())
+    .execute()
+}
+
+export async function forgetPrivateImage(ctx: Ctx, name: string): Promise<void> {
+  await db(ctx).deleteFrom('workload_private_images').where('name', '=', name).execute()
 }

@@ -169,6 +169,10 @@ describe('list and show', () => {
   it('finds by id and by name, and says when a name is not enough', async () => {
     const one = await bed.create({ name: 'twin' })
     expect((await bed.show('twin')).uuid).toBe(one.uuid)
+    for (const { href } of one.links) {
+      const followed = await fetch(href, { headers: { 'x-auth-token': 'demo' } })
+      expect(((await followed.json()) as Json).uuid).toBe(one.uuid)
+    }
     await bed.create({ name: 'twin' })
     expect(await bed.show('twin')).toMatchObject({ status: 409 })
     expect((await bed.show(one.uuid)).uuid).toBe(one.uuid)

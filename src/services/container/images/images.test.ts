@@ -88,6 +88,14 @@ describe('containers by an image’s name', () => {
       { server: 'hub.example:5000', username: 'me', password: 'pw' },
     ])
     expect(JSON.stringify(await bed.show(uuid))).not.toContain('"pw"')
+    // on the host now, which gives nobody else a right to it
+    bed.engine.registry = (_reference, auth) =>
+      auth === undefined ? 'authentication required' : undefined
+    const byName = { image_driver: 'docker', image: 'hub.example:5000/app' }
+    const other = await bed.at('1.40', 'other').post('/containers?run=true', byName)
+    await bed.settle()
+    const seenByOther = await bed.show(other.body.uuid, '1.40', 'other')
+    expect(seenByOther.status_reason).toContain('authentication required')
     const refused = await bed.at().delete('/registries/house')
     expect(refused.status).toBe(409)
     expect(detailOf(refused)).toContain(uuid)
