@@ -20,7 +20,7 @@ export type ArchiveKind =
   | { readonly kind: 'rootfs' }
   | { readonly kind: 'image'; readonly manifest: ArchiveManifest }
 
-type Entry = Extract extends AsyncIterable<infer E> ? E : never
+export type Entry = Extract extends AsyncIterable<infer E> ? E : never
 
 const SMALL_BYTES = 4 * 1024 * 1024
 const REMEMBERED_BYTES = 64 * 1024 * 1024
@@ -114,7 +114,7 @@ export function withOnlyTag(source: Readable, manifest: ArchiveManifest, tag: st
 /** Who reads the archive meets its error; the same error as an event without a listener would end the process. */
 const ignore = (): void => undefined
 
-async function copyEntry(entry: Entry, packer: Pack): Promise<void> {
+export async function copyEntry(entry: Entry, packer: Pack): Promise<void> {
   const isFile = entry.header.type === 'file' || entry.header.type === 'contiguous-file'
   if (!isFile) {
     packer.entry(entry.header)
@@ -178,7 +178,12 @@ function decompressed(source: Readable, through: ReturnType<typeof createGunzip>
   return through
 }
 
-async function eachEntry(source: Readable, visit: (entry: Entry) => Promise<void>): Promise<void> {
+/** Visits one after the other; each visit reads its entry to the end. */
+export async function eachEntry(
+  source: Readable,
+  visit: (entry: Entry) => Promise<void>,
+  refused = 'The image is not a tar archive of a container image',
+): Promise<void> {
   const reader: Extract = extract()
   let broken: Error | undefined
   source.once('error', (error) => {
@@ -193,9 +198,7 @@ async function eachEntry(source: Readable, visit: (entry: Entry) => Promise<void
     if (broken !== undefined) throw broken
     const said = cause instanceof Error ? cause.message : String(cause)
     if (!/tar|header|end of data|size/i.test(said)) throw cause
-    throw cloudError('badRequest', `The image is not a tar archive of a container image: ${said}`, {
-      cause,
-    })
+    throw cloudError('badRequest', `${refused}: ${said}`, { cause })
   }
 }
 
@@ -205,7 +208,7 @@ async function drain(entry: Entry): Promise<void> {
   await ended
 }
 
-async function bufferOf(entry: Entry): Promise<Buffer> {
+export async function bufferOf(entry: Entry): Promise<Buffer> {
   const chunks: Buffer[] = []
   for await (const chunk of entry) if (Buffer.isBuffer(chunk)) chunks.push(chunk)
   return Buffer.concat(chunks)

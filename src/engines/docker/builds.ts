@@ -1,6 +1,9 @@
 import type { Readable } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { cloudError } from '../../kernel/errors/cloud-error.ts'
 import type { BuildWish, BuiltImage } from '../../ports/image-builds.ts'
+import { plainTar } from './archive.ts'
+import { checkedContext } from './build-context.ts'
 import { isDockerError, jsonLines } from './client.ts'
 import { limitsConfigOfBuild } from './container-config.ts'
 import type { Images } from './images.ts'
@@ -47,9 +50,10 @@ async function build(
   tag: string,
   layers: string[],
 ): Promise<void> {
+  wish.signal?.throwIfAborted()
   const answer = await host.client.open('POST', '/build', {
     query: queryOf(wish, tag),
-    upload: context,
+    upload: checkedContext(await plainTar(context), wish),
     timeoutMs: 0,
     ...(wish.signal === undefined ? {} : { signal: wish.signal }),
   })
@@ -89,6 +93,10 @@ function wordsOf({ stream, status, id, error }: Line): readonly string[] {
   return bar ? [] : [id === undefined ? status : `${id}: ${status}`]
 }
 
+/** After a build was cut off its last container may live on for a moment, and hold its layer. */
+const LONGEST_END_MS = 10_000
+const LOOK_MS = 200
+
 /** The last layer goes with those it stands on, as far as nobody else has a use for them; a base image has a name and stays. */
 async function dropLayers(
   host: DockerHost,
@@ -102,9 +110,20 @@ async function dropLayers(
     }>(`/images/${layer}/json`)
     if (found === undefined) continue
     if ((found.RepoTags ?? []).length + (found.RepoDigests ?? []).length > 0) return
-    await images.delete(layer).catch((error: unknown) => {
+    await dropLayer(images, layer)
+  }
+}
+
+/** One that another build stands on stays. */
+async function dropLayer(images: Images, layer: string): Promise<void> {
+  for (let waitedMs = 0; waitedMs < LONGEST_END_MS; waitedMs += LOOK_MS) {
+    try {
+      return await images.delete(layer)
+    } catch (error) {
       if (!isDockerError(error, 409)) throw error
-    })
+      if (!/container/.test(error.message)) return
+    }
+    await sleep(LOOK_MS)
   }
 }
 

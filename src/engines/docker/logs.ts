@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream'
+import { cloudError } from '../../kernel/errors/cloud-error.ts'
 import type { WorkloadId } from '../../ports/compute.ts'
 import type { LogWish } from '../../ports/container-streams.ts'
 import { containerName, type DockerHost, type Inspected } from './names.ts'
@@ -28,7 +29,8 @@ export async function followLogs(
   signal?: AbortSignal,
 ): Promise<Readable> {
   const path = `/containers/${containerName(id)}`
-  const { Config } = await host.client.call<Inspected>('GET', `${path}/json`)
+  const found = await host.client.find<Inspected>(`${path}/json`)
+  if (found === undefined) throw cloudError('notFound', `Workload ${id} has no container`)
   const stream = await host.client.open('GET', `${path}/logs`, {
     query: {
       stdout: wish.stdout ?? true,
@@ -42,7 +44,7 @@ export async function followLogs(
     timeoutMs: 0,
     ...(signal === undefined ? {} : { signal }),
   })
-  return Readable.from(contents(stream, Config.Tty, signal), { objectMode: false })
+  return Readable.from(contents(stream, found.Config.Tty, signal), { objectMode: false })
 }
 
 /** Ends, rather than fails, when nobody listens any more. */

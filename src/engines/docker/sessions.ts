@@ -70,7 +70,10 @@ export async function startExec(
   id: WorkloadId,
   execId: string,
 ): Promise<ExecSession> {
-  const { ProcessConfig } = await findExec(host, id, execId)
+  const { ProcessConfig, Running, ExitCode } = await findExec(host, id, execId)
+  // the engine would say so inside the stream, where it passes for output
+  if (Running || ExitCode !== null)
+    throw cloudError('conflict', `The command ${execId} was started before`)
   const body = { Detach: false, Tty: ProcessConfig.tty }
   const hijacked = await host.client
     .hijack(`/exec/${execId}/start`, { body })
@@ -99,8 +102,10 @@ export async function resizeExec(
   execId: string,
   size: TerminalSize,
 ): Promise<void> {
-  await findExec(host, id, execId)
-  await resize(host, `/exec/${execId}/resize`, size, `The command ${execId} is not running`)
+  const ended = `The command ${execId} is not running`
+  const { Running } = await findExec(host, id, execId)
+  if (!Running) throw cloudError('conflict', ended)
+  await resize(host, `/exec/${execId}/resize`, size, ended)
 }
 
 export async function resizeTty(

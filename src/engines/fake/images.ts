@@ -48,7 +48,7 @@ export class FakeImages {
       pullImage: async (reference, options = {}) => {
         const whole = plain(reference)
         for (let layersDone = 0; layersDone <= 2; layersDone += 1) {
-          await sleep(this.#options.delayMs(), undefined, { signal: options.signal })
+          await sleep(this.#options.delayMs())
           options.signal?.throwIfAborted()
           const reason = this.#options.registry()(whole, options.auth)
           if (reason !== undefined)
@@ -103,7 +103,7 @@ export class FakeImages {
       .filter((line) => line.trim() !== '')
     for (const [index, line] of lines.entries()) {
       wish.onLine?.(`Step ${index + 1}/${lines.length} : ${line}`)
-      await sleep(this.#options.delayMs(), undefined, { signal: wish.signal })
+      await sleep(this.#options.delayMs())
       wish.signal?.throwIfAborted()
       if (line.includes(SENTINEL.build) || !/^[A-Z]+ /.test(line))
         throw cloudError('badRequest', `The fake engine cannot do: ${line}`)

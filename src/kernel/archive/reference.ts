@@ -17,6 +17,8 @@ const NAME = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_|__|
 const TAG = /^\w[\w.-]{0,127}$/
 const DIGEST = /^[a-z0-9]+(?:[+._-][a-z0-9]+)*:[0-9a-f]{32,}$/
 const SERVER = /^[A-Za-z0-9.-]+(?::\d+)?$/
+/** `sha256:4f…` would be taken for the beginning of an image's id, and so lead to anybody's image. */
+const DIGEST_WORDS = new Set(['sha256', 'sha384', 'sha512'])
 const DOCKER_HUB = new Set(['docker.io', 'index.docker.io'])
 
 /** `badRequest` when it is no name of an image. Without tag and digest it means `latest`. */
@@ -32,6 +34,7 @@ export function parseImageReference(text: string): ImageReference {
     text.length > 255 ||
     !SERVER.test(server) ||
     !NAME.test(rest) ||
+    DIGEST_WORDS.has(rest.replace(/^library\//, '')) ||
     !TAG.test(tag) ||
     (digest !== undefined && !DIGEST.test(digest))
   if (wrong) throw cloudError('badRequest', `'${text}' is not the name of an image`)
