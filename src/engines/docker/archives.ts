@@ -46,7 +46,8 @@ export async function putArchive(
   } catch (error) {
     // what comes from the user cannot be unpacked: the engine calls that an error of its own
     const unpacking =
-      isDockerError(error, 500) && /tar|archive|unpigz|gzip|EOF|not a directory/i.test(error.message)
+      isDockerError(error, 500) &&
+      /tar|archive|unpigz|gzip|EOF|not a directory/i.test(error.message)
     if (unpacking) throw cloudError('badRequest', error.message, { cause: error })
     throw archiveRefusal(id, path, error)
   } finally {

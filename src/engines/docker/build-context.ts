@@ -53,7 +53,7 @@ async function rewrite(
 }
 
 async function textOf(entry: Entry): Promise<string> {
-  const { type, size = 0 } = entry.header
+  const { type, size } = entry.header
   if (type !== 'file' && type !== 'contiguous-file')
     throw cloudError('badRequest', 'The Dockerfile has to be a plain file')
   if (size > MOST_BYTES) throw cloudError('badRequest', 'The Dockerfile has 1 MiB at most')

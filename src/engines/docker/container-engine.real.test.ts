@@ -173,7 +173,8 @@ describe('docker engine, what containers can', { timeout: 60_000 }, () => {
   it('gives a privileged one what the host can give, and its namespaces their walls', async () => {
     const id = await run({ privileged: true })
     const plain = await run()
-    const mount = 'mount -t tmpfs none /root && mknod /tmp/null c 1 3 && echo x > /tmp/null && echo ok'
+    const mount =
+      'mount -t tmpfs none /root && mknod /tmp/null c 1 3 && echo x > /tmp/null && echo ok'
     expect(await sh(id, mount)).toBe('ok\n')
     expect(await sh(plain, mount)).not.toContain('ok')
     await port.destroy(id)
@@ -222,9 +223,9 @@ describe('docker engine, what containers can', { timeout: 60_000 }, () => {
       const { run: command } = await import('../../kernel/exec/run.ts')
       await command('umount', [join(own.folder, id, 'volumes', 'data')]) // as after a start of the host
       await other.start(id)
-      expect((await other.exec(id, { command: ['df', '/data'], timeoutMs: 9_000 })).output).toContain(
-        'loop',
-      )
+      expect(
+        (await other.exec(id, { command: ['df', '/data'], timeoutMs: 9_000 })).output,
+      ).toContain('loop')
       await tearDown(other, own)
       expect(await readFile('/proc/mounts', 'utf8')).not.toContain(own.folder)
     })
@@ -239,14 +240,13 @@ describe('docker engine, what containers can', { timeout: 60_000 }, () => {
   })
 
   describe('registries', () => {
-    let registry: TestRegistry
     const files = [{ path: 'hello', content: Buffer.from('hi') }]
     const open = async (credentials?: string): Promise<TestRegistry> =>
-      (registry = await startTestRegistry({
+      await startTestRegistry({
         config: { Cmd: ['/hello'] },
         files: [...files, { path: randomUUID(), content: randomBytes(1000) }],
         ...(credentials === undefined ? {} : { credentials }),
-      }))
+      })
 
     it('give images, which run by their names', async () => {
       const { reference, close } = await open()
@@ -317,7 +317,9 @@ describe('docker engine, what containers can', { timeout: 60_000 }, () => {
           query: { all: true },
         }),
       ])
-      return images.length + containers.filter(({ Labels }) => Labels['mark'] === config.cloud).length
+      return (
+        images.length + containers.filter(({ Labels }) => Labels['mark'] === config.cloud).length
+      )
     }
     const base = (): string => `FROM scratch\nLABEL mark=${config.cloud}\nCOPY bin /bin\n`
 

@@ -21,6 +21,9 @@ interface Line {
   readonly progressDetail?: { readonly current?: number; readonly total?: number }
 }
 
+/** What the engine says a registry said, while it fetches. */
+class Refused extends Error {}
+
 /** Fetches an image from its registry. Who stops listening stops it: the engine drops what it was asked over a closed connection. */
 export async function pullImage(
   host: DockerHost,
@@ -34,7 +37,10 @@ export async function pullImage(
     await pull(host, whole, options, silence.signal, () => clearTimeout(patience))
   } catch (error) {
     options.signal?.throwIfAborted()
-    throw refusal(whole, error, silence.signal.aborted)
+    const silent = silence.signal.aborted
+    // no word of the registry's: the engine itself is away, and may return
+    if (!silent && !(error instanceof Refused) && !isDockerError(error)) throw error
+    throw refusal(whole, error, silent)
   } finally {
     clearTimeout(patience)
   }
@@ -63,7 +69,7 @@ async function pull(
   const layers = new Layers()
   for await (const line of jsonLines<Line>(answer)) {
     heard()
-    if (line.error !== undefined) throw new Error(line.error)
+    if (line.error !== undefined) throw new Refused(line.error)
     layers.hear(line)
     options.onProgress?.(layers.progress)
   }

@@ -216,9 +216,10 @@ class Fake {
 
   async kill(id: WorkloadId, signal: string): Promise<void> {
     await this.#step('kill', id)
-    if (!/^(SIG)?[A-Z]+[0-9]*$|^[0-9]+$/.test(signal))
+    if (!/^(SIG)?[A-Z]+[0-9]*$|^[0-9]+$/i.test(signal))
       throw cloudError('badRequest', `'${signal}' is not a signal`)
-    if (/^(SIG)?(KILL|TERM)$|^(9|15)$/.test(signal)) this.#end(id, /TERM|15/.test(signal) ? 0 : 137)
+    if (/^(SIG)?(KILL|TERM)$|^(9|15)$/i.test(signal))
+      this.#end(id, /TERM|15/i.test(signal) ? 0 : 137)
   }
 
   async pause(id: WorkloadId): Promise<void> {

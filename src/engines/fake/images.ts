@@ -48,8 +48,7 @@ export class FakeImages {
       pullImage: async (reference, options = {}) => {
         const whole = plain(reference)
         for (let layersDone = 0; layersDone <= 2; layersDone += 1) {
-          await sleep(this.#options.delayMs())
-          options.signal?.throwIfAborted()
+          await pause(this.#options.delayMs(), options.signal)
           const reason = this.#options.registry()(whole, options.auth)
           if (reason !== undefined)
             throw cloudError('badRequest', `Cannot pull ${whole}: ${reason}`)
@@ -103,8 +102,7 @@ export class FakeImages {
       .filter((line) => line.trim() !== '')
     for (const [index, line] of lines.entries()) {
       wish.onLine?.(`Step ${index + 1}/${lines.length} : ${line}`)
-      await sleep(this.#options.delayMs())
-      wish.signal?.throwIfAborted()
+      await pause(this.#options.delayMs(), wish.signal)
       if (line.includes(SENTINEL.build) || !/^[A-Z]+ /.test(line))
         throw cloudError('badRequest', `The fake engine cannot do: ${line}`)
     }
@@ -114,6 +112,12 @@ export class FakeImages {
     const { sizeBytes } = this.#add(id, command === undefined ? {} : { command: [command] })
     return { id, sizeBytes }
   }
+}
+
+/** Ends early, with its reason, when the signal aborts. */
+async function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  await sleep(ms, undefined, { signal }).catch(() => undefined)
+  signal?.throwIfAborted()
 }
 
 /** As the real engine asks for it. */

@@ -5,7 +5,11 @@ describe('images a Dockerfile names', () => {
   it.each([
     ['one', 'FROM busybox:1\nRUN true\n', ['busybox:1']],
     ['none', 'FROM scratch\nCOPY from=x /y\n', ['x']],
-    ['stages', 'FROM a.b/c AS one\nFROM One\nCOPY --from=one /x /\nCOPY --from=0 /x /\n', ['a.b/c']],
+    [
+      'stages',
+      'FROM a.b/c AS one\nFROM One\nCOPY --from=one /x /\nCOPY --from=0 /x /\n',
+      ['a.b/c'],
+    ],
     ['a source', 'FROM scratch\ncopy --chown=1 --from=nginx:1 /x /\n', ['nginx:1']],
     ['a platform', 'from --platform=linux/amd64 x:1 as y', ['x:1']],
     ['arguments', 'ARG V=3\nARG N=alpine\nFROM ${N}:$V\n', ['alpine:3']],

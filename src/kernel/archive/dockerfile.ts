@@ -90,7 +90,9 @@ function resolved(word: string, known: ReadonlyMap<string, string>): string {
 /** `--from=` of COPY (and of mounts): a stage by name or number, else an image. Quotes may stand anywhere in such a word. */
 function sourcesOf(instruction: string, stages: ReadonlySet<string>): readonly string[] {
   const plain = instruction.replace(/["'\\`]/g, '')
-  const sources = [...plain.matchAll(/(?:^|[\s,-])from=([^\s,]*)/gi)].map(([, source = '']) => source)
+  const sources = [...plain.matchAll(/(?:^|[\s,-])from=([^\s,]*)/gi)].map(
+    ([, source = '']) => source,
+  )
   return sources.flatMap((source) => {
     if (/^\d{1,3}$/.test(source) || stages.has(source.toLowerCase())) return []
     if (/^RUN\b/i.test(plain) && !/--mount/.test(plain)) return []

@@ -44,7 +44,10 @@ export async function startTestRegistry(image: TestRegistryImage): Promise<TestR
     } else if (blob !== undefined && stalled) {
       response.writeHead(200, { 'content-length': blob.length }).write(blob.subarray(0, 1))
     } else if (blob !== undefined) give(request, response, blob, 'application/octet-stream')
-    else response.writeHead(404).end('{"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest unknown"}]}')
+    else
+      response
+        .writeHead(404)
+        .end('{"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest unknown"}]}')
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   // `listen` on a TCP port gives an address of this kind

@@ -252,13 +252,18 @@ function usageContract(port: Port): void {
 }
 
 function namedImageContract(port: Port): void {
-  it.each(['UPPER', 'a b', 'x:', 'sha256:00', 'a@b@c', 'stackyard/sandbox:1', 'docker.io/stackyard/x'])(
-    'gives nothing for the name %s',
-    async (name) => {
-      expect(await kindOf(port().findImage(name))).toBe('badRequest')
-      expect(await kindOf(port().pullImage(name))).toBe('badRequest')
-    },
-  )
+  it.each([
+    'UPPER',
+    'a b',
+    'x:',
+    'sha256:00',
+    'a@b@c',
+    'stackyard/sandbox:1',
+    'docker.io/stackyard/x',
+  ])('gives nothing for the name %s', async (name) => {
+    expect(await kindOf(port().findImage(name))).toBe('badRequest')
+    expect(await kindOf(port().pullImage(name))).toBe('badRequest')
+  })
 
   it('says at once when a registry cannot be reached', async () => {
     const begun = Date.now()

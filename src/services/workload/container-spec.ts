@@ -69,8 +69,10 @@ const isLinkLocal = (address: string): boolean => /^(169\.254\.|fe80:)/i.test(ad
 const WAITING = ['/bin/sh', '-c', 'trap "exit 0" TERM INT; while :; do sleep 3600 & wait $!; done']
 
 /** What only containers ask for; passed on as it is. */
-function extrasOf({ stdin, privileged, runtime, health, volumes }: Process) {
+function extrasOf({ stdin, privileged, runtime, health, volumes, stopSignal, capAdd }: Process) {
   return {
+    ...(stopSignal === undefined ? {} : { stopSignal }),
+    ...(capAdd === undefined ? {} : { capAdd }),
     ...(stdin === undefined ? {} : { stdin }),
     ...(privileged === undefined ? {} : { privileged }),
     ...(runtime === undefined ? {} : { runtime }),

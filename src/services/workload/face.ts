@@ -45,7 +45,7 @@ export interface WorkloadFace {
   exec(ctx: Ctx, id: string, wish: ExecWish): Promise<ExecResult>
   stats(ctx: Ctx, id: string): Promise<Stats>
 
-  /** A signal to its own process. `conflict` when it does not run, `badRequest` for a signal that nobody knows. */
+  /** A signal to its own process; what ends of it is not restarted. `conflict` when it does not run, `badRequest` for a signal that nobody knows. */
   kill(ctx: Ctx, id: string, signal: string): Promise<void>
   /** Its output as text, from what there is to what comes; see `ContainerStreams` for this and what follows. */
   followLogs(ctx: Ctx, id: string, wish: LogWish, signal?: AbortSignal): Promise<Readable>
@@ -144,6 +144,8 @@ export interface Process {
   readonly stdin?: boolean
   readonly privileged?: boolean
   readonly runtime?: string
+  readonly stopSignal?: string
+  readonly capAdd?: readonly string[]
   readonly health?: HealthCheck
   readonly volumes?: readonly VolumeMount[]
 }

@@ -4,16 +4,19 @@
  * ports, the compute port for containers.
  */
 import type { Ctx } from '../../kernel/ctx/ctx.ts'
-import { inTx } from '../../kernel/db/db.ts'
+import { fromJson, inTx } from '../../kernel/db/db.ts'
 import { cloudError } from '../../kernel/errors/cloud-error.ts'
 import type { ServiceDefinition } from '../../kernel/http/service.ts'
 import { nudge } from '../../kernel/tasks/store.ts'
-import type { WorkloadChange, WorkloadFace } from './face.ts'
+import type { Process, WorkloadChange, WorkloadFace } from './face.ts'
 import { workloads } from './migrations/001-workloads.ts'
 import { repairing } from './migrations/002-repairing.ts'
 import { rescue } from './migrations/003-rescue.ts'
 import { life } from './migrations/004-life.ts'
 import { privateImages } from './migrations/005-private-images.ts'
+import { fetching } from './migrations/006-fetching.ts'
+import { fetchReconciler } from './fetch-image.ts'
+import { isEnding } from './restarts.ts'
 import { retryReconciler, workloadReconciler, type WorkloadDeps } from './reconcile.ts'
 import { workloadView, type WorkloadRow } from './schema.ts'
 import {
@@ -23,6 +26,7 @@ import {
   findWorkloads,
   insertWorkload,
   markRemoving,
+  noteKilled,
 } from './store.ts'
 import { watchEngine } from './watch.ts'
 
@@ -41,8 +45,8 @@ export function createWorkload(given: Omit<WorkloadDeps, 'pulls'>): WorkloadServ
       mount: '',
       routes: [],
       policies: {},
-      migrations: [workloads, repairing, rescue, life, privateImages],
-      reconcilers: [workloadReconciler(deps), retryReconciler],
+      migrations: [workloads, repairing, rescue, life, privateImages, fetching],
+      reconcilers: [workloadReconciler(deps), fetchReconciler(deps), retryReconciler],
       fault: (error) => ({ body: { error: { code: error.status, message: error.message } } }),
     },
     face: createFace(deps),
@@ -137,7 +141,13 @@ function insights({
   return {
     engineImages: compute,
     onPull: (credentials) => void (pulls.credentials = credentials),
-    kill: async (_ctx, id, signal) => await compute.kill(id, signal),
+    async kill(ctx, id, signal) {
+      const { process } = await getWorkload(ctx, id)
+      const { stopSignal } = fromJson<Process>(process)
+      // before: the process may end, and be looked at, sooner than the call
+      if (isEnding(signal, stopSignal)) await noteKilled(ctx, id)
+      await compute.kill(id, signal)
+    },
     followLogs: async (_ctx, id, wish, signal) => await compute.followLogs(id, wish, signal),
     attach: async (_ctx, id) => await compute.attach(id),
     resizeTty: async (_ctx, id, size) => await compute.resizeTty(id, size),

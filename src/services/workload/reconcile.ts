@@ -9,14 +9,15 @@ import type { ImageFace } from '../image/face.ts'
 import type { NetworkFace } from '../network/face.ts'
 import { containerSpec } from './container-spec.ts'
 import type { Nic, RestartPolicy, WorkloadFace } from './face.ts'
-import { fetchImage } from './fetch-image.ts'
-import { restartDelay, wantsRestart } from './restarts.ts'
+import { isByName, isFetched } from './fetch-image.ts'
+import { restartDelay, wantsRestart, wasKilled } from './restarts.ts'
 import { endedByItself, planWorkload, type Plan, type Seen, type Step, type Wish } from './plan.ts'
 import type { WorkloadRow } from './schema.ts'
 import {
   deleteWorkload,
   failWorkload,
   findWorkload,
+  hasLeavingGuests,
   listSwept,
   noteRepairing,
   noteRestartDue,
@@ -36,6 +37,8 @@ export interface WorkloadDeps {
 }
 
 const SWEEP_MS = 60_000
+/** How soon the owner of a sandbox looks again whether those who share it are gone. */
+const GUESTS_LOOK_MS = 200
 
 /**
  * The one reconciler of everything that runs: create, start, stop, resize, rebuild, delete, «Docker says it died» and «we were
@@ -81,7 +84,10 @@ async function reconcile(ctx: Ctx, deps: WorkloadDeps, id: string): Promise<Outc
   const wish = wishOf(row)
   const seen = row.seen === 'new' ? nothing : await observe(ctx, deps, row)
   if (isLost(row, wish, seen)) return await giveLost(ctx, row)
+  if (row.removing === 1 && row.shares_sandbox === 1 && (await hasLeavingGuests(ctx, id)))
+    return again(GUESTS_LOOK_MS)
   const plan = planWorkload(wish, seen)
+  if (await mustFetch(ctx, deps, row, plan)) return done
   if (plan.length > 0 && !wish.changed) await noteRepairing(ctx, row)
   for (const stage of plan) {
     ctx.signal.throwIfAborted()
@@ -91,6 +97,22 @@ async function reconcile(ctx: Ctx, deps: WorkloadDeps, id: string): Promise<Outc
   const now = await seenAfter(ctx, deps, row, plan, seen)
   await settle(ctx, row, wish, now)
   return await perhapsAgain(ctx, row, wish, now)
+}
+
+/** An image by name that is not there yet: its own reconciler fetches it, and says so. */
+async function mustFetch(
+  ctx: Ctx,
+  deps: WorkloadDeps,
+  row: WorkloadRow,
+  plan: Plan,
+): Promise<boolean> {
+  const loads = plan.some((stage) => stage.some(({ kind }) => kind === 'loadImage'))
+  if (!loads || !isByName(row) || (await isFetched(ctx, deps, row))) return false
+  await inTx(ctx, async (tx) => {
+    await noteStep(tx, row.id, 'waiting for the image')
+    await nudge(tx, 'workload.fetch', row.id)
+  })
+  return true
 }
 
 /** It is not to be made anew when somebody removed it behind the cloud's back. */
@@ -171,11 +193,7 @@ async function applyStep(
     case 'loadImage':
       return await loadImage(ctx, deps, row)
     case 'ensureSandbox':
-      await compute.ensureSandbox(
-        row.sandbox_of ?? row.id,
-        row.sandbox_of !== null || row.shares_sandbox === 1,
-      )
-      return
+      return await ensureSandbox(ctx, compute, row)
     case 'plug':
       return await plug(ctx, deps, row, step.nic)
     case 'create':
@@ -218,8 +236,18 @@ async function turn(
   }
 }
 
+/** Its own, or that of the one it joins, who has the ports and perhaps does not run itself. */
+async function ensureSandbox(
+  ctx: Ctx,
+  compute: ComputePort,
+  { id, sandbox_of: host, shares_sandbox: shares }: WorkloadRow,
+): Promise<void> {
+  await compute.ensureSandbox(host ?? id, host !== null || shares === 1)
+  if (host !== null) await nudge(ctx, 'workload', host)
+}
+
 async function loadImage(ctx: Ctx, deps: WorkloadDeps, row: WorkloadRow): Promise<void> {
-  if (await fetchImage(ctx, deps, row)) return
+  if (isByName(row)) return // see `mustFetch`
   if (await deps.compute.hasImage(row.image_key)) return
   await deps.compute.loadImage(
     row.image_key,
@@ -266,7 +294,9 @@ const hasEnded = (wish: Wish, seen: SeenWorkload): boolean =>
   endedByItself({ ...wish, changed: false }, { ...seen, pluggedPorts: [] })
 
 const isToRestart = (row: WorkloadRow, seen: SeenWorkload): boolean =>
-  row.rescue === 0 && wantsRestart(fromJson<RestartPolicy>(row.restart_policy), row.restarts, seen)
+  row.rescue === 0 &&
+  !wasKilled(row.killed_at, seen) &&
+  wantsRestart(fromJson<RestartPolicy>(row.restart_policy), row.restarts, seen)
 
 /** Its process ended, or runs and is unhealthy, and its policy says that it is started again. */
 function isDue(row: WorkloadRow, wish: Wish, seen: SeenWorkload): boolean {

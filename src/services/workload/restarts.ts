@@ -20,6 +20,28 @@ export function wantsRestart(
   }
 }
 
+const ENDING = new Set(['KILL', '9', 'TERM', '15', 'INT', '2', 'QUIT', '3'])
+
+/** Whether a signal is sent to end a process rather than to tell it something. */
+export function isEnding(signal: string, stopSignal = 'TERM'): boolean {
+  const plain = (name: string): string => name.toUpperCase().replace(/^SIG/, '')
+  return ENDING.has(plain(signal)) || plain(signal) === plain(stopSignal)
+}
+
+/** A process may take so long to end after it was told to. */
+const LAST_WORDS_MS = 10_000
+
+/** Whether it ended because a user killed it: what he ended is not started again. */
+export function wasKilled(
+  killedAt: string | null,
+  { finishedAt }: Pick<SeenWorkload, 'finishedAt'>,
+): boolean {
+  if (killedAt === null || finishedAt === undefined) return false
+  const afterMs = Date.parse(finishedAt) - Date.parse(killedAt)
+  // the engine's clock is this host's, read a moment earlier or later
+  return afterMs > -1_000 && afterMs < LAST_WORDS_MS
+}
+
 const FIRST_MS = 100
 const LONGEST_MS = 60_000
 /** Who ran so long was well: the next wait is a short one again. */

@@ -31,6 +31,10 @@ export interface WorkloadTable {
   health: Workload['health']
   grace_seconds: number
   image_pull: PullPolicy | null
+  /** The revision for which the image was last fetched by its name. */
+  fetched_revision: number
+  /** When a user last sent its process a signal that ends. */
+  killed_at: string | null
   rescue: number
   /** How often the file system was carried over to a new container since it came from the image; 0 = it is the image's. */
   carried: number

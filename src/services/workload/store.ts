@@ -64,6 +64,8 @@ function lifeColumns(wish: NewWorkload) {
     health: null,
     grace_seconds: GRACE_SECONDS,
     image_pull: wish.image.pull ?? null,
+    fetched_revision: 0,
+    killed_at: null,
   }
 }
 
@@ -170,6 +172,27 @@ export async function settleWorkload(
 
 export async function noteStep(ctx: Ctx, id: string, step: string): Promise<void> {
   await update(ctx, id, { step })
+}
+
+/** Its image was fetched for this revision: it need not be again, whatever becomes of the container. */
+export async function noteFetched(ctx: Ctx, row: WorkloadRow): Promise<void> {
+  await update(ctx, row.id, { fetched_revision: row.revision, step: null })
+}
+
+export async function noteKilled(ctx: Ctx, id: string): Promise<void> {
+  await update(ctx, id, { killed_at: ctx.now().toISOString() })
+}
+
+/** Whether somebody who shares its sandbox, and its volumes, is on the way out before it. */
+export async function hasLeavingGuests(ctx: Ctx, id: string): Promise<boolean> {
+  const found = await db(ctx)
+    .selectFrom('workloads')
+    .select('id')
+    .where('sandbox_of', '=', id)
+    .where('removing', '=', 1)
+    .limit(1)
+    .executeTakeFirst()
+  return found !== undefined
 }
 
 export async function noteRestarted(ctx: Ctx, row: WorkloadRow): Promise<void> {

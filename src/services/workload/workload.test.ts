@@ -1,113 +1,13 @@
-import { Readable } from 'node:stream'
 import { afterEach, describe, expect, it } from 'vitest'
-import { createFakeCompute, type FakeCompute } from '../../engines/fake/compute.ts'
-import { InjectedFault, withFaults, type Faults } from '../../kernel/testkit/faults.ts'
-import { startTestApp, type TestApp } from '../../kernel/testkit/test-app.ts'
-import { done } from '../../kernel/tasks/reconciler.ts'
-import type { ContainerEngine } from '../../ports/container-engine.ts'
-import type { ImageFace } from '../image/face.ts'
-import type { NetworkFace } from '../network/face.ts'
-import type { NewWorkload, Workload, WorkloadFace } from './face.ts'
-import { createWorkload } from './index.ts'
-
-/** A network that only remembers who is plugged and whose port was released. */
-function fakeNetwork(): NetworkFace & {
-  readonly plugged: Set<string>
-  readonly released: Set<string>
-} {
-  const plugged = new Set<string>()
-  const released = new Set<string>()
-  const face: Partial<NetworkFace> = {
-    async pluggedPorts(_ctx, ids) {
-      return await Promise.resolve(ids.filter((id) => plugged.has(id)))
-    },
-    async plugPort(_ctx, id) {
-      await Promise.resolve(plugged.add(id))
-    },
-    async unplugPort(_ctx, id) {
-      await Promise.resolve(plugged.delete(id))
-    },
-    async releasePort(_ctx, id) {
-      await Promise.resolve(released.add(id))
-    },
-    portsOf: async () => await Promise.resolve([]),
-  }
-  return { ...(face as NetworkFace), plugged, released } // the workload calls no other function of the face
-}
-
-const image: Partial<ImageFace> = {
-  openImage: async () => await Promise.resolve(Readable.from(['a tar'])),
-}
-
-/** Stands for the service that owns the workload and is told of its fate. */
-const owner = { kind: 'nobody', reconcile: async () => await Promise.resolve(done) }
-
-interface World {
-  readonly app: TestApp
-  readonly face: WorkloadFace
-  readonly engine: FakeCompute
-  readonly network: ReturnType<typeof fakeNetwork>
-  readonly faults: Faults
-  seen(): Promise<Workload | undefined>
-}
+import { InjectedFault, type Faults } from '../../kernel/testkit/faults.ts'
+import { startWorld, wish, type World } from './testbed.ts'
 
 let world: World
 afterEach(async () => {
   await world.app.close()
 })
 
-const ENGINE_STEPS = [
-  'loadImage',
-  'ensureSandbox',
-  'create',
-  'start',
-  'stop',
-  'kill',
-  'pause',
-  'unpause',
-  'setLimits',
-  'destroy',
-] as const
-
-async function start(): Promise<World> {
-  const faults: Faults = { calls: [], plan: undefined }
-  const engine = createFakeCompute()
-  const network = fakeNetwork()
-  const compute: ContainerEngine = withFaults<ContainerEngine>(engine, faults, ENGINE_STEPS)
-  const net = withFaults<NetworkFace>(network, faults, ['plugPort', 'unplugPort', 'releasePort'])
-  const service = createWorkload({
-    compute,
-    network: net,
-    image: image as ImageFace,
-    hostName: 'here',
-  })
-  const app = await startTestApp([
-    { ...service.definition, reconcilers: [...service.definition.reconcilers, owner] },
-  ])
-  return {
-    app,
-    face: service.face,
-    engine,
-    network,
-    faults,
-    seen: async () => await service.face.find(app.ctx(), 'w1'),
-  }
-}
-
-const wish: NewWorkload = {
-  id: 'w1',
-  projectId: 'p',
-  ownerKind: 'nobody',
-  name: 'web',
-  image: { imageId: 'i', key: 'sha256:aa' },
-  diskGiB: 1,
-  limits: { vcpus: 1, memoryMiB: 64, pids: 100 },
-  nics: [{ portId: 'port-1', index: 0 }],
-  power: 'running',
-  process: { hostname: 'web', env: {}, labels: {}, tty: false, files: [] },
-}
-
-/** Create, live, rescue, rebuild, restart, resize, pause, stop, remove: every step that a workload's life has. */
+/** Create, live, rescue, rebuild (from an image that is given, from one that is fetched), restart, resize, pause, stop, remove: every step that a workload's life has. */
 const life: readonly ((world: World) => Promise<unknown>)[] = [
   async ({ face, app }) => await face.create(app.ctx(), wish),
   async ({ face, app }) => await face.change(app.ctx(), 'w1', { restart: 'soft' }),
@@ -121,6 +21,10 @@ const life: readonly ((world: World) => Promise<unknown>)[] = [
   async ({ face, app }) => await face.change(app.ctx(), 'w1', { rescue: false }),
   async ({ face, app }) =>
     await face.change(app.ctx(), 'w1', { rebuildWith: { imageId: 'j', key: 'sha256:bb' } }),
+  async ({ face, app }) =>
+    await face.change(app.ctx(), 'w1', {
+      rebuildWith: { imageId: '', key: 'docker:busybox:1', pull: 'always' },
+    }),
   async ({ face, app }) => await face.change(app.ctx(), 'w1', { power: 'stopped', nics: [] }),
   async ({ face, app }) =>
     await face.change(app.ctx(), 'w1', { power: 'running', restart: 'hard' }),
@@ -128,7 +32,7 @@ const life: readonly ((world: World) => Promise<unknown>)[] = [
 ]
 
 async function live(upTo: number, plan?: Faults['plan']): Promise<void> {
-  world = await start()
+  world = await startWorld()
   world.faults.plan = plan
   for (const act of life.slice(0, upTo)) {
     await act(world)
@@ -194,7 +98,7 @@ describe('a workload', () => {
   })
 
   it('shows the engine’s reason when it cannot be made, and can be deleted then', async () => {
-    world = await start()
+    world = await startWorld()
     await world.face.create(world.app.ctx(), {
       ...wish,
       process: { ...wish.process, hostname: 'fail-build' },
