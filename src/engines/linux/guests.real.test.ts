@@ -5,7 +5,15 @@ import { join } from 'node:path'
 import packet from 'dns-packet'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { run } from '../../kernel/exec/run.ts'
-import { deaf, networkSpec, portSpec } from '../../ports/contract/network-specs.ts'
+import {
+  allowAll,
+  deaf,
+  groupSpec,
+  legSpec,
+  networkSpec,
+  portSpec,
+  routerSpec,
+} from '../../ports/contract/network-specs.ts'
 import type { GuestServices, Lease } from '../../ports/guest-services.ts'
 import { linkLocalOf } from './addresses.ts'
 import { linuxBed, type LinuxBed } from './testbed.ts'
@@ -72,6 +80,25 @@ describe('a network’s services', () => {
     const caller = `require('net').connect(80, 'fe80::a9fe:a9fe%eth0').pipe(process.stdout)`
     const said = await run('nsenter', [`--net=${netns}`, process.execPath, '-e', caller])
     expect(said.trim()).toBe(`hello ${linkLocalOf(mac)}`)
+    await bed.port.removeNetwork(id)
+  })
+
+  it('gives metadata through a router to a guest without another way, and to nobody who calls the router', async () => {
+    const id = randomUUID()
+    await bed.port.ensureNetwork(networkSpec(id))
+    const router = routerSpec({ interfaces: [legSpec(id, '10.0.0.1')] })
+    await bed.port.ensureRouter(router)
+    await bed.port.serveRouterGuests(router.id, {
+      metadata: (socket, from) => socket.end(`hello ${from.networkId} ${from.address}\n`),
+    })
+    const netns = await guestIn(id, { securityGroups: [groupSpec(allowAll)] })
+    await run('nsenter', [`--net=${netns}`, 'ip', 'route', 'del', '169.254.169.254'])
+    const said = await bed.busybox(netns, 'nc', '-w', '2', '169.254.169.254', '80')
+    expect(said.stdout.trim()).toBe(`hello ${id} 10.0.0.5`)
+    const direct = await bed.busybox(netns, 'nc', '-w', '1', '10.0.0.1', '9697')
+    expect(direct.stdout).toBe('')
+    expect(await bed.port.inspectRouter(router)).toEqual([])
+    await bed.port.removeRouter(router.id)
     await bed.port.removeNetwork(id)
   })
 

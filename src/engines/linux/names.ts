@@ -109,3 +109,6 @@ export const farIndex = (): number => randomInt(0x100_0000, 0x7fff_0000)
 export function steadyMac(id: string): string {
   return ['02', ...(short(id).match(/../g) ?? []).slice(0, 5)].join(':')
 }
+
+/** Where routers take up what guests send to the metadata address; their filters let nothing else come to it. */
+export const ROUTER_METADATA_PORT = 9697

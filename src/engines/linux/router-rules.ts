@@ -1,6 +1,7 @@
 import type { PortForwardingSpec, RouterGatewaySpec, RouterSpec } from '../../ports/network.ts'
 import { canonical, cover, familyOf, networkOf, rangeOf } from './addresses.ts'
-import { gatewayLeg, routerLeg } from './names.ts'
+import { METADATA_ADDRESS } from './filters.ts'
+import { gatewayLeg, routerLeg, ROUTER_METADATA_PORT } from './names.ts'
 import type { NftMap, NftTable } from './nft-tables.ts'
 
 /**
@@ -24,7 +25,15 @@ function guardTable(spec: RouterSpec): NftTable {
         base: `type filter hook forward priority 0; ${policy}`,
         rules: ['ip daddr 169.254.0.0/16 drop'],
       },
-      { name: 'input', base: `type filter hook input priority 0; ${policy}`, rules: [] },
+      {
+        name: 'input',
+        base: `type filter hook input priority 0; ${policy}`,
+        // Only what was redirected: whoever called a leg's address himself would choose which network he seems to be in.
+        rules: [
+          `tcp dport ${ROUTER_METADATA_PORT} ct original ip daddr ${METADATA_ADDRESS} accept`,
+          `tcp dport ${ROUTER_METADATA_PORT} drop`,
+        ],
+      },
     ],
   }
 }
@@ -48,6 +57,7 @@ function natTable(spec: RouterSpec): NftTable {
         name: 'pre',
         base: 'type nat hook prerouting priority -100; policy accept;',
         rules: [
+          `iifname "qr-*" ip daddr ${METADATA_ADDRESS} tcp dport 80 redirect to :${ROUTER_METADATA_PORT}`,
           `dnat ip to ${key} map @pf_dnat`,
           `dnat to ${key} map @pf_keep`,
           'dnat to ip daddr map @fip_dnat',

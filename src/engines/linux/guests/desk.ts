@@ -1,16 +1,13 @@
 import type { Socket } from 'node:net'
 import type { GuestServices } from '../../../ports/guest-services.ts'
 import type { NetworkLog } from '../linux-network.ts'
-import type { Names } from '../names.ts'
+import { ROUTER_METADATA_PORT, type Names } from '../names.ts'
 import type { Namespaces } from '../namespaces.ts'
 import { Allowance } from './allowance.ts'
 import { serveDhcp } from './dhcp-server.ts'
 import { Doors } from './doors.ts'
 import { Forwarder } from './forward.ts'
 import { NameServer } from './name-server.ts'
-
-/** Where routers take up what guests send to the metadata address; the router's filters let nothing else come to it. */
-export const ROUTER_METADATA_PORT = 9697
 
 const QUESTIONS_PER_SECOND = 500
 const QUESTIONS_AT_ONCE = 1000
