@@ -67,6 +67,20 @@ describe('what the workload’s end is told', () => {
     )
   })
 
+  it('nothing about an address that an allowed pair covers, and away with others', () => {
+    const pairs = ['10.0.0.48/28', 'fd00::77'].map((cidr) => ({ mac: port.mac, cidr }))
+    const having = (...more: string[]): GuestSeen => ({
+      ...seen,
+      link: { ...seen.link, addresses: [...seen.link.addresses, ...more] },
+    })
+    const paired = { ...port, allowedPairs: pairs }
+    expect(guestLines(paired, at, having('10.0.0.50/24', 'fd00::77/64'))).toEqual([])
+    expect(guestLines(paired, at, having('10.0.0.64/24'))[0]).toBe('addr del 10.0.0.64/24 dev eth0')
+    expect(guestLines(port, at, having('10.0.0.50/24'))[0]).toBe('addr del 10.0.0.50/24 dev eth0')
+    const own = { ...port, allowedPairs: [{ mac: port.mac, cidr: '10.0.0.0/24' }] }
+    expect(guestLines(own, at, seen)).toEqual([])
+  })
+
   it('default routes and the metadata address by the first interface only', () => {
     const second = guestLines(port, { ...at, ifname: 'eth1' })
     expect(second.filter((line) => /default|169/.test(line))).toEqual([])

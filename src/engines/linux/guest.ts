@@ -1,5 +1,13 @@
 import type { PortPlace, PortSpec } from '../../ports/network.ts'
-import { canonical, checkedIfname, checkedMtu, familyOf, networkOf } from './addresses.ts'
+import {
+  canonical,
+  checkedIfname,
+  checkedMtu,
+  contains,
+  familyOf,
+  networkOf,
+  rangeOf,
+} from './addresses.ts'
 import { METADATA_ADDRESS } from './filters.ts'
 import type { LinkFact, RouteFact } from './link-facts.ts'
 
@@ -17,7 +25,9 @@ interface WantedRoute {
 export function guestLines(port: PortSpec, at: PortPlace, seen?: GuestSeen): string[] {
   const dev = checkedIfname(at.ifname)
   const addresses = port.addresses.map((each) => `${canonical(each.address)}/${each.prefix}`)
-  const had = seen?.link.addresses ?? []
+  const had = (seen?.link.addresses ?? []).filter(
+    (each) => addresses.includes(each) || !isAllowed(port, each),
+  )
   const mtu = checkedMtu(port.mtu)
   return [
     ...(seen === undefined ? ['link set dev lo up'] : []),
@@ -32,6 +42,12 @@ export function guestLines(port: PortSpec, at: PortPlace, seen?: GuestSeen): str
       seen === undefined || changed(had, addresses, seen) ? [] : seen.routes,
     ),
   ]
+}
+
+/** What an allowed pair covers the guest gives to itself and takes away itself: a virtual address, say. */
+function isAllowed(port: PortSpec, address: string): boolean {
+  const own = rangeOf(address.split('/')[0] ?? '')
+  return port.allowedPairs.some(({ cidr }) => contains(rangeOf(cidr), own))
 }
 
 const changed = (had: readonly string[], want: readonly string[], seen: GuestSeen): boolean =>
