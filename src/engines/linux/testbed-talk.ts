@@ -20,9 +20,14 @@ export const calls = async (from: string, to: string, port: number): Promise<boo
 
 const silent = { marker: () => '', complaint: () => /$^/ }
 
-/** A TCP server in a workload that says hello to one caller after another. */
-export async function listening<T>(netns: string, port: number, use: () => Promise<T>): Promise<T> {
-  const words = ['nc', '-ll', '-p', String(port), '-e', 'busybox', 'echo', 'hello']
+/** A TCP server in a workload that says hello to one caller after another, or what another applet says. */
+export async function listening<T>(
+  netns: string,
+  port: number,
+  use: () => Promise<T>,
+  applet: readonly string[] = ['echo', 'hello'],
+): Promise<T> {
+  const words = ['nc', '-ll', '-p', String(port), '-e', 'busybox', ...applet]
   const server = new CoProcess({
     command: 'nsenter',
     args: [`--net=${netns}`, 'busybox', ...words],
