@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util'
 import { conditionsOf, lineOf, saveJson, tableOf, writePage } from './report.ts'
 import { outcomeOf, type Outcome, type Row } from './row.ts'
 import { burstRow } from './rows/burst.ts'
+import { containerCreateRows } from './rows/container-create.ts'
 import { containerRows } from './rows/containers.ts'
 import { createRows } from './rows/create.ts'
 import { getRateRow } from './rows/get-rate.ts'
@@ -23,6 +24,7 @@ const rows: readonly Row[] = [
   idleMemoryRow,
   ...createRows,
   burstRow,
+  ...containerCreateRows,
   ...containerRows,
   containerMemoryRow,
   ...tokenRows,

@@ -32,6 +32,22 @@ export async function namespacesOf(data: string): Promise<readonly string[]> {
   return names.filter((name) => name.startsWith(`sy${tagOf(data)}-`))
 }
 
+/** Network interfaces of a cloud: `namespace/name` of those in its namespaces, `name` of those that it has on the host. */
+export async function linksOf(data: string): Promise<readonly string[]> {
+  const mine = (await linkNames([])).filter((name) => name.startsWith(`sy${tagOf(data)}`))
+  for (const namespace of await namespacesOf(data)) {
+    const names = await linkNames(['-n', namespace])
+    mine.push(...names.map((name) => `${namespace}/${name}`))
+  }
+  return mine.toSorted()
+}
+
+/** A namespace that goes at this moment has none. */
+async function linkNames(where: readonly string[]): Promise<string[]> {
+  const { stdout } = await tryRun('ip', [...where, '-o', 'link', 'show'])
+  return stdout.split('\n').flatMap((line) => /^\d+: ([^:@]+)/.exec(line)?.[1] ?? [])
+}
+
 async function allContainers(data: string): Promise<readonly string[]> {
   const label = `label=stackyard.cloud=${tagOf(data)}`
   const names = await run('docker', ['ps', '-a', '--filter', label, '--format', '{{.Names}}'])

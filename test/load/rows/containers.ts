@@ -1,6 +1,15 @@
 import type { TestClient } from '../../../src/kernel/testkit/client.ts'
+import { linksOf, onHost } from '../../support/host-state.ts'
 import { ok, until } from '../../support/session.ts'
 import type { BenchCloud } from '../bench-cloud.ts'
+import {
+  clientOf,
+  containerWish,
+  deleted,
+  liftContainerQuotas,
+  running,
+  untilListed,
+} from '../bench-containers.ts'
 import { atMost, once, type Measured, type Row } from '../row.ts'
 import type { Stand } from '../stand.ts'
 import { inFlight, median, range, timed } from '../statistics.ts'
@@ -8,7 +17,7 @@ import { inFlight, median, range, timed } from '../statistics.ts'
 /** Containers by Zun's API on the real engine: made, listed, measured and deleted, all of them at once. */
 export const containerRows: readonly Row[] = [
   {
-    what: '`POST /containers` → 202',
+    what: '`POST /containers` → 202, 200 one after another',
     unit: 'ms',
     budget: atMost(15),
     measure: async (stand) => {
@@ -39,13 +48,13 @@ export const containerRows: readonly Row[] = [
     unit: 'ms',
     budget: atMost(60_000),
     async measure(stand) {
-      const { cloud, ids } = await manyContainers(stand)
-      const client = await clientOf(cloud)
-      const { ms } = await timed(async () => {
-        await inFlight(8, ids, async (id) => ok(await client.delete(`/containers/${id}?stop=true`)))
-        await untilListed(client, 0, '')
-      })
-      return { ours: ms, note: `${ids.length} containers` }
+      const many = await manyContainers(stand)
+      const client = await clientOf(many.cloud)
+      const there = (await left(many.cloud, many.before)).length
+      const { ms } = await timed(async () => await deleted(client, many.ids))
+      await nothingLeft(many)
+      const note = `${many.ids.length} containers; of ${there} containers, folders, namespaces and interfaces on the host nothing is left`
+      return { ours: ms, note }
     },
   },
 ]
@@ -54,21 +63,17 @@ interface ManyContainers {
   readonly cloud: BenchCloud
   readonly ids: readonly string[]
   readonly answeredMs: readonly number[]
+  /** What the cloud had on the host when none of them was made. */
+  readonly before: ReadonlySet<string>
 }
 
 const manyContainers = once<ManyContainers>(async (stand) => {
   const cloud = await stand.real()
   const count = stand.times(200, 20)
   const client = await clientOf(cloud)
-  const { imageId, networkId } = await cloud.prepared()
-  await liftQuotas(cloud)
-  const wish = {
-    image: imageId,
-    image_driver: 'glance',
-    cpu: 0.1,
-    memory: 32,
-    nets: [{ network: networkId }],
-  }
+  await liftContainerQuotas(cloud)
+  const wish = await containerWish(cloud)
+  const before = await hostWithout(cloud, client, wish)
   const made = await inFlight(1, range(count), async () => {
     return await timed(async () => ok(await client.post('/containers?run=true', wish)))
   })
@@ -77,31 +82,44 @@ const manyContainers = once<ManyContainers>(async (stand) => {
     cloud,
     ids: made.map(({ answer }) => String(answer.uuid)),
     answeredMs: made.map(({ ms }) => ms),
+    before,
   }
 })
 
-async function clientOf(cloud: BenchCloud): Promise<TestClient> {
-  const { session } = await cloud.prepared()
-  return session.to('container').with({ 'OpenStack-API-Version': 'container 1.40' })
-}
-
-async function liftQuotas(cloud: BenchCloud): Promise<void> {
-  const { session, admin } = await cloud.prepared()
-  const none = 'containers=-1&cpu=-1&memory=-1&disk=-1'
-  ok(
-    await admin
-      .to('container')
-      .with({ 'OpenStack-API-Version': 'container 1.40' })
-      .put(`/quotas/${session.projectId}?${none}`),
-  )
-}
-
-async function untilListed(client: TestClient, count: number, query: string): Promise<void> {
+/** One is made and deleted before: the network is on the host then, which stays. */
+async function hostWithout(
+  cloud: BenchCloud,
+  client: TestClient,
+  wish: Readonly<Record<string, unknown>>,
+): Promise<ReadonlySet<string>> {
+  const { uuid } = ok(await client.post('/containers?run=true', wish))
+  await running(client, String(uuid), 50)
+  await deleted(client, [String(uuid)])
   await until(
-    async () => ok(await client.get(`/containers${query}`)).containers,
-    (list: readonly unknown[]) => list.length === count,
-    { what: `${count} containers`, timeoutMs: 300_000 },
+    async () => (await onHost(cloud.data)).containers,
+    (containers) => containers.length === 0,
+    { what: 'the first container to be gone' },
   )
+  return await everything(cloud)
+}
+
+/** Throws with the names of what was not there before. */
+async function nothingLeft({ cloud, before }: ManyContainers): Promise<void> {
+  await until(
+    async () => await left(cloud, before),
+    (names) => names.length === 0,
+    { what: 'nothing to be left on the host', timeoutMs: 60_000, everyMs: 500 },
+  )
+}
+
+async function left(cloud: BenchCloud, before: ReadonlySet<string>): Promise<readonly string[]> {
+  return [...(await everything(cloud))].filter((name) => !before.has(name))
+}
+
+/** Containers (spare sandboxes excepted), folders, network namespaces and interfaces, as the host's own tools tell them. */
+async function everything(cloud: BenchCloud): Promise<ReadonlySet<string>> {
+  const { containers, folders, namespaces } = await onHost(cloud.data)
+  return new Set([...containers, ...folders, ...namespaces, ...(await linksOf(cloud.data))])
 }
 
 /** The whole answer, until its last byte is here; reading its JSON is the client's own time. */
