@@ -17,6 +17,8 @@ import {
   containersRoutes,
 } from './containers/index.ts'
 import type { ContainerDeps } from './deps.ts'
+import { containerFeed } from './events/feed.ts'
+import { eventRoutes } from './events/routes.ts'
 import { capsuleMemberRoutes } from './capsules/container-routes.ts'
 import { capsuleReconciler } from './capsules/reconcile.ts'
 import { capsuleRoutes } from './capsules/routes.ts'
@@ -59,16 +61,17 @@ export interface ContainerService {
 export function createContainerService(deps: ContainerDeps): ContainerService {
   deps.workload.onPull(async (ctx, id) => await credentialsOf(ctx, deps, id))
   const builds = { ...deps.builds, image: deps.image }
+  const feed = containerFeed()
   return {
     definition: {
       name: 'container',
       mount: '/container',
       microversions: containerMicroversions,
-      routes: [...routesOf(deps), ...buildRoutes(builds)].map(withoutNulls),
+      routes: [...routesOf(deps), ...buildRoutes(builds), ...eventRoutes(feed)].map(withoutNulls),
       policies: containerPolicies,
       migrations,
       reconcilers: [
-        ...containersReconcilers(deps),
+        ...containersReconcilers(deps, feed),
         capsuleReconciler(deps),
         pullReconciler(deps),
         buildReconciler(builds),

@@ -3,6 +3,7 @@ import type { Migration } from '../../../kernel/db/migrate.ts'
 import type { Route } from '../../../kernel/http/route.ts'
 import type { Reconciler } from '../../../kernel/tasks/reconciler.ts'
 import type { ContainerDeps } from '../deps.ts'
+import type { ContainerFeed } from '../events/feed.ts'
 import { archiveRoutes } from './actions/archives.ts'
 import { attachRoutes } from './actions/attach.ts'
 import { executeRoutes } from './actions/execute.ts'
@@ -46,6 +47,9 @@ export function containersRoutes(deps: ContainerDeps): readonly Route[] {
   ]
 }
 
-export function containersReconcilers(deps: ContainerDeps): readonly Reconciler[] {
-  return [containerReconciler(deps), commitReconciler(deps)]
+export function containersReconcilers(
+  deps: ContainerDeps,
+  feed: ContainerFeed,
+): readonly Reconciler[] {
+  return [containerReconciler(deps, feed), commitReconciler(deps)]
 }

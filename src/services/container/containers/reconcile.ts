@@ -4,11 +4,12 @@ import { done, type Outcome, type Reconciler } from '../../../kernel/tasks/recon
 import type { Workload } from '../../workload/face.ts'
 import { endActions } from '../container-actions/store.ts'
 import type { ContainerDeps } from '../deps.ts'
+import type { ContainerFeed } from '../events/feed.ts'
 import { inTx } from '../../../kernel/db/db.ts'
 import { limitsOf } from './limits.ts'
 import { buryContainer, removeContainer } from './removal.ts'
 import type { Container, Task } from './schema.ts'
-import { openTask } from './status.ts'
+import { openTask, statusOf } from './status.ts'
 import { findContainer, idsWithTasks, updateContainer, updateWhile } from './store.ts'
 
 const SWEEP_MS = 60_000
@@ -18,18 +19,39 @@ const SWEEP_MS = 60_000
  * container itself when its workload is gone. What the API says does not wait for it (`status.ts` counts a settled workload
  * in at once).
  */
-export function containerReconciler(deps: ContainerDeps): Reconciler {
+export function containerReconciler(deps: ContainerDeps, feed: ContainerFeed): Reconciler {
   return {
     kind: 'container.container',
     concurrency: 8,
     sweep: { everyMs: SWEEP_MS, keys: idsWithTasks },
-    reconcile: async (ctx, id) => await reconcile(ctx, deps, id),
+    reconcile: async (ctx, id) => {
+      const before = await findContainer(ctx, id)
+      const outcome = before === undefined ? done : await reconcile(ctx, deps, before)
+      if (before !== undefined) await say(ctx, deps, feed, before)
+      return outcome
+    },
   }
 }
 
-async function reconcile(ctx: Ctx, deps: ContainerDeps, id: string): Promise<Outcome> {
-  const container = await findContainer(ctx, id)
-  if (container === undefined) return done
+/** What has become of it, for those who listen. */
+async function say(
+  ctx: Ctx,
+  deps: ContainerDeps,
+  feed: ContainerFeed,
+  before: Container,
+): Promise<void> {
+  const container = await findContainer(ctx, before.id)
+  const workload = await deps.workload.find(ctx, before.id)
+  const { id, name, projectId } = container ?? before
+  const { status, reason } =
+    container === undefined
+      ? { status: 'Deleted', reason: null }
+      : statusOf(container, workload, ctx.now())
+  feed.say({ uuid: id, name, projectId, status, reason }, ctx.now())
+}
+
+async function reconcile(ctx: Ctx, deps: ContainerDeps, container: Container): Promise<Outcome> {
+  const { id } = container
   if (container.capsuleId !== null) await nudge(ctx, 'container.capsule', container.capsuleId)
   const workload = await deps.workload.find(ctx, id)
   if (workload === undefined) {
