@@ -1,3 +1,4 @@
+import { createServer, type Server, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { busyboxImage } from '../../src/kernel/testkit/busybox-image.ts'
@@ -8,12 +9,14 @@ import {
   temporaryData,
   type CloudProcess,
 } from '../support/cloud-process.ts'
-import { onHost } from '../support/host-state.ts'
+import { linksOf, onHost } from '../support/host-state.ts'
 import { ok, Session, until } from '../support/session.ts'
 
 /** The process is killed with -9 in the middle of what is done to a container: each ends in a defined state, with a reason. */
 let cloud: CloudProcess
 let data: string
+/** The cloud's own network interfaces when it has a network, and no container. */
+let linksBefore: readonly string[]
 
 beforeAll(async () => {
   data = temporaryData()
@@ -28,6 +31,10 @@ beforeAll(async () => {
       .with({ 'content-type': 'application/octet-stream' })
       .send('PUT', `/images/${id}/file`, new Uint8Array(tar)),
   )
+  const first = await runOne('first')
+  ok(await (await containers()).delete(`/containers/${first}?stop=true`))
+  await nothingOnHost()
+  linksBefore = await linksOf(data)
 }, 120_000)
 
 afterAll(async () => {
@@ -57,6 +64,21 @@ async function shown(id: string, status: string): Promise<Json> {
   )
 }
 
+/** No container is listed, and none is on the host, nor a folder of one. */
+async function nothingOnHost(): Promise<void> {
+  const client = await containers()
+  await until(
+    async () => ok(await client.get('/containers')).containers,
+    (list: Json[]) => list.length === 0,
+    { what: 'no container' },
+  )
+  await until(
+    async () => await onHost(data),
+    ({ containers: names, folders }) => names.length === 0 && folders.length === 0,
+    { what: 'a clean host' },
+  )
+}
+
 async function restart(): Promise<void> {
   await cloud.kill()
   cloud = await startCloudProcess({ data })
@@ -81,6 +103,7 @@ it('a command', async () => {
   await asked
   expect((await finished(id, 'exec_cmd')).message).toContain('stopped while the command ran')
   await shown(id, 'Running')
+  process.stderr.write()
 })
 
 it('a commit', async () => {
@@ -108,21 +131,72 @@ it('a start, a pause and a kill', async () => {
   }
 }, 120_000)
 
+it('a pull from a registry that says nothing', async () => {
+  await using registry = await SilentRegistry.listen()
+  const name = `127.0.0.1:${registry.port}/app`
+  const client = await containers()
+  const wish = { image: name, image_driver: 'docker', memory: 64, cpu: 0.2 }
+  const { uuid } = ok(await client.post('/containers?run=true', wish))
+  await until(
+    () => Promise.resolve(registry.asked),
+    (asked) => asked > 0,
+    { what: 'the engine to ask the registry' },
+  )
+  await restart()
+  const failed = await shown(uuid, 'Error')
+  expect(failed).toMatchObject({ task_state: null })
+  expect(failed.status_reason).toContain(`Cannot pull ${name}:latest`)
+  expect((await finished(uuid, 'create')).message).toContain('Cannot pull')
+}, 90_000)
+
 it('a deletion, and nothing is left', async () => {
   const client = await containers()
   const { containers: all } = ok(await client.get('/containers'))
   for (const { uuid } of all) ok(await client.delete(`/containers/${uuid}?stop=true`))
   await restart()
-  const again = await containers()
+  await nothingOnHost()
   await until(
-    async () => ok(await again.get('/containers')).containers,
-    (list: Json[]) => list.length === 0,
-    { what: 'no container' },
+    async () => (await linksOf(data)).filter((name) => !linksBefore.includes(name)),
+    (left) => left.length === 0,
+    { what: 'the interfaces to be gone' },
   )
-  const left = await until(
-    async () => await onHost(data),
-    ({ containers: names, folders }) => names.length === 0 && folders.length === 0,
-    { what: 'a clean host' },
-  )
-  expect(left.containers).toEqual([])
 })
+
+/** Takes connections, and never says a word. */
+class SilentRegistry implements AsyncDisposable {
+  asked = 0
+  readonly #server: Server
+  readonly #sockets = new Set<Socket>()
+
+  private constructor() {
+    this.#server = createServer((socket) => {
+      this.asked += 1
+      this.#sockets.add(socket)
+      socket.on('error', () => undefined) // who asked went away
+      socket.once('close', () => this.#sockets.delete(socket))
+      socket.resume()
+    })
+  }
+
+  static async listen(): Promise<SilentRegistry> {
+    const registry = new SilentRegistry()
+    await new Promise<void>((resolve, reject) => {
+      registry.#server.once('error', reject)
+      registry.#server.listen(0, '127.0.0.1', resolve)
+    })
+    return registry
+  }
+
+  get port(): number {
+    const address = this.#server.address()
+    if (address === null || typeof address === 'string') throw new Error('it does not listen')
+    return address.port
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const socket of this.#sockets) socket.destroy()
+    await new Promise((resolve) => {
+      this.#server.close(resolve)
+    })
+  }
+}

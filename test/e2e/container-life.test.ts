@@ -7,6 +7,7 @@ import {
   temporaryData,
   type CloudProcess,
 } from '../support/cloud-process.ts'
+import { onHost, removeContainers } from '../support/host-state.ts'
 import { ok, Session, until } from '../support/session.ts'
 
 /** What becomes of containers by themselves, on the real engine: they end, run out of memory, are not well, vanish. */
@@ -90,4 +91,35 @@ it('publishes a port on the host', async () => {
     { what: 'the page at a port of the host' },
   )
   expect(page).toContain('published')
+})
+
+it('takes away what was to go when its process ends', async () => {
+  const id = await run({ command: ['sh', '-c', 'sleep 1'], auto_remove: true })
+  await until(
+    async () => (await client.get(`/containers/${id}`)).status,
+    (status) => status === 404,
+    { what: 'the container to be gone' },
+  )
+  await until(
+    async () => (await onHost(data)).containers.filter((name) => name.includes(id)),
+    (left) => left.length === 0,
+    { what: 'nothing of it on the host' },
+  )
+})
+
+it('makes anew what somebody removed behind its back, if it is to be healed, and else says so', async () => {
+  const healed = await run({ auto_heal: true })
+  const lost = await run({ auto_heal: false })
+  for (const id of [healed, lost]) await seen(id, ({ status }) => status === 'Running', 'a run')
+  for (const id of [healed, lost]) expect(await removeContainers(data, id)).toBeGreaterThan(0)
+  const told = await seen(lost, ({ status }) => status === 'Error', 'the loss')
+  expect(told.status_reason).toContain('gone from its host')
+  await until(
+    async () => (await onHost(data)).containers,
+    (names) => names.includes(`sy-${healed}`),
+    { what: 'the container on the host again' },
+  )
+  await seen(healed, ({ status }) => status === 'Running', 'a run again')
+  expect((await onHost(data)).containers).not.toContain(`sy-${lost}`)
+  ok(await client.delete(`/containers/${lost}`))
 })

@@ -24,7 +24,10 @@ interface Line {
 /** What the engine says a registry said, while it fetches. */
 class Refused extends Error {}
 
-/** Fetches an image from its registry. Who stops listening stops it: the engine drops what it was asked over a closed connection. */
+/**
+ * Fetches an image from its registry. Who stops listening stops it: the engine drops what it was asked over a closed connection,
+ * except that it knocks at a silent registry some times more (20.10: for less than a minute).
+ */
 export async function pullImage(
   host: DockerHost,
   reference: string,
