@@ -103,7 +103,6 @@ it('a command', async () => {
   await asked
   expect((await finished(id, 'exec_cmd')).message).toContain('stopped while the command ran')
   await shown(id, 'Running')
-  process.stderr.write()
 })
 
 it('a commit', async () => {
