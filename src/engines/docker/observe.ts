@@ -24,10 +24,14 @@ export async function observe(
     inspectOwn(host, sandboxName(sandboxOf)),
     inspectOwn(host, containerName(id)),
   ])
+  const seen = seenContainer(container)
+  const there = seen.container !== 'absent'
   return {
     ...seenSandbox(sandbox),
-    ...seenContainer(container),
-    ...(container !== undefined && !joins(container, sandbox, sandboxOf) ? { stranded: true } : {}),
+    ...seen,
+    ...(there && container !== undefined && !joins(container, sandbox, sandboxOf)
+      ? { stranded: true }
+      : {}),
   }
 }
 
@@ -61,7 +65,8 @@ function seenSandbox(sandbox: Inspected | undefined): Pick<SeenWorkload, 'sandbo
 function seenContainer(container: Inspected | undefined): Omit<SeenWorkload, 'sandbox' | 'netns'> {
   if (container === undefined) return { container: 'absent' }
   const { State, Config, HostConfig } = container
-  const state = stateOf(State)
+  const state = stateOf(State.Status)
+  if (state === 'absent') return { container: 'absent' }
   return {
     container: state,
     revision: Number(Config.Labels?.[labels.revision] ?? 0),
@@ -79,18 +84,20 @@ function healthOf({ Health }: Inspected['State']): Pick<SeenWorkload, 'health'> 
   return known ? { health: status } : {}
 }
 
-function stateOf(state: Inspected['State']): SeenWorkload['container'] {
-  switch (state.Status) {
+/** Pure: the engine's word for a container in ours. */
+export function stateOf(status: Inspected['State']['Status']): SeenWorkload['container'] {
+  switch (status) {
     case 'created':
     case 'running':
     case 'paused':
-      return state.Status
+      return status
     case 'restarting': // nobody asks Docker to restart containers, so this is between two states
       return 'running'
     case 'exited':
     case 'dead':
-    case 'removing':
       return 'exited'
+    case 'removing': // killed by who removes it: it cannot start any more, and is no process that ended by itself
+      return 'absent'
   }
 }
 
