@@ -40,6 +40,7 @@ async function say(
   feed: ContainerFeed,
   before: Container,
 ): Promise<void> {
+  if (!feed.hasListeners(before.projectId)) return
   const container = await findContainer(ctx, before.id)
   const workload = await deps.workload.find(ctx, before.id)
   const { id, name, projectId } = container ?? before

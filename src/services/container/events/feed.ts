@@ -13,6 +13,8 @@ export interface ContainerEvent {
 
 /** Who changes says so here, who listens hears it: within this process, from now on, nothing is kept. */
 export interface ContainerFeed {
+  /** False while nobody in the project listens: then there is nothing to find out and to say. */
+  hasListeners(projectId: string): boolean
   /** Saying the same of a container again is not heard. */
   say(event: ContainerEvent, at: Date): void
   /** Ends with the signal. */
@@ -20,17 +22,19 @@ export interface ContainerFeed {
 }
 
 export function containerFeed(): ContainerFeed {
-  const said = new Map<string, string>()
+  /** By project with listeners, then by container. */
+  const said = new Map<string, Map<string, string>>()
   const emitter = new EventEmitter().setMaxListeners(0)
   let count = 0
   return {
-    say({ projectId, ...event }, at) {
-      const word = JSON.stringify([event.status, event.reason, event.name])
-      if (said.get(event.uuid) === word) return
-      if (event.status === 'Deleted') said.delete(event.uuid)
-      else said.set(event.uuid, word)
+    hasListeners: (projectId) => emitter.listenerCount(projectId) > 0,
+    say({ projectId, uuid, name, status, reason }, at) {
+      const words = said.get(projectId)
+      const word = JSON.stringify([status, reason, name])
+      if (words === undefined || words.get(uuid) === word) return
+      if (status === 'Deleted') words.delete(uuid)
+      else words.set(uuid, word)
       count += 1
-      const { uuid, name, status, reason } = event
       emitter.emit(projectId, {
         name: 'container',
         id: String(count),
@@ -38,7 +42,12 @@ export function containerFeed(): ContainerFeed {
       } satisfies StreamEvent)
     },
     async *listen(projectId, signal) {
-      for await (const [event] of on(emitter, projectId, { signal })) yield event as StreamEvent // only `say` emits
+      if (!said.has(projectId)) said.set(projectId, new Map())
+      try {
+        for await (const [event] of on(emitter, projectId, { signal })) yield event as StreamEvent // only `say` emits
+      } finally {
+        if (emitter.listenerCount(projectId) === 0) said.delete(projectId)
+      }
     },
   }
 }
