@@ -105,10 +105,15 @@ export class Namespaces {
 
   /** Deletes one link, through a program of its own: it takes the kernel 20 ms and others must not wait for it. */
   async removeLink(name: string, link: string): Promise<void> {
-    const gone = await tryRun('ip', ['-n', name, 'link', 'del', 'dev', link])
-    if (gone.code !== 0 && !gone.stderr.includes('Cannot find device')) {
-      throw new CommandFailed(`ip -n ${name} link del ${link}`, gone)
-    }
+    await removed(['ip', '-n', name, 'link', 'del', 'dev', link])
+  }
+
+  /**
+   * As `removeLink`, in a namespace given by its path. A pair whose other end was deleted a moment ago may still be seen and
+   * vanish before it can be deleted here: that it is gone is all that was wanted.
+   */
+  async removeLinkInside(path: string, link: string): Promise<void> {
+    await removed(['nsenter', `--net=${path}`, 'ip', 'link', 'del', 'dev', link])
   }
 
   /**
@@ -200,6 +205,14 @@ export class Namespaces {
 
 export function inodeOf(path: string): number | undefined {
   return statSync(path, { throwIfNoEntry: false })?.ino
+}
+
+/** Runs a deletion of a link; one that is not there (any longer) is deleted. */
+async function removed([command = '', ...args]: readonly string[]): Promise<void> {
+  const gone = await tryRun(command, args)
+  if (gone.code !== 0 && !gone.stderr.includes('Cannot find device')) {
+    throw new CommandFailed([command, ...args].join(' '), gone)
+  }
 }
 
 async function parsed(command: string, args: readonly string[]): Promise<readonly unknown[]> {

@@ -75,7 +75,7 @@ export async function removeGuestEnd(
 ): Promise<void> {
   const [far] = linkFacts(await namespaces.showInside(at.netns, ['addr', 'show', 'dev', at.ifname]))
   if (far?.mac !== checkedMac(port.mac)) return
-  await namespaces.inside(at.netns, 'ip', ['link', 'del', 'dev', at.ifname])
+  await namespaces.removeLinkInside(at.netns, at.ifname)
 }
 
 export async function withRoutes(

@@ -102,5 +102,5 @@ export async function removeVlanEnd(namespaces: Namespaces, at: PortPlace): Prom
     await namespaces.showInside(at.netns, ['-d', 'link', 'show', 'dev', checkedIfname(at.ifname)]),
   )
   if (far?.vlan === undefined) return
-  await namespaces.inside(at.netns, 'ip', ['link', 'del', 'dev', at.ifname])
+  await namespaces.removeLinkInside(at.netns, at.ifname)
 }
