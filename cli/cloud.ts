@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { reasonOf } from '../src/kernel/errors/cloud-error.ts'
 import { isAlive, startDetached, waitUntilGone } from '../src/kernel/exec/child.ts'
+import { launchOf, type Launch } from '../src/launch.ts'
 import { CommandError } from './command.ts'
 import { fileSize, lastLines } from './log-file.ts'
 import { settingsFromMainArgs, type Settings } from './settings.ts'
@@ -22,7 +23,6 @@ export interface Readiness {
 
 const READY_LIMIT_MS = 180_000
 const STOP_LIMIT_MS = 60_000
-const mainFile = join(import.meta.dirname, '..', 'src', 'main.ts')
 
 export const logFile = (data: string): string => join(data, 'stackyard.log')
 const pidFile = (data: string): string => join(data, 'stackyard.pid')
@@ -76,10 +76,8 @@ export async function checkPortIsFree(settings: Settings): Promise<void> {
   }
 }
 
-/** The command line of the cloud's process, for Node's own executable. */
-export function mainCommand(settings: Settings): readonly string[] {
-  return [mainFile, ...settings.mainArgs]
-}
+/** The command line of the cloud's process, for Node's own executable, and what its environment needs. */
+export const launchFor = ({ data, mainArgs }: Settings): Launch => launchOf(data, mainArgs)
 
 /** Starts the cloud in the background and returns when it is ready. */
 export async function startCloud(
@@ -88,7 +86,8 @@ export async function startCloud(
 ): Promise<RunningCloud> {
   const log = logFile(settings.data)
   const before = fileSize(log)
-  const child = await startDetached(process.execPath, mainCommand(settings), { logFile: log })
+  const { args, env } = launchFor(settings)
+  const child = await startDetached(process.execPath, args, { logFile: log, env })
   writePid(settings.data, child.pid)
   const ended = child.exited.then((code) => {
     forgetPid(settings.data)

@@ -39,7 +39,7 @@ const stackyard = async (...args: string[]) =>
   await tryRun(process.execPath, [join(place, 'cli', 'main.ts'), ...args, '--data', data])
 
 beforeAll(async () => {
-  for (const part of ['cli', 'tools', join('src', 'kernel')]) {
+  for (const part of ['cli', 'tools', join('src', 'kernel'), join('src', 'launch.ts')]) {
     cpSync(join(root, part), join(place, part), { recursive: true })
   }
   cpSync(join(root, 'package.json'), join(place, 'package.json'))

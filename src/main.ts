@@ -1,9 +1,9 @@
 import { enableCompileCache } from 'node:module'
-import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { loadConfig } from './kernel/config/config.ts'
 import { reasonOf } from './kernel/errors/cloud-error.ts'
 import { createLog } from './kernel/log/log.ts'
+import { compileCacheOf } from './launch.ts'
 
 /** Starts the cloud in the foreground until SIGTERM or SIGINT. Flags win over environment and `stackyard.yaml`. */
 const { values } = parseArgs({
@@ -35,8 +35,8 @@ const config = loadConfig({
     'ssh.port': values['ssh-port'],
   },
 })
-// types are stripped and code compiled once, not at every start: everything else is loaded after this line
-enableCompileCache(join(config.data, 'cache'))
+// for a start without `launchOf`, whose cache counts already: everything else is loaded after this line
+enableCompileCache(compileCacheOf(config.data))
 const { startCloud } = await import('./cloud.ts')
 const log = createLog(config.log.level)
 const started = performance.now()

@@ -1,4 +1,4 @@
-import { baseUrl, findCloud, forgetPid, mainCommand, writePid } from '../cloud.ts'
+import { baseUrl, findCloud, forgetPid, launchFor, writePid } from '../cloud.ts'
 import { CommandError, defineCommand, isSet } from '../command.ts'
 import { runAttached } from '../../src/kernel/exec/child.ts'
 import { readSettings, startOptions, type Settings } from '../settings.ts'
@@ -33,7 +33,9 @@ async function runInFront(settings: Settings, yes: boolean): Promise<number> {
   await prepareHost(settings, yes)
   say(`Starting on ${baseUrl(settings)}; Ctrl-C stops the cloud and leaves its servers running.`)
   try {
-    return await runAttached(process.execPath, mainCommand(settings), {
+    const { args, env } = launchFor(settings)
+    return await runAttached(process.execPath, args, {
+      env,
       started: (pid) => writePid(settings.data, pid),
     })
   } finally {

@@ -6,6 +6,7 @@ import { join, resolve } from 'node:path'
 import { parse } from 'yaml'
 import { purgeDocker } from '../../src/engines/docker/purge.ts'
 import { purgeLinuxNetwork } from '../../src/engines/linux/index.ts'
+import { launchOf } from '../../src/launch.ts'
 
 const root = resolve(import.meta.dirname, '../..')
 const READY_MS = 60_000
@@ -48,27 +49,25 @@ export function temporaryData(): string {
 
 export async function startCloudProcess(options: CloudProcessOptions): Promise<CloudProcess> {
   const started = performance.now()
-  const args = [
-    'src/main.ts',
+  const port = options.port ?? (await freePort())
+  const { args, env } = launchOf(options.data, [
     '--data',
     options.data,
     '--port',
-    String(options.port ?? (await freePort())),
-  ]
-  args.push(
+    String(port),
     '--engines',
     options.engines ?? 'docker',
     '--floating-range',
     options.floatingRange ?? rangeOf(options.data),
     '--ssh-port',
     String(options.sshPort ?? 0),
-  )
+  ])
   const child = spawn(process.execPath, args, {
     cwd: root,
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, STACKYARD_LOG_LEVEL: 'warn', ...options.env },
+    env: { ...process.env, ...env, STACKYARD_LOG_LEVEL: 'warn', ...options.env },
   })
-  const url = await ready(child, Number(args[4]))
+  const url = await ready(child, port)
   const readyMs = performance.now() - started
   return {
     url,

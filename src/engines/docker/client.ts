@@ -1,5 +1,6 @@
-import { Agent, request, type IncomingMessage } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import { pipeline, type Duplex, type Readable } from 'node:stream'
+import { nodeHttp } from '../../kernel/http/node-http.ts'
 
 /**
  * A thin client of the Docker Engine API over its unix socket: no retries (the task runner retries), connections kept
@@ -57,7 +58,7 @@ export function isDockerError(
 
 export class DockerClient {
   readonly #socket: string
-  readonly #agent = new Agent({ keepAlive: true })
+  readonly #agent = new nodeHttp.Agent({ keepAlive: true })
   #version: Promise<EngineVersion> | undefined
   #prefix: string | undefined
 
@@ -119,7 +120,7 @@ export class DockerClient {
     const body = options.body === undefined ? undefined : JSON.stringify(options.body)
     const whole = `${this.#prefix}${path}${encode(options.query)}`
     return await new Promise((resolve, reject) => {
-      const sent = request({
+      const sent = nodeHttp.request({
         socketPath: this.#socket,
         agent: false,
         method: 'POST',
@@ -168,7 +169,7 @@ export class DockerClient {
     const body = options.body === undefined ? undefined : JSON.stringify(options.body)
     const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS
     return await new Promise((resolve, reject) => {
-      const sent = request({
+      const sent = nodeHttp.request({
         socketPath: this.#socket,
         agent: this.#agent,
         method,

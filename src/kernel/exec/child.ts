@@ -13,13 +13,18 @@ export interface Detached {
 export function startDetached(
   command: string,
   args: readonly string[],
-  options: { readonly logFile: string; readonly cwd?: string },
+  options: {
+    readonly logFile: string
+    readonly cwd?: string
+    readonly env?: Readonly<Record<string, string>>
+  },
 ): Promise<Detached> {
   const log = openSync(options.logFile, 'a', 0o600)
   const child = spawn(command, args, {
     detached: true,
     stdio: ['ignore', log, log],
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+    ...(options.env === undefined ? {} : { env: { ...process.env, ...options.env } }),
   })
   closeSync(log)
   child.unref()

@@ -1,8 +1,9 @@
-import { ServerResponse, type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { WebSocketServer, type WebSocket } from 'ws'
 import { cloudError } from '../errors/cloud-error.ts'
+import { nodeHttp } from './node-http.ts'
 
 /**
  * Websockets on the one port. A handler answers `websocket(…)`: only then, after token, policy and validation, is the
@@ -71,7 +72,7 @@ export function acceptWebsockets(app: FastifyInstance): void {
         run(open)
       })
     })
-    const response = new ServerResponse(request)
+    const response = new nodeHttp.ServerResponse(request)
     response.assignSocket(socket)
     response.once('finish', () => socket.destroySoon()) // a refusal
     app.routing(request, response)

@@ -1,5 +1,5 @@
-import { STATUS_CODES } from 'node:http'
 import type { CloudError } from '../../kernel/errors/cloud-error.ts'
+import { nodeHttp } from '../../kernel/http/node-http.ts'
 import type { Fault } from '../../kernel/http/service.ts'
 
 /** Keystone's one fault format. */
@@ -9,7 +9,7 @@ export function identityFault(error: CloudError): Fault {
       error: {
         code: error.status,
         message: error.message,
-        title: STATUS_CODES[error.status] ?? 'Error',
+        title: nodeHttp.STATUS_CODES[error.status] ?? 'Error',
       },
     },
   }

@@ -1,5 +1,5 @@
-import { STATUS_CODES } from 'node:http'
 import type { CloudError } from '../../kernel/errors/cloud-error.ts'
+import { nodeHttp } from '../../kernel/http/node-http.ts'
 import type { Fault } from '../../kernel/http/service.ts'
 
 /**
@@ -7,6 +7,6 @@ import type { Fault } from '../../kernel/http/service.ts'
  * `message` in the members of the body, and the former breaks on a flat one.
  */
 export function imageFault(error: CloudError): Fault {
-  const title = STATUS_CODES[error.status] ?? 'Error'
+  const title = nodeHttp.STATUS_CODES[error.status] ?? 'Error'
   return { body: { error: { code: error.status, title, message: error.message } } }
 }

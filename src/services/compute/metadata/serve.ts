@@ -1,11 +1,7 @@
-import {
-  createServer,
-  type IncomingMessage,
-  type Server as HttpServer,
-  type ServerResponse,
-} from 'node:http'
+import type { IncomingMessage, Server as HttpServer, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Ctx } from '../../../kernel/ctx/ctx.ts'
+import { nodeHttp } from '../../../kernel/http/node-http.ts'
 import type { ComputeDeps } from '../deps.ts'
 import { guestOf } from '../servers/guest-of.ts'
 import { inOrder } from '../servers/parts.ts'
@@ -27,7 +23,7 @@ const TIMEOUT_MS = 10_000
  */
 export function serveMetadata(ctx: Ctx, deps: ComputeDeps): void {
   const peers = new WeakMap<Socket, Peer>()
-  const http: HttpServer = createServer(
+  const http: HttpServer = nodeHttp.createServer(
     { requestTimeout: TIMEOUT_MS, headersTimeout: TIMEOUT_MS, keepAliveTimeout: TIMEOUT_MS },
     (request, response) => {
       const peer = peers.get(request.socket)

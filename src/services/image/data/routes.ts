@@ -1,8 +1,8 @@
-import { IncomingMessage } from 'node:http'
 import type { Readable } from 'node:stream'
 import { Type } from 'typebox'
 import type { Ctx } from '../../../kernel/ctx/ctx.ts'
 import { cloudError } from '../../../kernel/errors/cloud-error.ts'
+import { nodeHttp } from '../../../kernel/http/node-http.ts'
 import { reply, route, type Reply, type Req, type Route } from '../../../kernel/http/route.ts'
 import type { ImageStore } from '../../../ports/image-store.ts'
 import { mustFor, seesAll } from '../access.ts'
@@ -84,7 +84,7 @@ function contentOf(req: Req): Readable {
   if (type !== 'application/octet-stream')
     throw cloudError('unsupportedMediaType', 'Image data must be sent as application/octet-stream.')
   const { stream } = req
-  if (stream instanceof IncomingMessage) {
+  if (stream instanceof nodeHttp.IncomingMessage) {
     stream.setTimeout(SILENCE_MS, () =>
       stream.destroy(new Error(`nothing came for ${SILENCE_MS / 60_000} minutes`)),
     )

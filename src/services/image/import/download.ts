@@ -1,9 +1,9 @@
 import { lookup, type LookupAddress, type LookupOptions } from 'node:dns'
-import { get as getHttp, type IncomingMessage } from 'node:http'
-import { get as getHttps } from 'node:https'
+import type { IncomingMessage } from 'node:http'
 import { BlockList, isIP } from 'node:net'
 import type { Readable } from 'node:stream'
 import { cloudError } from '../../../kernel/errors/cloud-error.ts'
+import { nodeHttp, nodeHttps } from '../../../kernel/http/node-http.ts'
 
 /**
  * Fetches what a tenant names by URL, from this process. A tenant must not reach through it what he could not reach
@@ -87,7 +87,7 @@ async function request(
   rules: DownloadRules,
   signal: AbortSignal,
 ): Promise<IncomingMessage> {
-  const get = url.protocol === 'https:' ? getHttps : getHttp
+  const { get } = url.protocol === 'https:' ? nodeHttps : nodeHttp
   return await new Promise((resolve, reject) => {
     const sent = get(
       url,
