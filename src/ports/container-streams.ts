@@ -7,7 +7,10 @@ import type { WorkloadId } from './compute.ts'
  * slow, so whoever opens a stream reads both outputs (`resume()` is enough) or closes it.
  */
 export interface ContainerStreams {
-  /** The workload's own process; `conflict` when it does not run. Its input is only heard when the spec said `stdin` or `tty`. Closing leaves it running. */
+  /**
+   * The workload's own process; `conflict` when it does not run. Its input is only heard when the spec said `stdin` or `tty`.
+   * Closing leaves it running, and so do ctrl-p ctrl-q on a terminal, which end the stream.
+   */
   attach(id: WorkloadId): Promise<ContainerStream>
   /** A command beside it, without a time limit; `conflict` when nothing runs. Closing the session kills the command and what it started. */
   openExec(id: WorkloadId, wish: OpenExecWish): Promise<ExecSession>

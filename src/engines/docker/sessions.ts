@@ -14,8 +14,9 @@ import { killWithChildren } from './processes.ts'
 import { containerStream } from './streams.ts'
 
 /**
- * Keys that let go of a terminal are Docker's invention and swallow what people type (its default begins with ctrl-p): a
- * sequence that nobody types takes their place.
+ * Keys that let go of a terminal are Docker's invention and swallow what people type (its default begins with ctrl-p). A
+ * command of one's own is left by ending it: there a sequence that nobody types takes their place. A container's own process
+ * is to live on, so `attach` keeps the default.
  */
 const DETACH_KEYS = 'ctrl-^,ctrl-_,ctrl-^,ctrl-_'
 const LOST = 255
@@ -36,7 +37,7 @@ export async function attach(host: DockerHost, id: WorkloadId): Promise<Containe
   if (seen === undefined) throw cloudError('notFound', `Workload ${id} has no container`)
   if (!seen.State.Running || seen.State.Paused)
     throw cloudError('conflict', `Workload ${id} is not running`)
-  const query = { stream: true, stdin: true, stdout: true, stderr: true, detachKeys: DETACH_KEYS }
+  const query = { stream: true, stdin: true, stdout: true, stderr: true }
   const hijacked = await host.client.hijack(`/containers/${seen.Id}/attach`, { query })
   return containerStream(hijacked, seen.Config.Tty)
 }

@@ -70,6 +70,9 @@ export function fakeStreams(engine: StreamsOf): ContainerStreams {
   }
 }
 
+/** ctrl-p ctrl-q */
+const LETTING_GO = '\u0010\u0011'
+
 function attach(container: FakeContainer): ContainerStream {
   const { tty, stdin = tty } = container.spec
   const [stdout, stderr] = [new PassThrough(), new PassThrough()]
@@ -85,7 +88,8 @@ function attach(container: FakeContainer): ContainerStream {
   container.told.on('output', show).on('end', close)
   const typed = new Writable({
     write(chunk: Buffer, _encoding, done) {
-      if (stdin) for (const text of linesOf(chunk)) say(container, text)
+      if (tty && chunk.includes(LETTING_GO)) close()
+      else if (stdin) for (const text of linesOf(chunk)) say(container, text)
       done()
     },
   })

@@ -146,6 +146,17 @@ function attachContract(port: Port): void {
     for await (const _rest of two.stdout); // ends with the process
   })
 
+  it('is left with ctrl-p ctrl-q on a terminal, and runs on', async () => {
+    const id = await running(port(), { tty: true })
+    const stream = await port().attach(id)
+    stream.stdin.write('hello\n')
+    await heard(stream, 'hello')
+    stream.stdin.write('\u0010\u0011')
+    for await (const _rest of stream.stdout); // ends, though the process does not
+    expect((await port().observe(id)).container).toBe('running')
+    await port().destroy(id)
+  })
+
   it('follows what is written, and ends when asked to', async () => {
     const id = await running(port())
     const stream = await port().attach(id)
