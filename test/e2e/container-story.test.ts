@@ -53,6 +53,19 @@ afterAll(async () => {
   rmSync(scratch, { recursive: true, force: true })
 })
 
+interface Top {
+  readonly Titles: readonly string[]
+  readonly Processes: readonly (readonly string[])[]
+}
+
+/** `appcontainer top named`, without its printing. */
+const TOP = `
+import json, openstack
+from zunclient import client
+zun = client.Client('1', session=openstack.config.get_cloud_region().get_session())
+print(json.dumps(zun.containers.top('named')))
+`
+
 type Shown = Readonly<Record<string, unknown>>
 
 const show = async (name: string): Promise<Shown> =>
@@ -134,10 +147,29 @@ describe('inside', () => {
     expect(talked.stdout).toContain('42')
   })
 
+  it('is attached to, typed into, and left as it is', async () => {
+    using terminal = demo.inTerminal('appcontainer attach web')
+    await terminal.shows('connected to web')
+    terminal.type('echo $((6*7)) > /tmp/answer; cat /tmp/answer\r')
+    await terminal.shows(/^42\r?$/m)
+    // what the client offers instead, `~.`, it does not recognise itself under Python 3
+    terminal.type('\u0010\u0011')
+    expect(await terminal.ended()).toBe(0)
+    expect(await show('web')).toMatchObject({ status: 'Running', restart_count: 0 })
+    expect(await demo.text('appcontainer exec web cat /tmp/answer')).toContain('42')
+  })
+
   it('shows output, processes and use', async () => {
     expect(await demo.text('appcontainer logs named')).toContain('ready')
     const stats = await demo.json<Shown>('appcontainer stats web')
     expect(stats['MEM LIMIT(MiB)']).toBe(64)
+    // the command asks, and fails on printing what it got (`print("%-20s") % title`), with every cloud
+    const printed = await demo.attempt('appcontainer top named')
+    expect(printed.stderr).toContain("unsupported operand type(s) for %: 'NoneType' and 'str'")
+    const top = JSON.parse(await demo.python(TOP)) as Top // the library's own answer
+    expect(top.Titles).toContain('PID')
+    const command = top.Titles.indexOf('CMD')
+    expect(top.Processes.map((process) => process[command]).join()).toContain('echo ready')
   })
 
   it('copies files both ways', async () => {
