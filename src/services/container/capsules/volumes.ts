@@ -11,14 +11,14 @@ export function volumeSizes(wishes: readonly VolumeWish[]): ReadonlyMap<string, 
     if (cinder.volumeID !== undefined)
       throw cloudError(
         'badRequest',
-        `Volume ${name} names ${cinder.volumeID}: this cloud has no block storage service. Give a size and autoRemove: true for a volume that lives as long as the capsule.`,
+        `Volume ${name} names ${cinder.volumeID}: this cloud has no block storage service yet. Give a size and autoRemove: true for a volume that lives as long as the capsule.`,
       )
     if (cinder.size === undefined)
       throw cloudError('badRequest', `Volume ${name} needs a size (in GiB).`)
     if (!toBoolean(cinder.autoRemove))
       throw cloudError(
         'badRequest',
-        `Volume ${name} would have to outlive the capsule, which needs a block storage service: say autoRemove: true.`,
+        `Volume ${name} would have to outlive the capsule, which needs a block storage service, and this cloud has none yet: say autoRemove: true.`,
       )
     const size = Number(cinder.size)
     if (size < 1 || size > 1024)

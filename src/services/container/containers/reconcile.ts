@@ -44,11 +44,17 @@ async function say(
   const container = await findContainer(ctx, before.id)
   const workload = await deps.workload.find(ctx, before.id)
   const { id, name, projectId } = container ?? before
-  const { status, reason } =
+  const { status, reason, detail } =
     container === undefined
-      ? { status: 'Deleted', reason: null }
+      ? { status: 'Deleted', reason: null, detail: '' }
       : statusOf(container, workload, ctx.now())
-  feed.say({ uuid: id, name, projectId, status, reason }, ctx.now())
+  const life = {
+    exitCode: workload?.exitCode ?? null,
+    oomKilled: workload?.oomKilled ?? false,
+    restarts: workload?.restarts ?? 0,
+    health: workload?.health ?? null,
+  }
+  feed.say({ uuid: id, name, projectId, status, reason, detail, ...life }, ctx.now())
 }
 
 async function reconcile(ctx: Ctx, deps: ContainerDeps, container: Container): Promise<Outcome> {

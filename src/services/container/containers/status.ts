@@ -110,7 +110,10 @@ function detailOf(status: ContainerStatus, workload: Seen, now: Date): string {
     case 'Paused':
       return `${upFor(now, workload.startedAt, null)} (paused)`
     case 'Restarting':
-      return `Restarting; ${exitedAgo(now, workload)}`
+      // what is not well still runs when its restart is decided: it has not exited
+      return workload.health === 'unhealthy'
+        ? 'Restarting; unhealthy'
+        : `Restarting; ${exitedAgo(now, workload)}`
     case 'Stopped':
       return exitedAgo(now, workload)
     case 'Creating':

@@ -65,7 +65,7 @@ function mountOf(wish: MountWish): Mount {
   if (wish.source !== undefined && wish.source !== '')
     throw cloudError(
       'badRequest',
-      `Volume ${wish.source.slice(0, 100)} cannot be mounted at ${destination}: this cloud has no block storage service. A mount may be a file (type bind, its content in base64 as source) or a new volume (size in GiB).`,
+      `Volume ${wish.source.slice(0, 100)} cannot be mounted at ${destination}: this cloud has no block storage service yet. A mount may be a file (type bind, its content in base64 as source) or a new volume (size in GiB).`,
     )
   if (wish.size === undefined)
     throw cloudError(

@@ -36,3 +36,18 @@ it('tells the project, and no other, what becomes of its containers', async () =
   mine.end()
   others.end()
 })
+
+it('tells how a process ended, and that one was started again', async () => {
+  const mine = await listen('demo')
+  const { uuid } = await bed.run({ restart_policy: { Name: 'on-failure', MaximumRetryCount: 1 } })
+  bed.engine.runOutOfMemory(uuid)
+  await expect
+    .poll(mine.heard)
+    .toMatch(/"status":"Restarting",.*Exited\(137\).*"oom_killed":true,"restart_count":1/)
+  await expect.poll(mine.heard).toMatch(/"status":"Running",.*"restart_count":1/)
+  bed.engine.die(uuid, 7)
+  await expect
+    .poll(mine.heard)
+    .toMatch(/"status":"Stopped",.*"exit_code":7,"oom_killed":false,"restart_count":1/)
+  mine.end()
+})

@@ -9,13 +9,20 @@ export interface ContainerEvent {
   /** A status of Zun's, or `Deleted`, which comes once and is the last. */
   readonly status: string
   readonly reason: string | null
+  /** The same in words, with what changes by the clock alone: «Exited(137) 2 seconds ago». */
+  readonly detail: string
+  /** How its process ended the last time, and how often it was started again. */
+  readonly exitCode: number | null
+  readonly oomKilled: boolean
+  readonly restarts: number
+  readonly health: string | null
 }
 
 /** Who changes says so here, who listens hears it: within this process, from now on, nothing is kept. */
 export interface ContainerFeed {
   /** False while nobody in the project listens: then there is nothing to find out and to say. */
   hasListeners(projectId: string): boolean
-  /** Saying the same of a container again is not heard. */
+  /** Saying the same of a container again is not heard; another `detail` alone is the same. */
   say(event: ContainerEvent, at: Date): void
   /** Ends with the signal. */
   listen(projectId: string, signal: AbortSignal): AsyncIterable<StreamEvent>
@@ -28,17 +35,18 @@ export function containerFeed(): ContainerFeed {
   let count = 0
   return {
     hasListeners: (projectId) => emitter.listenerCount(projectId) > 0,
-    say({ projectId, uuid, name, status, reason }, at) {
+    say(event, at) {
+      const { projectId, uuid } = event
       const words = said.get(projectId)
-      const word = JSON.stringify([status, reason, name])
+      const word = JSON.stringify({ ...event, detail: '' })
       if (words === undefined || words.get(uuid) === word) return
-      if (status === 'Deleted') words.delete(uuid)
+      if (event.status === 'Deleted') words.delete(uuid)
       else words.set(uuid, word)
       count += 1
       emitter.emit(projectId, {
         name: 'container',
         id: String(count),
-        data: { uuid, name, status, status_reason: reason, at: at.toISOString() },
+        data: { ...view(event), at: at.toISOString() },
       } satisfies StreamEvent)
     },
     async *listen(projectId, signal) {
@@ -49,5 +57,20 @@ export function containerFeed(): ContainerFeed {
         if (emitter.listenerCount(projectId) === 0) said.delete(projectId)
       }
     },
+  }
+}
+
+/** In the words of a container's own view. */
+function view(event: ContainerEvent): Readonly<Record<string, unknown>> {
+  return {
+    uuid: event.uuid,
+    name: event.name,
+    status: event.status,
+    status_reason: event.reason,
+    status_detail: event.detail,
+    exit_code: event.exitCode,
+    oom_killed: event.oomKilled,
+    restart_count: event.restarts,
+    health: event.health,
   }
 }

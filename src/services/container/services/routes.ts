@@ -51,11 +51,11 @@ function view(row: ServiceRow, deps: ContainerDeps, now: string): Record<string,
     disabled: row.disabled === 1,
     disabled_reason: row.disabled_reason,
     forced_down: row.forced_down === 1,
-    // this very process: it was seen up by who reads this
+    // this very process: it was seen up by who reads this, as Zun's own write themselves down each minute
     last_seen_up: here ? now : null,
     report_count: here ? Math.max(1, Math.floor(process.uptime() / 60)) : 0,
     created_at: row.created_at,
-    updated_at: row.updated_at,
+    updated_at: here ? now : row.updated_at,
   }
 }
 
