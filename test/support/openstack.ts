@@ -70,7 +70,10 @@ export class OpenstackClient {
   /** A few lines of Python that speak with the client's own library; what they print. */
   async python(lines: string): Promise<string> {
     this.#calls++
-    const result = await tryRun(PYTHON, ['-c', lines], { env: this.#environment, timeoutMs: 60_000 })
+    const result = await tryRun(PYTHON, ['-c', lines], {
+      env: this.#environment,
+      timeoutMs: 60_000,
+    })
     if (result.code !== 0) throw new Error(`exited with ${result.code}: ${result.stderr}`)
     return result.stdout.trim()
   }
