@@ -1,5 +1,5 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { Type, type Static } from 'typebox'
+import { Type, type Static } from './kernel/schema/type.ts'
 import type { Config } from './kernel/config/config.ts'
 import type { DataFolder } from './kernel/config/data-folder.ts'
 import type { Ctx } from './kernel/ctx/ctx.ts'

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { Type, type Static } from 'typebox'
+import { Type, type Static } from '../schema/type.ts'
 import { parse } from 'yaml'
 import { validate } from '../http/validate.ts'
 import { environment } from './environment.ts'

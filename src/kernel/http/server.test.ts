@@ -1,4 +1,4 @@
-import { Type } from 'typebox'
+import { Type } from '../schema/type.ts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { can } from '../ctx/ctx.ts'
 import { cloudError } from '../errors/cloud-error.ts'

@@ -1,4 +1,4 @@
-import { Type, type Static, type TObject, type TObjectOptions, type TProperties } from 'typebox'
+import { Type, type Static, type TObject, type TObjectOptions, type TProperties } from '../../kernel/schema/type.ts'
 
 /** Shapes that many of Keystone's resources share. */
 

@@ -1,4 +1,4 @@
-import { Type } from 'typebox'
+import { Type } from '../../../kernel/schema/type.ts'
 import { atLeast } from '../../../kernel/http/microversion.ts'
 import { BooleanLike } from '../wire/schemas.ts'
 import { novaTime } from '../wire/times.ts'

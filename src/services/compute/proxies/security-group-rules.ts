@@ -1,5 +1,5 @@
 import { isIP } from 'node:net'
-import { Type, type Static } from 'typebox'
+import { Type, type Static } from '../../../kernel/schema/type.ts'
 import { cloudError } from '../../../kernel/errors/cloud-error.ts'
 import type { NewRule as RuleWish, RuleInfo, SecurityGroupInfo } from '../../network/face.ts'
 

@@ -1,4 +1,4 @@
-import { Type, type Static } from 'typebox'
+import { Type, type Static } from '../../../kernel/schema/type.ts'
 import { BooleanLike, Envelope, IntegerLike, toInteger } from '../wire/schemas.ts'
 import { classResourcesIn, resourcesIn, type Limits, type Resource } from './resources.ts'
 

@@ -1,4 +1,4 @@
-import { Type, type Static } from 'typebox'
+import { Type, type Static } from '../../../kernel/schema/type.ts'
 import { atLeast } from '../../../kernel/http/microversion.ts'
 import type { Req } from '../../../kernel/http/route.ts'
 import { Envelope, IntegerLike, Name } from '../wire/schemas.ts'

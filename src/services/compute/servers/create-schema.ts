@@ -1,4 +1,4 @@
-import { Type, type TSchema } from 'typebox'
+import { Type, type TSchema } from '../../../kernel/schema/type.ts'
 import { within } from '../../../kernel/http/microversion.ts'
 import { BooleanLike, IntegerLike, METADATA_KEY, Name, Text } from '../wire/schemas.ts'
 

@@ -1,4 +1,4 @@
-import { Type } from 'typebox'
+import { Type } from '../../../kernel/schema/type.ts'
 import type { Method } from '../../../kernel/http/route.ts'
 
 const ServerId = Type.Object({ id: Type.String() })

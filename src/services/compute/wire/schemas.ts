@@ -1,4 +1,4 @@
-import { Type, type TSchema } from 'typebox'
+import { Type, type TSchema } from '../../../kernel/schema/type.ts'
 import { cloudError } from '../../../kernel/errors/cloud-error.ts'
 
 /** Largest value of the integer columns: what Nova calls a database integer. */

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Readable } from 'node:stream'
-import { Type } from 'typebox'
+import { Type } from '../../../kernel/schema/type.ts'
 import { projectOf, whoOf, type Ctx } from '../../../kernel/ctx/ctx.ts'
 import { inTx, toJson } from '../../../kernel/db/db.ts'
 import { cloudError } from '../../../kernel/errors/cloud-error.ts'

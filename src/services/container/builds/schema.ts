@@ -1,4 +1,4 @@
-import { Type, type Static } from 'typebox'
+import { Type, type Static } from '../../../kernel/schema/type.ts'
 import type { Selectable } from 'kysely'
 import { fromJson } from '../../../kernel/db/db.ts'
 import { BooleanLike, ImageName, Text } from '../wire/schemas.ts'

@@ -1,4 +1,4 @@
-import { Type, type TSchema } from 'typebox'
+import { Type, type TSchema } from '../../../kernel/schema/type.ts'
 import { projectOf, type Ctx } from '../../../kernel/ctx/ctx.ts'
 import { inTx } from '../../../kernel/db/db.ts'
 import { cloudError } from '../../../kernel/errors/cloud-error.ts'

@@ -1,4 +1,4 @@
-import { Type, type Static, type TProperties } from 'typebox'
+import { Type, type Static, type TProperties } from '../../../kernel/schema/type.ts'
 import { Cpu, Net, PullPolicy } from '../containers/create-schema.ts'
 import { BooleanLike, Digits, ImageName, Name, orNull, Text, TextMap } from '../wire/schemas.ts'
 

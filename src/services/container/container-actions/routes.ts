@@ -1,4 +1,4 @@
-import { Type } from 'typebox'
+import { Type } from '../../../kernel/schema/type.ts'
 import { cloudError } from '../../../kernel/errors/cloud-error.ts'
 import { atLeast } from '../../../kernel/http/microversion.ts'
 import { route, type Route } from '../../../kernel/http/route.ts'

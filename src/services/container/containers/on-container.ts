@@ -1,4 +1,4 @@
-import { Type } from 'typebox'
+import { Type } from '../../../kernel/schema/type.ts'
 import type { Method } from '../../../kernel/http/route.ts'
 import { ruleOf } from '../wire/policy.ts'
 

@@ -1,4 +1,4 @@
-import { Type } from 'typebox'
+import { Type } from '../../../kernel/schema/type.ts'
 import { route, type Route } from '../../../kernel/http/route.ts'
 import type { ContainerDeps } from '../deps.ts'
 import { BooleanLike, toBoolean } from '../wire/schemas.ts'

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { Type } from 'typebox'
+import { Type } from '../../../kernel/schema/type.ts'
 import type { Ctx } from '../../../kernel/ctx/ctx.ts'
 import { cloudError } from '../../../kernel/errors/cloud-error.ts'
 import { atLeast } from '../../../kernel/http/microversion.ts'

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { Type, type Static } from 'typebox'
+import { Type, type Static } from '../../../kernel/schema/type.ts'
 import { projectOf, whoOf, type Ctx } from '../../../kernel/ctx/ctx.ts'
 import { cloudError } from '../../../kernel/errors/cloud-error.ts'
 import { route, type Route } from '../../../kernel/http/route.ts'

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { Type } from 'typebox'
+import { Type } from '../../../kernel/schema/type.ts'
 import { projectOf, whoOf, type Ctx } from '../../../kernel/ctx/ctx.ts'
 import { cloudError } from '../../../kernel/errors/cloud-error.ts'
 import { cutPage, pageOf } from '../../../kernel/http/paging.ts'

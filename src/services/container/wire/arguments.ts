@@ -1,4 +1,4 @@
-import { Type, type Static, type TObject, type TProperties } from 'typebox'
+import { Type, type Static, type TObject, type TProperties } from '../../../kernel/schema/type.ts'
 import { cloudError } from '../../../kernel/errors/cloud-error.ts'
 import type { Req } from '../../../kernel/http/route.ts'
 import { validate } from '../../../kernel/http/validate.ts'

@@ -1,4 +1,4 @@
-import { Type, type TSchema } from 'typebox'
+import { Type, type TSchema } from '../../../kernel/schema/type.ts'
 
 const TRUE = ['true', '1', 'on', 'yes'] as const
 const FALSE = ['false', '0', 'off', 'no'] as const

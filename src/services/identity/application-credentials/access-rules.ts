@@ -1,7 +1,7 @@
 import { whoOf, type Ctx } from '../../../kernel/ctx/ctx.ts'
 import { cloudError } from '../../../kernel/errors/cloud-error.ts'
 import type { Req, Route } from '../../../kernel/http/route.ts'
-import { Type } from 'typebox'
+import { Type } from '../../../kernel/schema/type.ts'
 import { guarded, type Target } from '../guarded.ts'
 import { listBody, listQuery, passes } from '../list-query.ts'
 import { newId } from '../new-id.ts'

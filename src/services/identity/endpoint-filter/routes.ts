@@ -1,4 +1,4 @@
-import { Type } from 'typebox'
+import { Type } from '../../../kernel/schema/type.ts'
 import type { Ctx } from '../../../kernel/ctx/ctx.ts'
 import type { Req, Route } from '../../../kernel/http/route.ts'
 import { inEndpointGroup } from '../catalog/build.ts'

@@ -1,4 +1,4 @@
-import { Type, type Static } from 'typebox'
+import { Type, type Static } from '../../../kernel/schema/type.ts'
 import { whoOf, type Ctx } from '../../../kernel/ctx/ctx.ts'
 import { inTx } from '../../../kernel/db/db.ts'
 import { cloudError } from '../../../kernel/errors/cloud-error.ts'

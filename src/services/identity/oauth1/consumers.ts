@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { Type } from 'typebox'
+import { Type } from '../../../kernel/schema/type.ts'
 import type { Route } from '../../../kernel/http/route.ts'
 import { recordRoutes, type RecordResource } from '../records/resource.ts'
 import { listRecords, removeRecord } from '../records/store.ts'

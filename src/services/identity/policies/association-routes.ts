@@ -1,4 +1,4 @@
-import { Type } from 'typebox'
+import { Type } from '../../../kernel/schema/type.ts'
 import type { Ctx } from '../../../kernel/ctx/ctx.ts'
 import type { Route } from '../../../kernel/http/route.ts'
 import { endpoints } from '../catalog/resources.ts'

@@ -1,4 +1,4 @@
-import { Type } from 'typebox'
+import { Type } from '../../../kernel/schema/type.ts'
 import type { Route } from '../../../kernel/http/route.ts'
 import { recordRoutes, type RecordResource } from '../records/resource.ts'
 import { removeRecordsOf } from '../records/store.ts'

@@ -1,4 +1,4 @@
-import { Type, type Static } from 'typebox'
+import { Type, type Static } from '../../../kernel/schema/type.ts'
 import { Description, IdText, NullableId, openBody, ShortName } from '../wire.ts'
 
 /** A tag is part of URLs and of comma-separated lists. */

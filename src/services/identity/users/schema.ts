@@ -1,4 +1,4 @@
-import { Type, type Static } from 'typebox'
+import { Type, type Static } from '../../../kernel/schema/type.ts'
 import { IdText, Name, NullableId, openBody } from '../wire.ts'
 
 const Flag = Type.Optional(Type.Union([Type.Boolean(), Type.Null()]))

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream'
-import { Type } from 'typebox'
+import { Type } from '../../../kernel/schema/type.ts'
 import type { Ctx } from '../../../kernel/ctx/ctx.ts'
 import { cloudError } from '../../../kernel/errors/cloud-error.ts'
 import { nodeHttp } from '../../../kernel/http/node-http.ts'

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { Type } from 'typebox'
+import { Type } from '../../../kernel/schema/type.ts'
 import { projectOf, type Ctx } from '../../../kernel/ctx/ctx.ts'
 import { inTx } from '../../../kernel/db/db.ts'
 import { cloudError } from '../../../kernel/errors/cloud-error.ts'

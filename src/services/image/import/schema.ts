@@ -1,4 +1,4 @@
-import { Type, type Static } from 'typebox'
+import { Type, type Static } from '../../../kernel/schema/type.ts'
 
 /** What `POST /v2/images/{id}/import` can do here. */
 export const IMPORT_METHODS = ['glance-direct', 'web-download', 'glance-download'] as const

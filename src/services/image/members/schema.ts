@@ -1,4 +1,4 @@
-import { Type } from 'typebox'
+import { Type } from '../../../kernel/schema/type.ts'
 
 export const NewMember = Type.Object(
   { member: Type.String({ minLength: 1, maxLength: 255 }) },

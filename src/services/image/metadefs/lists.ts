@@ -1,4 +1,4 @@
-import { Type, type Static } from 'typebox'
+import { Type, type Static } from '../../../kernel/schema/type.ts'
 import type { Ctx } from '../../../kernel/ctx/ctx.ts'
 import { inTx } from '../../../kernel/db/db.ts'
 import { cutPage, pageOf } from '../../../kernel/http/paging.ts'

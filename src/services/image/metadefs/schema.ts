@@ -1,4 +1,4 @@
-import { Type, type Static } from 'typebox'
+import { Type, type Static } from '../../../kernel/schema/type.ts'
 
 const Name = Type.String({ minLength: 1, maxLength: 80 })
 const TypeName = Type.String({ minLength: 1, maxLength: 80 })

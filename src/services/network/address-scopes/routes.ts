@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { Type, type Static } from 'typebox'
+import { Type, type Static } from '../../../kernel/schema/type.ts'
 import type { Ctx } from '../../../kernel/ctx/ctx.ts'
 import { neutronError } from '../fault.ts'
 import { deleteSharesOf, setShared } from '../rbac-policies/store.ts'

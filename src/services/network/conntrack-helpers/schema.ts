@@ -1,4 +1,4 @@
-import { Type, type Static } from 'typebox'
+import { Type, type Static } from '../../../kernel/schema/type.ts'
 import { conntrackHelperProtocols, type ConntrackHelperName } from '../../../ports/network.ts'
 import { neutronError } from '../fault.ts'
 import { Text, Whole, wrapped } from '../standard/schema.ts'

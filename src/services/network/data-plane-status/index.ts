@@ -1,4 +1,4 @@
-import { Type } from 'typebox'
+import { Type } from '../../../kernel/schema/type.ts'
 import { extensionsOf } from '../extensions/known.ts'
 import { addition } from '../standard/addition.ts'
 import type { Feature } from '../standard/feature.ts'

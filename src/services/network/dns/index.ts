@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import { Type } from 'typebox'
+import { Type } from '../../../kernel/schema/type.ts'
 import { addressesOf } from '../addresses/store.ts'
 import type { Extension } from '../extensions/known.ts'
 import { badRequest } from '../fault.ts'

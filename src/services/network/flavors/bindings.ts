@@ -1,4 +1,4 @@
-import { Type } from 'typebox'
+import { Type } from '../../../kernel/schema/type.ts'
 import { inTx } from '../../../kernel/db/db.ts'
 import { reply, route, type Route } from '../../../kernel/http/route.ts'
 import { neutronError } from '../fault.ts'

@@ -1,4 +1,4 @@
-import { Type } from 'typebox'
+import { Type } from '../../../kernel/schema/type.ts'
 import type { Ctx } from '../../../kernel/ctx/ctx.ts'
 import { badRequest, neutronError } from '../fault.ts'
 import { addition, type Addition } from '../standard/addition.ts'

@@ -1,4 +1,4 @@
-import { Type, type Static } from 'typebox'
+import { Type, type Static } from '../../../kernel/schema/type.ts'
 import { Id, IdOrNull, Ip, Text, TextOr } from '../standard/schema.ts'
 import type { StandardRow } from '../standard/schema.ts'
 import type { FloatingIpTable } from '../tables.ts'

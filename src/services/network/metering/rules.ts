@@ -1,4 +1,4 @@
-import { Type, type Static } from 'typebox'
+import { Type, type Static } from '../../../kernel/schema/type.ts'
 import type { Ctx } from '../../../kernel/ctx/ctx.ts'
 import { formatCidr, overlaps, parseCidr, type Cidr } from '../addressing/cidr.ts'
 import { invalidInput, invalidValue, neutronError } from '../fault.ts'

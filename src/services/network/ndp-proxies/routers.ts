@@ -1,4 +1,4 @@
-import { Type } from 'typebox'
+import { Type } from '../../../kernel/schema/type.ts'
 import type { Ctx } from '../../../kernel/ctx/ctx.ts'
 import { neutronError } from '../fault.ts'
 import type { RouterRow } from '../routers/schema.ts'

@@ -1,4 +1,4 @@
-import { Type, type Static } from 'typebox'
+import { Type, type Static } from '../../../kernel/schema/type.ts'
 import { Id, Ip, Text, TextOr, type StandardRow, type StandardTable } from '../standard/schema.ts'
 
 /** Ports of a floating address that lead to ports of one fixed address. */

@@ -1,4 +1,4 @@
-import { Type } from 'typebox'
+import { Type } from '../../../kernel/schema/type.ts'
 import type { Ctx } from '../../../kernel/ctx/ctx.ts'
 import { nudge } from '../../../kernel/tasks/store.ts'
 import { kinds } from '../kinds.ts'

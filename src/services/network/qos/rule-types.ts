@@ -1,4 +1,4 @@
-import { Type, type TProperties } from 'typebox'
+import { Type, type TProperties } from '../../../kernel/schema/type.ts'
 import { Whole } from '../standard/schema.ts'
 import type { RuleTable, RuleType } from './schema.ts'
 

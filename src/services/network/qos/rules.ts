@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { Type } from 'typebox'
+import { Type } from '../../../kernel/schema/type.ts'
 import { can, type Ctx } from '../../../kernel/ctx/ctx.ts'
 import { inTx } from '../../../kernel/db/db.ts'
 import { reply, route, type Req, type Route } from '../../../kernel/http/route.ts'

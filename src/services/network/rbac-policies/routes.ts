@@ -1,4 +1,4 @@
-import { Type, type Static } from 'typebox'
+import { Type, type Static } from '../../../kernel/schema/type.ts'
 import { can, type Ctx } from '../../../kernel/ctx/ctx.ts'
 import { nudge } from '../../../kernel/tasks/store.ts'
 import { badRequest, neutronError } from '../fault.ts'

@@ -1,4 +1,4 @@
-import { Type, type Static } from 'typebox'
+import { Type, type Static } from '../../../kernel/schema/type.ts'
 import { Flag, Text, TextOr } from '../standard/schema.ts'
 import type { StandardRow } from '../standard/schema.ts'
 import type { GroupTable, RuleTable } from '../tables.ts'

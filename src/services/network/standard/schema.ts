@@ -1,4 +1,4 @@
-import { Type, type Static, type TObject, type TProperties } from 'typebox'
+import { Type, type Static, type TObject, type TProperties } from '../../../kernel/schema/type.ts'
 import { invalidValue } from '../fault.ts'
 
 /** What every resource's table has. Booleans are 0/1, times ISO 8601, `tags` a JSON list. */

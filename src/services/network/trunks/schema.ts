@@ -1,4 +1,4 @@
-import { Type, type Static } from 'typebox'
+import { Type, type Static } from '../../../kernel/schema/type.ts'
 import { change, creation, Flag, Id, Text } from '../standard/schema.ts'
 import type { StandardRow, StandardTable } from '../standard/schema.ts'
 

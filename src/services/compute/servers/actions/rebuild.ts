@@ -1,5 +1,5 @@
 import type { Updateable } from 'kysely'
-import { Type, type TSchema } from 'typebox'
+import { Type, type TSchema } from '../../../../kernel/schema/type.ts'
 import type { Ctx } from '../../../../kernel/ctx/ctx.ts'
 import { toJson } from '../../../../kernel/db/db.ts'
 import { reply, route, type Reply, type Req, type Route } from '../../../../kernel/http/route.ts'

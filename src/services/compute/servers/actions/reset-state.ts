@@ -1,4 +1,4 @@
-import { Type } from 'typebox'
+import { Type } from '../../../../kernel/schema/type.ts'
 import { inTx, toJson } from '../../../../kernel/db/db.ts'
 import { nudge } from '../../../../kernel/tasks/store.ts'
 import { route, type Route } from '../../../../kernel/http/route.ts'

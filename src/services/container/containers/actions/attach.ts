@@ -1,4 +1,4 @@
-import { Type } from 'typebox'
+import { Type } from '../../../../kernel/schema/type.ts'
 import { cloudError } from '../../../../kernel/errors/cloud-error.ts'
 import { reply, route, type Route } from '../../../../kernel/http/route.ts'
 import { urlFor } from '../../consoles/consoles.ts'

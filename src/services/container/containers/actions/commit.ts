@@ -1,4 +1,4 @@
-import { Type } from 'typebox'
+import { Type } from '../../../../kernel/schema/type.ts'
 import type { Ctx } from '../../../../kernel/ctx/ctx.ts'
 import { inTx } from '../../../../kernel/db/db.ts'
 import { reply, route, type Route } from '../../../../kernel/http/route.ts'

@@ -1,6 +1,6 @@
 import { Transform, type Readable } from 'node:stream'
 import { StringDecoder } from 'node:string_decoder'
-import { Type } from 'typebox'
+import { Type } from '../../../../kernel/schema/type.ts'
 import { cloudError } from '../../../../kernel/errors/cloud-error.ts'
 import { reply, route, type Route } from '../../../../kernel/http/route.ts'
 import type { ContainerDeps } from '../../deps.ts'

@@ -1,4 +1,4 @@
-import { Type } from 'typebox'
+import { Type } from '../../../../kernel/schema/type.ts'
 import type { Ctx } from '../../../../kernel/ctx/ctx.ts'
 import { route, type Route } from '../../../../kernel/http/route.ts'
 import type { WorkloadChange } from '../../../workload/face.ts'

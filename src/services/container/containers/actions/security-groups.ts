@@ -1,4 +1,4 @@
-import { Type } from 'typebox'
+import { Type } from '../../../../kernel/schema/type.ts'
 import type { Ctx } from '../../../../kernel/ctx/ctx.ts'
 import { inTx, toJson } from '../../../../kernel/db/db.ts'
 import { cloudError } from '../../../../kernel/errors/cloud-error.ts'

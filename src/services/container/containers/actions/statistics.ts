@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream'
-import { Type } from 'typebox'
+import { Type } from '../../../../kernel/schema/type.ts'
 import { projectOf } from '../../../../kernel/ctx/ctx.ts'
 import { reply, route, type Route } from '../../../../kernel/http/route.ts'
 import type { Usage } from '../../../../ports/container-statistics.ts'
