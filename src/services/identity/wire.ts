@@ -1,4 +1,10 @@
-import { Type, type Static, type TObject, type TObjectOptions, type TProperties } from '../../kernel/schema/type.ts'
+import {
+  Type,
+  type Static,
+  type TObject,
+  type TObjectOptions,
+  type TProperties,
+} from '../../kernel/schema/type.ts'
 
 /** Shapes that many of Keystone's resources share. */
 
