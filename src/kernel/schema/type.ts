@@ -69,7 +69,7 @@ const builders = {
     reshaped(([name, inner]) => [[name, optional(inner)]], schema, options),
   Record: ({ pattern }: Schema, value: Schema, options?: Schema) => ({
     type: 'object',
-    patternProperties: { [String(pattern ?? EVERY_KEY)]: value },
+    patternProperties: { [typeof pattern === 'string' ? pattern : EVERY_KEY]: value },
     ...options,
   }),
   String: (options?: Schema) => ({ type: 'string', ...options }),
