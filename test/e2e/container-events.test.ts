@@ -1,53 +1,28 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { busyboxImage } from '../../src/kernel/testkit/busybox-image.ts'
-import type { Json, TestClient } from '../../src/kernel/testkit/client.ts'
-import {
-  purge,
-  startCloudProcess,
-  temporaryData,
-  type CloudProcess,
-} from '../support/cloud-process.ts'
+import type { Json } from '../../src/kernel/testkit/client.ts'
+import { ContainerCloud } from '../support/container-cloud.ts'
 import { ok, Session, until } from '../support/session.ts'
 
 /** What a project hears of its containers' lives on the real engine: nobody asks, everything is told once, in order. */
-let cloud: CloudProcess
-let data: string
-let client: TestClient
+let cloud: ContainerCloud
 let owner: Listener
 let other: Listener
 
 beforeAll(async () => {
-  data = temporaryData()
-  cloud = await startCloudProcess({ data })
-  const session = await Session.login(cloud.credentials('demo'))
-  client = session.to('container').with({ 'OpenStack-API-Version': 'container 1.40' })
-  const image = { name: 'box', container_format: 'docker', disk_format: 'raw' }
-  const { id } = ok(await session.image.post('/images', image))
-  const bytes = await busyboxImage({ command: ['sleep', '100000'] })
-  ok(
-    await session.image
-      .with({ 'content-type': 'application/octet-stream' })
-      .send('PUT', `/images/${id}/file`, new Uint8Array(bytes)),
-  )
-  owner = await Listener.to(cloud, session)
+  cloud = await ContainerCloud.start()
+  owner = await Listener.to(cloud, cloud.session)
   // an administrator hears his own project, and no other
-  other = await Listener.to(cloud, await Session.login(cloud.credentials('admin')))
+  other = await Listener.to(cloud, await Session.login(cloud.process.credentials('admin')))
 }, 120_000)
 
 afterAll(async () => {
   owner.end()
   other.end()
-  await cloud.stop()
-  await purge(data)
+  await cloud.close()
 }, 120_000)
 
-async function run(wish: Readonly<Record<string, unknown>>): Promise<string> {
-  const body = { image: 'box', image_driver: 'glance', cpu: 0.2, memory: 64, ...wish }
-  return String(ok(await client.post('/containers?run=true', body)).uuid)
-}
-
 it('hears an end, and its exit code', async () => {
-  const id = await run({ name: 'ends', command: ['sh', '-c', 'sleep 1; exit 3'] })
+  const id = await cloud.run({ name: 'ends', command: ['sh', '-c', 'sleep 1; exit 3'] })
   const event = await owner.hears(id, ({ status }) => status === 'Stopped')
   expect(event).toMatchObject({ name: 'ends', exit_code: 3, oom_killed: false })
   expect(event.status_detail).toMatch(/^Exited\(3\) /)
@@ -57,20 +32,20 @@ it('hears an end, and its exit code', async () => {
 
 it('hears that a container was ended for want of memory', async () => {
   const eats = 'x=aaaaaaaaaaaaaaaa; while :; do x=$x$x; done'
-  const id = await run({ command: ['sh', '-c', eats], memory: 16 })
+  const id = await cloud.run({ command: ['sh', '-c', eats], memory: 16 })
   const event = await owner.hears(id, ({ status }) => status === 'Stopped')
   expect(event).toMatchObject({ oom_killed: true })
   expect(event.status_detail).toContain('OOMKilled')
 })
 
 it('hears why a container cannot be had', async () => {
-  const id = await run({ image: '127.0.0.1:1/nobody/nothing', image_driver: 'docker' })
+  const id = await cloud.run({ image: '127.0.0.1:1/nobody/nothing', image_driver: 'docker' })
   const event = await owner.hears(id, ({ status }) => status === 'Error')
   expect(event.status_reason).toMatch(/127\.0\.0\.1:1.*refused/)
 })
 
 it('hears that a container is not well, that it is started again, and that it is gone', async () => {
-  const id = await run({
+  const id = await cloud.run({
     command: ['sh', '-c', 'trap "exit 0" TERM; while :; do sleep 0.1; done'],
     restart_policy: { Name: 'always' },
     healthcheck: { cmd: 'test -f /nowhere', interval: 1, retries: 1, timeout: 1 },
@@ -80,7 +55,7 @@ it('hears that a container is not well, that it is started again, and that it is
   expect(detail).toBe('Restarting; unhealthy')
   const again = (one: Json) => one.status === 'Running' && one.restart_count >= count
   await owner.hears(id, again)
-  ok(await client.delete(`/containers/${id}?stop=true`))
+  ok(await cloud.at().delete(`/containers/${id}?stop=true`))
   await owner.hears(id, ({ status }) => status === 'Deleted')
   const told = owner.of(id)
   const places = [
@@ -102,7 +77,7 @@ it('is kept open while nothing happens, and says nothing to others', async () =>
     (now) => now > beats,
     { what: 'a comment that keeps the connection' },
   )
-  const id = await run({ command: ['true'] })
+  const id = await cloud.run({ command: ['true'] })
   await owner.hears(id, ({ status }) => status === 'Stopped')
   expect(owner.events.map(({ at }) => at)).toEqual(owner.events.map(({ at }) => at).toSorted())
   expect(owner.numbers).toEqual(owner.numbers.toSorted((a, b) => a - b))
@@ -119,9 +94,9 @@ class Listener {
   open = true
   readonly #ended = new AbortController()
 
-  static async to(cloud: CloudProcess, session: Session): Promise<Listener> {
+  static async to(cloud: ContainerCloud, session: Session): Promise<Listener> {
     const listener = new Listener()
-    const response = await fetch(`${cloud.url}/container/v1/events`, {
+    const response = await fetch(`${cloud.process.url}/container/v1/events`, {
       headers: { 'x-auth-token': session.token },
       signal: listener.#ended.signal,
     })
