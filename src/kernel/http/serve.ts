@@ -34,17 +34,25 @@ interface Passage {
   policy: string | null
 }
 
+/** What the path of a request is: one of a service's, with all its routes. */
+export interface Endpoint {
+  readonly service: ServiceDefinition
+  readonly routes: readonly Route[]
+  /** By name, as they stand in the path. */
+  readonly params: Readonly<Record<string, string>>
+}
+
 /** One request through all of it: who asks, which version, which route, may he, is it well-formed, and only then the handler. */
 export async function serve(
   config: HttpConfig,
-  service: ServiceDefinition,
-  routes: readonly Route[],
+  endpoint: Endpoint,
   request: FastifyRequest,
   answer: FastifyReply,
 ): Promise<FastifyReply> {
+  const { service } = endpoint
   const passage = enter(config, service, request, answer)
   try {
-    const [route, result] = await handle(config, service, routes, request, passage)
+    const [route, result] = await handle(config, endpoint, request, passage)
     setVersionHeaders(answer, service, passage)
     const taken = result instanceof Upgrade
     const sent = taken ? upgrade(request, answer, result) : send(answer, route, result)
@@ -85,8 +93,7 @@ function enter(
 
 async function handle(
   config: HttpConfig,
-  service: ServiceDefinition,
-  routes: readonly Route[],
+  { service, routes, params }: Endpoint,
   request: FastifyRequest,
   passage: Passage,
 ): Promise<[Route, unknown]> {
@@ -96,12 +103,11 @@ async function handle(
   if (range !== undefined) passage.version = negotiate(range, request.headers)
   const { route, body } = await chooseRoute(routes, passage.version, request.raw)
   passage.policy = route.policy
-  const params = request.params as Record<string, string> // find-my-way gives text by name
   const atDoor = route.policy !== null && route.policyAskedByHandler !== true
   if (atDoor && !can(passage.ctx, route.policy, params)) {
     throw cloudError('forbidden', `Policy doesn't allow ${route.policy} to be performed.`)
   }
-  const req = requestOf(service, passage, route, request, body)
+  const req = requestOf(service, passage, route, request, { ...params }, body)
   return [route, await route.handle(passage.ctx, req)]
 }
 
@@ -157,12 +163,12 @@ function requestOf(
   { ctx, version }: Passage,
   route: Route,
   request: FastifyRequest,
+  params: Record<string, string>,
   body: unknown,
 ): Req {
   const at = request.url.indexOf('?')
   const rawQuery = new URLSearchParams(at < 0 ? '' : request.url.slice(at + 1))
   const query = route.query === undefined ? {} : queryObject(rawQuery)
-  const params = { ...(request.params as Record<string, string>) } // as above
   if (route.params !== undefined) validate(route.params, params, 'text', 'path')
   if (route.query !== undefined) validate(route.query, query, 'text', 'query')
   if (route.body !== undefined && !(body === undefined && route.bodyOptional === true)) {

@@ -135,6 +135,19 @@ describe('a declared route', () => {
     expect([answer.status, answer.headers.get('allow')]).toEqual([405, 'POST'])
   })
 
+  it('takes a path as it is sent: with slashes too many, its segments encoded', async () => {
+    const remove = async (path: string) => (await app.as('reader').send('DELETE', path)).status
+    expect(await remove('//shelf//books/l%6Fst/?force=1')).toBe(404)
+    expect(await remove('/sh%65lf/books/emma/')).toBe(403)
+    expect(await app.as('demo').get('/shelf/')).toMatchObject({ status: 200 })
+  })
+
+  it.each(['%zz', '%ff', '%'])('refuses the encoding of /shelf/books/%s', async (id) => {
+    const answer = await app.as('demo').send('DELETE', `/shelf/books/${id}`)
+    expect([answer.status, answer.body.shelfError.code]).toEqual([400, 400])
+    expect(answer.headers.get('x-openstack-request-id')).toMatch(/^req-/)
+  })
+
   it('hides what broke inside', async () => {
     const answer = await app.as('demo').get('/shelf/broken')
     expect(answer.status).toBe(500)

@@ -1,6 +1,7 @@
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { cloudError, reasonOf } from '../errors/cloud-error.ts'
 import { fail } from './answer.ts'
+import { Paths } from './paths.ts'
 import type { Method, Route } from './route.ts'
 import { newRequestId, serve, type HttpConfig } from './serve.ts'
 import type { ServiceDefinition } from './service.ts'
@@ -11,61 +12,86 @@ const METHODS: readonly Method[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELE
 
 /** One fastify instance for all services; bodies are left unread, each route says how it wants them. */
 export function createHttpServer(config: HttpConfig): FastifyInstance {
+  const refuse = async (
+    error: unknown,
+    request: FastifyRequest,
+    answer: FastifyReply,
+  ): Promise<FastifyReply> => {
+    const refused = refusedByFastify(error)
+    return await fail(serviceOf(config, request.url), request, answer, refused, newRequestId())
+  }
   const app = fastify({
     logger: false,
+    frameworkErrors: (error, request, answer) => void refuse(error, request, answer),
     http: { shouldUpgradeCallback: asksForWebsocket },
     bodyLimit: Number.MAX_SAFE_INTEGER,
     requestTimeout: 0,
     keepAliveTimeout: 75_000,
     forceCloseConnections: 'idle',
-    routerOptions: {
-      ignoreTrailingSlash: true,
-      ignoreDuplicateSlashes: true,
-      maxParamLength: 4096,
-      caseSensitive: true,
-    },
   })
   acceptWebsockets(app)
   hangUpOnSilent(app)
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', (_request, _payload, next) => next(null))
-  for (const service of config.services) mountService(app, config, service)
-  app.setNotFoundHandler(async (request, answer) => {
-    const error = cloudError('notFound', 'The resource could not be found.')
-    return await fail(serviceOf(config, request.url), request, answer, error, newRequestId())
-  })
-  app.setErrorHandler(async (error, request, answer) => {
-    const refused = refusedByFastify(error)
-    return await fail(serviceOf(config, request.url), request, answer, refused, newRequestId())
-  })
+  const paths = new Paths<Mounted>()
+  for (const service of config.services) mountService(paths, service)
+  const dispatch = async (request: FastifyRequest, answer: FastifyReply): Promise<FastifyReply> =>
+    await findAndServe(config, paths, request, answer)
+  app.route({ method: [...METHODS], url: '/*', exposeHeadRoute: false, handler: dispatch })
+  app.setNotFoundHandler(async (request, answer) => await notFound(config, request, answer))
+  app.setErrorHandler(refuse)
   return app
 }
 
-/** What fastify itself refuses before a route is entered: bad URLs, unreadable headers. */
+/** What is refused before a route is entered: bad URLs, unreadable headers. */
 function refusedByFastify(error: unknown): ReturnType<typeof cloudError> {
+  if (error instanceof URIError)
+    return cloudError('badRequest', 'The path is not well encoded.', { cause: error })
   const said = error instanceof Error && 'statusCode' in error ? Number(error.statusCode) : 500
   return said < 500
     ? cloudError('badRequest', reasonOf(error), { cause: error, status: said })
     : cloudError('internal', 'Unexpected error.', { cause: error })
 }
 
-/** One entry per path for all methods: a fastify route is dear (some kilobytes and some microseconds at start). */
-function mountService(app: FastifyInstance, config: HttpConfig, service: ServiceDefinition): void {
+/** A path of a service, with its routes by method. */
+interface Mounted {
+  readonly service: ServiceDefinition
+  readonly methods: ReadonlyMap<string, readonly Route[]>
+}
+
+function mountService(paths: Paths<Mounted>, service: ServiceDefinition): void {
   const groups = groupRoutes(service)
   for (const path of new Set(service.routes.map((route) => route.path))) {
-    const allowed = METHODS.filter((method) => groups.has(`${method} ${path}`))
-    app.route({
-      method: [...METHODS],
-      url: service.mount + path || '/',
-      exposeHeadRoute: false,
-      handler: async (request, answer) => {
-        const routes = groups.get(`${request.method} ${path}`)
-        return routes === undefined
-          ? await refuseMethod(service, allowed, request, answer)
-          : await serve(config, service, routes, request, answer)
-      },
+    const declared = METHODS.flatMap((method) => {
+      const routes = groups.get(`${method} ${path}`)
+      return routes === undefined ? [] : [[method, routes] as const]
     })
+    paths.add(service.mount + path, { service, methods: new Map(declared) })
   }
+}
+
+async function findAndServe(
+  config: HttpConfig,
+  paths: Paths<Mounted>,
+  request: FastifyRequest,
+  answer: FastifyReply,
+): Promise<FastifyReply> {
+  const [path = ''] = request.url.split(/[?#]/, 1)
+  const found = paths.find(path)
+  if (found === undefined) return await notFound(config, request, answer)
+  const { service, methods } = found.value
+  const routes = methods.get(request.method)
+  if (routes === undefined) return await refuseMethod(service, [...methods.keys()], request, answer)
+  return await serve(config, { service, routes, params: found.params }, request, answer)
+}
+
+async function notFound(
+  config: HttpConfig,
+  request: FastifyRequest,
+  answer: FastifyReply,
+): Promise<FastifyReply> {
+  const error = cloudError('notFound', 'The resource could not be found.')
+  return await fail(serviceOf(config, request.url), request, answer, error, newRequestId())
 }
 
 /** Routes by method and path. A GET answers HEAD too, unless the service declares that itself. */
@@ -86,7 +112,7 @@ function groupRoutes(service: ServiceDefinition): ReadonlyMap<string, readonly R
 
 async function refuseMethod(
   service: ServiceDefinition,
-  allowed: readonly Method[],
+  allowed: readonly string[],
   request: FastifyRequest,
   answer: FastifyReply,
 ): Promise<FastifyReply> {
