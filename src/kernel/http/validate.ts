@@ -46,11 +46,21 @@ function explain(errors: readonly ErrorObject[], label: string): string {
     case 'enum':
       return `Invalid input for field/attribute ${field}: it must be one of ${JSON.stringify(params['allowedValues'])}.`
     case 'const':
-      return `Invalid input for field/attribute ${field}: it must be ${JSON.stringify(params['allowedValue'])}.`
+      return `Invalid input for field/attribute ${field}: it must be ${oneOf(allowedAt(errors, error))}.`
     default:
       return `Invalid input for field/attribute ${field}: it ${error.message ?? 'is not valid'}.`
   }
 }
+
+/** A union of literals fails with one complaint for each of them. */
+function allowedAt(errors: readonly ErrorObject[], { instancePath }: ErrorObject): unknown[] {
+  return errors
+    .filter((error) => error.keyword === 'const' && error.instancePath === instancePath)
+    .map((error) => (error.params as Record<string, unknown>)['allowedValue']) // ajv's own, as above
+}
+
+const oneOf = (values: readonly unknown[]): string =>
+  values.length === 1 ? JSON.stringify(values[0]) : `one of ${JSON.stringify(values)}`
 
 /** Of a failed union the deepest complaint says most; the union's own line says least. */
 function mostTelling(errors: readonly ErrorObject[]): ErrorObject | undefined {

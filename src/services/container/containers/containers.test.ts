@@ -115,6 +115,10 @@ describe('create and run', () => {
     [{ memory: 2 }, /memory/],
     [{ image: 'nowhere' }, /nowhere could not be found/],
     [{ restart_policy: { Name: 'always', MaximumRetryCount: 3 } }, /maximum retry count/],
+    [
+      { restart_policy: { Name: 'maybe' } },
+      /one of \["no","always","on-failure","unless-stopped"\]/,
+    ],
     [{ mounts: [{ source: 'some-volume', destination: '/data' }] }, /no block storage service/],
     [{ nets: [{ network: NETWORK, port: NETWORK }] }, /either 'network' or 'port'/],
     [{ security_groups: ['default'], exposed_ports: { '80/tcp': {} } }, /exclude each other/],
