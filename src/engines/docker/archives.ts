@@ -83,7 +83,7 @@ function archiveRefusal(id: WorkloadId, path: string, error: unknown): unknown {
   if (!isDockerError(error)) return error
   const { message, status } = error
   if (status === 404)
-    return cloudError('notFound', `There is no '${path}' in workload ${id}`, { cause: error })
+    return cloudError('notFound', `There is no '${path}' in container ${id}`, { cause: error })
   if (status === 400) return cloudError('badRequest', message, { cause: error })
   if (status === 403 || /read-only|permission denied/i.test(message))
     return cloudError('forbidden', message, { cause: error })

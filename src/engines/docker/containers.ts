@@ -59,7 +59,7 @@ export async function startContainer(host: DockerHost, id: WorkloadId): Promise<
       throw error
     throw cloudError(
       'conflict',
-      `The sandbox of workload ${id} is not running: it has to be ensured before the start`,
+      `The sandbox of container ${id} is not running: it has to be ensured before the start`,
       { cause: error },
     )
   }
@@ -90,7 +90,7 @@ async function applyHostname(host: DockerHost, id: WorkloadId, hostname: string)
   if (result.code === 0) return
   const after = await inspectOwn(host, containerName(id))
   if (after?.State.Pid !== before.State.Pid) return // it ended meanwhile: short-lived containers do
-  throw new Error(`cannot set the host name of workload ${id}: ${result.stderr.trim()}`)
+  throw new Error(`cannot set the host name of container ${id}: ${result.stderr.trim()}`)
 }
 
 export async function stopContainer(

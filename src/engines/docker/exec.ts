@@ -91,8 +91,8 @@ async function endOf(
 /** 404: no container, or it was removed meanwhile. 409: it does not run, or is paused. */
 export function refusal(id: WorkloadId, error: unknown): unknown {
   if (isDockerError(error, 404))
-    return cloudError('notFound', `Workload ${id} has no container`, { cause: error })
+    return cloudError('notFound', `There is no container of ${id} on the host`, { cause: error })
   if (isDockerError(error, 409))
-    return cloudError('conflict', `Workload ${id} is not running`, { cause: error })
+    return cloudError('conflict', `Container ${id} is not running`, { cause: error })
   return error
 }

@@ -70,7 +70,8 @@ export async function writeHostname(
 ): Promise<void> {
   const folder = filesFolder(host, id)
   const before = await readHostname(host, id)
-  if (before === undefined) throw cloudError('notFound', `Workload ${id} has no container`)
+  if (before === undefined)
+    throw cloudError('notFound', `There is no container of ${id} on the host`)
   if (before === checkHostname(hostname)) return
   const hosts = join(folder, 'hosts')
   if ((await stat(hosts)).size <= HOSTS_LIMIT_BYTES) {

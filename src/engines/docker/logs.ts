@@ -30,7 +30,8 @@ export async function followLogs(
 ): Promise<Readable> {
   const path = `/containers/${containerName(id)}`
   const found = await host.client.find<Inspected>(`${path}/json`)
-  if (found === undefined) throw cloudError('notFound', `Workload ${id} has no container`)
+  if (found === undefined)
+    throw cloudError('notFound', `There is no container of ${id} on the host`)
   const stream = await host.client.open('GET', `${path}/logs`, {
     query: {
       stdout: wish.stdout ?? true,

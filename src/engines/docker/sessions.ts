@@ -34,9 +34,9 @@ interface Exec {
 
 export async function attach(host: DockerHost, id: WorkloadId): Promise<ContainerStream> {
   const seen = await inspectOwn(host, containerName(id))
-  if (seen === undefined) throw cloudError('notFound', `Workload ${id} has no container`)
+  if (seen === undefined) throw cloudError('notFound', `There is no container of ${id} on the host`)
   if (!seen.State.Running || seen.State.Paused)
-    throw cloudError('conflict', `Workload ${id} is not running`)
+    throw cloudError('conflict', `Container ${id} is not running`)
   const query = { stream: true, stdin: true, stdout: true, stderr: true }
   const hijacked = await host.client.hijack(`/containers/${seen.Id}/attach`, { query })
   return containerStream(hijacked, seen.Config.Tty)
@@ -115,7 +115,7 @@ export async function resizeTty(
   size: TerminalSize,
 ): Promise<void> {
   const path = `/containers/${containerName(id)}/resize`
-  await resize(host, path, size, `Workload ${id} is not running`).catch((error: unknown) => {
+  await resize(host, path, size, `Container ${id} is not running`).catch((error: unknown) => {
     throw refusal(id, error)
   })
 }
@@ -139,7 +139,7 @@ async function resize(
 
 /** A command of this workload's own container: an id alone opens no door to others. */
 async function findExec(host: DockerHost, id: WorkloadId, execId: string): Promise<Exec> {
-  const missing = cloudError('notFound', `Workload ${id} has no command ${execId}`)
+  const missing = cloudError('notFound', `Container ${id} has no command ${execId}`)
   if (!/^[0-9a-f]{64}$/.test(execId)) throw missing
   const [exec, container] = await Promise.all([
     host.client.find<Exec>(`/exec/${execId}/json`),

@@ -55,7 +55,7 @@ async function anew(host: DockerHost, id: WorkloadId, known: KnownProcesses): Pr
   const seen = await inspectOwn(host, containerName(id))
   known.delete(id)
   if (seen === undefined || seen.State.Pid === 0)
-    throw cloudError('conflict', `Workload ${id} is not running`)
+    throw cloudError('conflict', `Container ${id} is not running`)
   known.set(id, { pid: seen.State.Pid, containerId: seen.Id })
   return (await fromGroups(id, known)) ?? (await fromEngine(host, id))
 }
@@ -70,7 +70,7 @@ async function fromEngine(host: DockerHost, id: WorkloadId): Promise<Stats> {
     inspectOwn(host, name),
   ])
   if (raw.memory_stats.usage === undefined || seen === undefined)
-    throw cloudError('conflict', `Workload ${id} is not running`)
+    throw cloudError('conflict', `Container ${id} is not running`)
   return normalised(raw, await networkOf(seen.State.Pid))
 }
 

@@ -71,7 +71,7 @@ function statOf(container: FakeContainer, path: string): PathStat {
     FOLDERS.includes(plain) ||
     [...container.files.keys()].some((name) => name.startsWith(withSlash(plain)))
   if (content === undefined && !folder)
-    throw cloudError('notFound', `There is no '${path}' in workload ${container.spec.id}`)
+    throw cloudError('notFound', `There is no '${path}' in container ${container.spec.id}`)
   const mode = content === undefined ? 0o755 : 0o644
   return {
     name: basename(plain) || '/',

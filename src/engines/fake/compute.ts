@@ -179,7 +179,7 @@ class Fake {
     if (spec.hostname === SENTINEL)
       throw cloudError('badRequest', `The fake engine makes no container named '${SENTINEL}'`)
     const { sandbox } = this.#workloads.get(spec.sandboxOf ?? spec.id) ?? {}
-    if (sandbox === undefined) throw cloudError('conflict', `Workload ${spec.id} has no sandbox`)
+    if (sandbox === undefined) throw cloudError('conflict', `Container ${spec.id} has no sandbox`)
     const workload = this.#workloads.get(spec.id) ?? {}
     this.#workloads.set(spec.id, workload)
     const before = workload.container
@@ -197,9 +197,9 @@ class Fake {
     await this.#step('start', id)
     const container = this.#container(id)
     if (container.state === 'running') return
-    if (container.state === 'paused') throw cloudError('conflict', `Workload ${id} is paused`)
+    if (container.state === 'paused') throw cloudError('conflict', `Container ${id} is paused`)
     if (container.joined.netns === undefined)
-      throw cloudError('conflict', `The sandbox of workload ${id} is not running`)
+      throw cloudError('conflict', `The sandbox of container ${id} is not running`)
     container.state = 'running'
     container.oomKilled = false
     container.startedAt = new Date()
@@ -334,14 +334,15 @@ class Fake {
 
   #container(id: WorkloadId): FakeContainer {
     const container = this.#workloads.get(id)?.container
-    if (container === undefined) throw cloudError('notFound', `Workload ${id} has no container`)
+    if (container === undefined)
+      throw cloudError('notFound', `There is no container of ${id} on the host`)
     return container
   }
 
   #turn(id: WorkloadId, from: ContainerState, to: 'running' | 'paused'): void {
     const container = this.#container(id)
     if (container.state !== from && container.state !== to)
-      throw cloudError('conflict', `Workload ${id} is ${container.state}, not ${from}`)
+      throw cloudError('conflict', `Container ${id} is ${container.state}, not ${from}`)
     container.state = to
     this.#tell(id)
   }

@@ -69,7 +69,7 @@ export function say(
 
 export function mustRun(container: FakeContainer): FakeContainer {
   if (container.state === 'running') return container
-  throw cloudError('conflict', `Workload ${container.spec.id} is not running`)
+  throw cloudError('conflict', `Container ${container.spec.id} is not running`)
 }
 
 export function seenContainer(

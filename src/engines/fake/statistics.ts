@@ -13,9 +13,10 @@ export function fakeStatistics(
 ): ContainerStatistics & Pick<ComputePort, 'stats'> {
   const stats = async (id: WorkloadId): Promise<Stats> => {
     const container = find(id)
-    if (container === undefined) throw cloudError('notFound', `Workload ${id} has no container`)
+    if (container === undefined)
+      throw cloudError('notFound', `There is no container of ${id} on the host`)
     if (container.state !== 'running' && container.state !== 'paused')
-      throw cloudError('conflict', `Workload ${id} is not running`)
+      throw cloudError('conflict', `Container ${id} is not running`)
     return statsOf(container)
   }
   const usage = async (id: WorkloadId): Promise<Usage> => ({

@@ -37,7 +37,7 @@ export function fakeStreams(engine: StreamsOf): ContainerStreams {
   const find = (id: WorkloadId, execId: string): FakeExec => {
     const exec = execs.get(execId)
     if (exec?.id === id) return exec
-    throw cloudError('notFound', `Workload ${id} has no command ${execId}`)
+    throw cloudError('notFound', `Container ${id} has no command ${execId}`)
   }
   const prepareExec = async (id: WorkloadId, wish: OpenExecWish): Promise<string> => {
     mustRun(engine.container(id))

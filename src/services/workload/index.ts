@@ -70,7 +70,7 @@ function wishes({ hostName }: WorkloadDeps): Pick<WorkloadFace, 'create' | 'chan
     change: async (ctx, id, change) =>
       await inTx(ctx, async (tx) => {
         const row = await getWorkload(tx, id)
-        if (row.removing === 1) throw cloudError('conflict', `Workload ${id} is being deleted.`)
+        if (row.removing === 1) throw cloudError('conflict', `Container ${id} is being deleted.`)
         mustCarry(row, change)
         const generation = await changeWorkload(tx, row, change)
         await nudge(tx, 'workload', id)
@@ -112,7 +112,7 @@ function sights(deps: WorkloadDeps): Omit<WorkloadFace, 'create' | 'change' | 'r
       (await getWorkload(ctx, id)).seen === 'new' ? '' : await compute.logs(id, tailLines),
     async commit(ctx, id) {
       if ((await getWorkload(ctx, id)).seen === 'new')
-        throw cloudError('conflict', `Workload ${id} has no file system yet.`)
+        throw cloudError('conflict', `Container ${id} has no file system yet.`)
       return await compute.commit(id)
     },
     exec: async (ctx, id, wish) => await compute.exec((await getWorkload(ctx, id)).id, wish),
@@ -170,6 +170,6 @@ type Sight = 'logs' | 'commit' | 'exec' | 'stats' | 'hostInfo'
 
 async function getWorkload(ctx: Ctx, id: string): Promise<WorkloadRow> {
   const row = await findWorkload(ctx, id)
-  if (row === undefined) throw cloudError('notFound', `Workload ${id} could not be found.`)
+  if (row === undefined) throw cloudError('notFound', `Container ${id} could not be found.`)
   return row
 }
