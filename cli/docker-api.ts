@@ -5,7 +5,9 @@ import type { Readable } from 'node:stream'
 export interface DockerApi {
   /** Version of the engine, or undefined when none answers. */
   version(): Promise<string | undefined>
+  /** The body is a tar. */
   call(method: string, path: string, body?: Buffer): Promise<DockerAnswer>
+  post(path: string, body: Readonly<Record<string, unknown>>): Promise<DockerAnswer>
   /** Parsed JSON of a GET; any status but 200 throws. */
   get<T>(path: string): Promise<T>
   /** DELETE where «not there» is success. */
@@ -24,10 +26,12 @@ const PING_MS = 2000
 const CALL_MS = 120_000
 
 export function dockerApi(socketPath: string): DockerApi {
-  const call = async (method: string, path: string, body?: Buffer, timeout?: number) => {
-    const { status, stream } = await open({ socketPath, method, path, body, timeout })
+  const answered = async (wish: Call): Promise<DockerAnswer> => {
+    const { status, stream } = await open(wish)
     return { status, text: await textOf(stream) }
   }
+  const call = async (method: string, path: string, body?: Buffer, timeout?: number) =>
+    await answered({ socketPath, method, path, body, timeout })
   const checked = async (
     method: string,
     path: string,
@@ -39,6 +43,10 @@ export function dockerApi(socketPath: string): DockerApi {
   }
   return {
     call,
+    post: async (path, wish) => {
+      const body = Buffer.from(JSON.stringify(wish))
+      return await answered({ socketPath, method: 'POST', path, body, type: 'application/json' })
+    },
     version: async () => {
       const answer = await call('GET', '/version', undefined, PING_MS).catch(() => undefined)
       if (answer?.status !== 200) return undefined
@@ -60,13 +68,13 @@ interface Call {
   readonly method: string
   readonly path: string
   readonly body?: Buffer | undefined
+  readonly type?: string
   readonly timeout?: number | undefined
 }
 
 async function open(wish: Call): Promise<{ status: number; stream: Readable }> {
-  const { socketPath, method, path, body, timeout = CALL_MS } = wish
-  const tar = { 'content-type': 'application/x-tar', 'content-length': body?.length ?? 0 }
-  const headers = body === undefined ? {} : tar
+  const { socketPath, method, path, body, type = 'application/x-tar', timeout = CALL_MS } = wish
+  const headers = body === undefined ? {} : { 'content-type': type, 'content-length': body.length }
   return await new Promise((resolve, reject) => {
     const options = { socketPath, method, path: `${API}${path}`, headers, timeout }
     const sent = request(options, (answer) =>

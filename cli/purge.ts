@@ -40,6 +40,33 @@ export async function purgeNetwork(tag: string | undefined): Promise<void> {
   await purgeLinuxNetwork(tag)
 }
 
+/**
+ * Networks that `docker network create -d` made of this cloud, which nobody could use or remove any more. Their containers are
+ * left without them.
+ */
+export async function purgeDockerNetworks({ data, dockerSocket }: PurgeTarget): Promise<string> {
+  const { askDoor, endDoor } = await import('../src/engines/docker-plugin/keeper.ts')
+  const folder = join(data, 'docker-plugin')
+  // without a process of its own there is no network either; one whose socket is closed has none that are ours
+  const door = existsSync(folder) ? await askDoor(folder, 'farewell') : undefined
+  const docker = dockerApi(dockerSocket)
+  const filter = encodeURIComponent(JSON.stringify({ driver: [door?.name] }))
+  const found =
+    door?.open === true ? await docker.get<{ Id: string }[]>(`/networks?filters=${filter}`) : []
+  for (const { Id } of found) await removeDockerNetwork(docker, Id)
+  if (door !== undefined) await endDoor(folder)
+  return `${found.length} networks`
+}
+
+async function removeDockerNetwork(docker: DockerApi, id: string): Promise<void> {
+  const { Containers } = await docker.get<{ Containers: Record<string, unknown> | null }>(
+    `/networks/${id}`,
+  )
+  for (const container of Object.keys(Containers ?? {}))
+    await docker.post(`/networks/${id}/disconnect`, { Container: container, Force: true })
+  await docker.remove(`/networks/${id}`)
+}
+
 /** Mounts and loop devices whose files lie in the data folder. The deepest mounts go first. */
 export async function purgeStorage(data: string): Promise<void> {
   const inside = (path: string): boolean => path.startsWith(`${data}${sep}`)

@@ -2,7 +2,14 @@ import { findCloud, stopCloud } from './cloud.ts'
 import { dockerApi } from './docker-api.ts'
 import { ensureDocker, stopOurDocker } from './host/dockerd.ts'
 import { findProgram } from './host/packages.ts'
-import { cloudTag, purgeDocker, purgeNetwork, purgeStorage, removeData } from './purge.ts'
+import {
+  cloudTag,
+  purgeDocker,
+  purgeDockerNetworks,
+  purgeNetwork,
+  purgeStorage,
+  removeData,
+} from './purge.ts'
 import type { Settings } from './settings.ts'
 import { step } from './terminal.ts'
 
@@ -22,6 +29,7 @@ export async function purge(settings: Settings, keep: readonly string[] = []): P
   // Only root can have made containers and networks; anybody else's cloud ran on the fake engines.
   if (tag !== undefined && config.engines.kind === 'docker' && process.getuid?.() === 0) {
     await requireDocker(target.dockerSocket, data)
+    await step("Taking back Docker's own networks", () => purgeDockerNetworks(target))
     await step(`Removing containers and images of cloud ${tag}`, () => purgeDocker(target))
     await step('Removing its networks', () => purgeNetwork(tag))
     await step('Removing its mounts', () => purgeStorage(data))

@@ -98,6 +98,11 @@ async function assemble(
   if (gateway !== undefined) state.ssh = `ssh <container>@${config.listen.host} -p ${gateway.port}`
   if (config.listen.port === 0) ensureCredentials(config, folder, Number(new URL(url).port))
   state.ready = true
+  closers.push(async () => await engines.dockerPlugin?.close())
+  // nobody waits for it: until it is served, the door itself answers
+  services.network
+    .serveDocker(() => app.ctx())
+    .catch((error: unknown) => log.error({ err: error }, 'serving the Docker Engine'))
   return { url, sshPort: gateway?.port, app, engines, folder, definitions: services.definitions }
 }
 
@@ -115,7 +120,7 @@ async function wire(
     services: () => services.definitions,
     metrics: () => app.metrics,
     ready: () => state.ready,
-    details: () => ({ ssh: state.ssh }),
+    details: async () => ({ ssh: state.ssh, plugin: await pluginState(engines) }),
     health: async () => ({ compute: await healthOf(engines) }),
   })
   const app = await createApp({
@@ -147,6 +152,13 @@ function forwarders(config: Config): readonly string[] {
   if (config.network.dns.length > 0 || !existsSync('/etc/resolv.conf')) return config.network.dns
   const lines = readFileSync('/etc/resolv.conf', 'utf8').split('\n')
   return lines.flatMap((line) => /^nameserver\s+(\S+)/.exec(line)?.[1] ?? [])
+}
+
+/** For people: how `docker network create -d` finds us, or why it does not. */
+async function pluginState({ dockerPlugin }: Engines): Promise<string> {
+  if (dockerPlugin === undefined) return 'off'
+  const { open, detail } = await dockerPlugin.state()
+  return open ? detail : `closed: ${detail}`
 }
 
 async function healthOf(engines: Engines): Promise<{ ok: boolean; detail: string }> {

@@ -2,6 +2,7 @@ import type { Config } from './kernel/config/config.ts'
 import type { DataFolder } from './kernel/config/data-folder.ts'
 import type { Logger } from './kernel/log/log.ts'
 import type { ContainerEngine } from './ports/container-engine.ts'
+import type { DockerPluginPort } from './ports/docker-plugin.ts'
 import type { ImageStore } from './ports/image-store.ts'
 import type { NetworkPort } from './ports/network.ts'
 
@@ -12,7 +13,12 @@ export interface Engines {
   readonly images: ImageStore
   /** Files sent for builds, until these are over. */
   readonly contexts: ImageStore
+  /** The door for Docker's own networks; undefined when it is switched off. */
+  readonly dockerPlugin?: DockerPluginPort | undefined
 }
+
+/** Where every Docker Engine of a host looks for plugins. */
+const PLUGINS = '/run/docker/plugins'
 
 /** Only what is used is loaded. */
 export async function openEngines(
@@ -48,5 +54,23 @@ export async function openEngines(
     network: createLinuxNetwork({ cloud, log, data: folder.path }),
     images: createFileImageStore({ folder: folder.file('images') }),
     contexts: createFileImageStore({ folder: folder.file('builds') }),
+    dockerPlugin: await openDockerPlugin(config, folder, log),
   }
+}
+
+async function openDockerPlugin(
+  config: Config,
+  folder: DataFolder,
+  log: Logger,
+): Promise<DockerPluginPort | undefined> {
+  const name = config.docker.networkDriver
+  if (name === '') return undefined
+  const { createDockerPlugin } = await import('./engines/docker-plugin/index.ts')
+  return createDockerPlugin({
+    folder: folder.file('docker-plugin'),
+    plugins: PLUGINS,
+    name,
+    dockerSocket: config.engines.dockerSocket,
+    log,
+  })
 }

@@ -8,6 +8,7 @@ import type { BuildEngine } from './services/container/builds/deps.ts'
 import { createContainerService } from './services/container/index.ts'
 import { createIdentity } from './services/identity/index.ts'
 import { createImage } from './services/image/index.ts'
+import type { DockerNetworks } from './services/network/docker-plugin/deps.ts'
 import { createNetwork } from './services/network/index.ts'
 import { createWorkload } from './services/workload/index.ts'
 
@@ -39,15 +40,11 @@ export function createServices(
     identity: identity.face,
     host: hostName,
     forwarders,
+    docker: dockerNetworks(config, engines),
     ...config.network,
   })
-  const workload = createWorkload({
-    compute: engines.compute,
-    network: network.face,
-    image: image.face,
-    hostName,
-  })
   const faces = { identity: identity.face, image: image.face, network: network.face }
+  const workload = createWorkload({ ...faces, compute: engines.compute, hostName })
   const compute = createCompute({ ...faces, workload: workload.face, hostName, zone: 'nova' })
   const container = createContainerService({
     ...faces,
@@ -60,8 +57,12 @@ export function createServices(
     secrets: openSecrets(folder.file('keys/container')),
   })
   const all = [identity, image, network, workload, compute, container] as const
-  const definitions: readonly ServiceDefinition[] = all.map((service) => service.definition)
+  const definitions: readonly ServiceDefinition[] = all.map(({ definition }) => definition)
   return { identity, image, network, workload, compute, container, definitions }
+}
+
+function dockerNetworks(config: Config, { dockerPlugin }: Engines): DockerNetworks | undefined {
+  return dockerPlugin && { plugin: dockerPlugin, project: config.docker.project }
 }
 
 function buildEngine(config: Config, engines: Engines): BuildEngine {

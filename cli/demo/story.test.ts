@@ -186,6 +186,7 @@ function docker(): DockerApi {
   return {
     version: async () => '20.10',
     call: async () => ({ status: 200, text: '{"stream":"built"}' }),
+    post: async () => ({ status: 200, text: '' }),
     get: async <T>() => ({ Id: 'sha256:1234' }) as T,
     remove: async () => undefined,
     stream: async () => Readable.from(['tar']),

@@ -272,6 +272,11 @@ export interface PortPlace {
   readonly netns: string
   /** e.g. `eth0`; the first interface takes the default route. */
   readonly ifname: string
+  /**
+   * The guest's end is left on the host itself under this name, with its MAC, down and without addresses: somebody else moves
+   * it into `netns` and sets it up there. From then on only our end is compared.
+   */
+  readonly handedOver?: boolean
 }
 
 export interface SecurityGroupSpec {

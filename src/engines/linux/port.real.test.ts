@@ -482,3 +482,50 @@ for tried in range(15):
     break
   except OSError:
     pass`
+
+describe('handed over', () => {
+  const onHost = async (...words: string[]) =>
+    (await tryRun('ip', ['-j', '-d', 'link', 'show', ...words])).stdout
+
+  it('a port’s other end waits on the host for whoever moves it, and is found there or anywhere', async () => {
+    const net = await network()
+    const other = await guest(net, '10.0.0.6')
+    const spec = portSpec(net, '10.0.0.5')
+    const ifname = `t_t${spec.id.slice(0, 8)}`
+    const at = { netns: await bed.netns(), ifname, handedOver: true }
+    await bed.port.plug(spec, at)
+    const seen = JSON.parse(await onHost('dev', ifname)) as Record<string, unknown>[]
+    expect(seen).toMatchObject([{ address: spec.mac, operstate: 'DOWN' }])
+    // as the Docker Engine does it
+    await run('ip', ['link', 'set', 'dev', ifname, 'netns', at.netns])
+    const lines = [
+      `link set dev ${ifname} name eth0`,
+      'addr add 10.0.0.5/24 dev eth0',
+      'link set dev eth0 up',
+    ]
+    for (const line of lines) await run('nsenter', [`--net=${at.netns}`, 'ip', ...line.split(' ')])
+    await bed.port.plug(spec, at)
+    expect(await onHost('dev', ifname)).toBe('')
+    expect(await reaches(at.netns, '10.0.0.6')).toBe(true)
+    expect(await reaches(other.netns, '10.0.0.5')).toBe(true)
+    expect(await bed.port.inspectNetwork(networkSpec(net), [{ spec, at }])).toEqual([])
+    await bed.port.unplug(spec.id, net, at)
+    expect(
+      await tryRun('nsenter', [`--net=${at.netns}`, 'ip', 'link', 'show', 'dev', 'eth0']),
+    ).toMatchObject({ code: 1 })
+  })
+
+  it('another interface of that name on the host stays as it is', async () => {
+    const net = await network()
+    const spec = portSpec(net, '10.0.0.5')
+    const ifname = `t_t${spec.id.slice(0, 8)}`
+    await run('ip', ['link', 'add', ifname, 'type', 'bridge'])
+    try {
+      const at = { netns: await bed.netns(), ifname, handedOver: true }
+      await expect(bed.port.plug(spec, at)).rejects.toThrow('another interface')
+      expect(await onHost('dev', ifname)).toContain('bridge')
+    } finally {
+      await run('ip', ['link', 'del', ifname])
+    }
+  })
+})

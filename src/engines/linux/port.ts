@@ -1,5 +1,6 @@
 import type { PortPlace, PortSpec } from '../../ports/network.ts'
 import { checkedIfname, checkedMtu, checkedPath } from './addresses.ts'
+import { handOver } from './handed-over-link.ts'
 import { guestLines, guestSettings, type GuestSeen } from './guest.ts'
 import { linkFacts } from './link-facts.ts'
 import { BRIDGE, portLink, type Names } from './names.ts'
@@ -34,7 +35,7 @@ export class Ports {
   async plug(wish: PortSpec, at: PortPlace): Promise<void> {
     checkedPath(at.netns)
     const segment = this.#networks.segment(wish.networkId)
-    if (inodeOf(at.netns) === undefined)
+    if (at.handedOver !== true && inodeOf(at.netns) === undefined)
       throw new Error(`there is no network namespace ${at.netns}`)
     const port = await this.#fitted(wish)
     const known = segment.ports.has(port.id)
@@ -88,6 +89,7 @@ export class Ports {
 
   async #plugGuest(segment: Segment, port: PortSpec, at: PortPlace): Promise<'made' | 'found'> {
     const link = port.trunk === undefined ? this.#veth : this.#vlan
+    if (at.handedOver === true) return await handOver(this.#namespaces, link, segment, port, at)
     if (await link.make(segment, port, at)) {
       await this.#applyGuest(port, at)
       return 'made'

@@ -1,3 +1,4 @@
+import { open } from 'node:fs/promises'
 import type { PortPlace, PortSpec } from '../../ports/network.ts'
 import { checkedIfname, checkedMac, checkedMtu } from './addresses.ts'
 import type { GuestSeen } from './guest.ts'
@@ -27,11 +28,12 @@ export class VethLink implements PortLink {
   async make(segment: Segment, port: PortSpec, at: PortPlace): Promise<boolean> {
     const link = portLink(port.id)
     const mtu = checkedMtu(port.mtu)
-    const peer = `name ${checkedIfname(at.ifname)} netns ${at.netns} address ${checkedMac(port.mac)} mtu ${mtu}`
-    return await isNew(
-      this.#namespaces.ip(segment.netns, [
-        `link add dev ${link} index ${farIndex()} mtu ${mtu} group ${LINK_GROUP} type veth peer ${peer}`,
-      ]),
+    const line = (netns: string): string =>
+      `link add dev ${link} index ${farIndex()} mtu ${mtu} group ${LINK_GROUP} type veth peer ` +
+      `name ${checkedIfname(at.ifname)} netns ${netns} address ${checkedMac(port.mac)} mtu ${mtu}`
+    return await seenByAll(
+      at.netns,
+      async (netns) => await isNew(this.#namespaces.ip(segment.netns, [line(netns)])),
     )
   }
 
@@ -55,6 +57,20 @@ export class VethLink implements PortLink {
 
 const areOnePair = (near: LinkFact, far: LinkFact): boolean =>
   near.peerIndex === far.ifindex && far.peerIndex === near.ifindex
+
+/**
+ * An `ip` that runs already sees no file mounted since it began, unless the host shares its mounts: what is not in /proc anyway
+ * it gets by this process's own open file.
+ */
+async function seenByAll<T>(netns: string, work: (path: string) => Promise<T>): Promise<T> {
+  if (netns.startsWith('/proc/')) return await work(netns)
+  const file = await open(netns)
+  try {
+    return await work(`/proc/${process.pid}/fd/${file.fd}`)
+  } finally {
+    await file.close()
+  }
+}
 
 /** Making is tried first: that something is there already is told by the kernel. */
 export async function isNew(making: Promise<unknown>): Promise<boolean> {

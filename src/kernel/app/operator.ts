@@ -17,7 +17,7 @@ export interface OperatorView {
   ) => Promise<Readonly<Record<string, { readonly ok: boolean; readonly detail: string }>>>
   readonly ready: () => boolean
   /** What else `/readyz` tells: ways in, for people. */
-  readonly details: () => Readonly<Record<string, string>>
+  readonly details: () => Promise<Readonly<Record<string, string>>>
 }
 
 const FAILING_SHOWN = 20
@@ -103,7 +103,7 @@ async function readiness(ctx: Ctx, view: OperatorView): Promise<unknown> {
   return reply(ready ? 200 : 503, {
     ready,
     version: view.version,
-    ...view.details(),
+    ...(await view.details()),
     tasks: { open: tasks.length, failing: failing.length },
     failing: failing
       .slice(0, FAILING_SHOWN)

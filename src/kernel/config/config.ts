@@ -65,6 +65,23 @@ export const ConfigSchema = Type.Object(
       },
       { additionalProperties: false, default: {} },
     ),
+    docker: Type.Object(
+      {
+        networkDriver: Type.String({
+          default: 'kuryr',
+          pattern: '^([a-z0-9][a-z0-9_.-]{0,62})?$',
+          description:
+            "Name under which `docker network create -d` finds the tenants' networks; empty: not at all",
+        }),
+        project: Type.Optional(
+          Type.String({
+            description:
+              'Project of networks that Docker makes without naming one: name or id; default demo, else admin',
+          }),
+        ),
+      },
+      { additionalProperties: false, default: {} },
+    ),
     identity: Type.Object(
       {
         region: Type.String({ default: 'RegionOne' }),

@@ -16,6 +16,9 @@ import { partsOf } from './auto-allocated-topology/topology.ts'
 import { bootstrapNetworks, type BootstrapSettings } from './bootstrap.ts'
 import { conntrackHelpersFeature } from './conntrack-helpers/index.ts'
 import { dataPlaneStatusFeature } from './data-plane-status/index.ts'
+import type { DockerNetworks } from './docker-plugin/deps.ts'
+import { dockerPluginFeature, servePlugin } from './docker-plugin/index.ts'
+import { Neutron } from './docker-plugin/neutron.ts'
 import { dnsFeature } from './dns/index.ts'
 import { coreExtensions } from './extensions/known.ts'
 import { extensionPolicies, extensionRoutes } from './extensions/routes.ts'
@@ -70,12 +73,16 @@ export interface NetworkDeps {
   readonly dnsDomain: string
   /** How often the host is compared with what is wanted; default 60. */
   readonly sweepSeconds?: number
+  /** None: `docker network create -d` does not find us. */
+  readonly docker?: DockerNetworks | undefined
 }
 
 export interface NetworkService {
   readonly definition: ServiceDefinition
   readonly face: NetworkFace
   bootstrap(ctx: Ctx, settings: BootstrapSettings): Promise<void>
+  /** Docker's own calls are answered from now on, if there is a door for them. */
+  serveDocker(ctx: () => Ctx): Promise<void>
 }
 
 /**
@@ -86,14 +93,20 @@ export interface NetworkService {
 export function createNetwork(deps: NetworkDeps): NetworkService {
   const guests = new Guests({ cloudDomain: deps.dnsDomain, forwarders: deps.forwarders })
   const wiring = new Wiring(deps.port, guests, deps.sweepSeconds)
-  const features = featuresOf(deps)
+  const neutron = new Neutron((singular) => findResource(resources, singular))
+  const { identity, host, port: engine } = deps
+  const docker = deps.docker && { ...deps.docker, neutron, wiring, engine, identity, host }
+  const features = [...featuresOf(deps), dockerPluginFeature(docker)]
   for (const feature of features) wiring.extend(feature)
   const resources = resourcesOf(deps, features)
-  const home = { host: deps.host, mtu: deps.mtu }
+  const home = { host, mtu: deps.mtu }
   return {
     definition: definitionOf(wiring, resources, features),
     face: createFace(deps, wiring, guests, resources),
     bootstrap: async (ctx, settings) => await bootstrapNetworks(ctx, home, settings),
+    serveDocker: async (ctx) => {
+      if (docker !== undefined) await servePlugin(docker, ctx)
+    },
   }
 }
 

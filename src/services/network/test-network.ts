@@ -1,15 +1,22 @@
-import { startTestApp, type Person, type TestApp } from '../../kernel/testkit/test-app.ts'
+import {
+  projectIdOf,
+  startTestApp,
+  type Person,
+  type TestApp,
+} from '../../kernel/testkit/test-app.ts'
 import type { Answer, Json } from '../../kernel/testkit/client.ts'
 import type { Ctx, Who } from '../../kernel/ctx/ctx.ts'
 import type { Db } from '../../kernel/db/db.ts'
 import type { IdentityFace } from '../identity/face.ts'
 import type { FakeNetwork } from '../../engines/fake/network.ts'
+import { createFakeDockerPlugin, type FakeDockerPlugin } from '../../engines/fake/docker-plugin.ts'
 import { createFakeNetwork } from '../../engines/fake/network.ts'
-import { createNetwork, type NetworkService } from './index.ts'
+import { createNetwork, type NetworkDeps, type NetworkService } from './index.ts'
 
 /** The network service on the fake engine, for the tests of this folder. */
 export interface TestNetwork extends TestApp {
   readonly engine: FakeNetwork
+  readonly plugin: FakeDockerPlugin
   readonly service: NetworkService
   /** Sends a request below /network/v2.0 and answers the body; throws when the status is another. */
   ask(person: Person, method: string, path: string, body?: unknown, status?: number): Promise<Json>
@@ -21,12 +28,21 @@ const nobody: IdentityFace = {
   authenticate: async () => await Promise.resolve(undefined),
   whoIn: async () => await Promise.resolve(undefined),
   findProject: async () => await Promise.resolve(undefined),
-  findProjectByName: async () => await Promise.resolve(undefined),
+  findProjectByName: async (_, name) =>
+    await Promise.resolve(
+      name === 'demo' || name === 'other'
+        ? { id: projectIdOf(name), name, domainId: 'default', enabled: true }
+        : undefined,
+    ),
   findUser: async () => await Promise.resolve(undefined),
 }
 
-export async function startTestNetwork(db?: Db): Promise<TestNetwork> {
+export async function startTestNetwork(
+  db?: Db,
+  more: Partial<NetworkDeps> = {},
+): Promise<TestNetwork> {
   const engine = createFakeNetwork()
+  const plugin = createFakeDockerPlugin()
   const service = createNetwork({
     port: engine,
     identity: nobody,
@@ -34,11 +50,15 @@ export async function startTestNetwork(db?: Db): Promise<TestNetwork> {
     mtu: 1500,
     forwarders: ['9.9.9.9'],
     dnsDomain: 'openstacklocal',
+    docker: { plugin, graceMs: 0 },
+    ...more,
   })
   const app = await startTestApp([service.definition], db)
+  await service.serveDocker(() => app.ctx())
   return {
     ...app,
     engine,
+    plugin,
     service,
     async ask(person, method, path, body, status) {
       const answer = await app.as(person).send(method, `/network/v2.0${path}`, body)

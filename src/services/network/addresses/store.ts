@@ -17,6 +17,21 @@ export async function insertAddress(
   return Number(result.numInsertedOrUpdatedRows ?? 0) > 0
 }
 
+/** The address becomes another port's in one step: at no moment could a third one take it. */
+export async function moveAddress(
+  tx: Ctx,
+  networkId: string,
+  address: string,
+  to: { readonly portId: string; readonly position: number },
+): Promise<void> {
+  await db(tx)
+    .updateTable('net_addresses')
+    .set({ port_id: to.portId, position: to.position })
+    .where('network_id', '=', networkId)
+    .where('address', '=', address)
+    .execute()
+}
+
 /** Sort keys of taken addresses of a subnet from this one on. */
 export async function takenKeys(
   ctx: Ctx,

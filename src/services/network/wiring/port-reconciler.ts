@@ -2,10 +2,11 @@ import type { Ctx } from '../../../kernel/ctx/ctx.ts'
 import { done, type Outcome, type Reconciler } from '../../../kernel/tasks/reconciler.ts'
 import { nudge } from '../../../kernel/tasks/store.ts'
 import type { PortPlace } from '../../../ports/network.ts'
-import { kinds, WORKLOAD } from '../kinds.ts'
+import { DOCKER_OWNER, kinds, WORKLOAD } from '../kinds.ts'
 import { anyPort, erasePort, hiddenPorts, setStatus } from '../ports/store.ts'
 import { addPlaces } from '../security-groups/store.ts'
 import type { PortTable } from '../tables.ts'
+import { placeOf } from './places.ts'
 import { SUBPORT_OWNER } from './subports.ts'
 import type { Wiring } from './wiring.ts'
 
@@ -32,15 +33,13 @@ export function portReconciler(wiring: Wiring, everyMs: number): Reconciler {
   }
 }
 
-const placeOf = ({ netns, ifname }: PortTable): PortPlace | undefined =>
-  netns === null || ifname === null ? undefined : { netns, ifname }
-
 /** Whoever plugs this port is asked to do it again. */
 export async function askToPlug(
   ctx: Ctx,
   port: Pick<PortTable, 'id' | 'device_id' | 'device_owner'>,
 ): Promise<void> {
   if (port.device_owner === SUBPORT_OWNER) await nudge(ctx, kinds.port, port.id)
+  else if (port.device_owner === DOCKER_OWNER) await nudge(ctx, kinds.endpoint, port.device_id)
   else await nudge(ctx, WORKLOAD, port.device_id)
 }
 

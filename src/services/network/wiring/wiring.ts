@@ -11,6 +11,7 @@ import { addPlaces } from '../security-groups/store.ts'
 import { subnetsIn } from '../subnets/store.ts'
 import type { Feature } from '../standard/feature.ts'
 import type { NetworkTable } from '../tables.ts'
+import { placeAt, placeOf } from './places.ts'
 import { Repairs } from './repairs.ts'
 import { routerExtraOf, type RouterExtra, type RouterExtras } from './router-extras.ts'
 import { externalSpecOf, networkSpecOf } from './specs.ts'
@@ -109,7 +110,8 @@ export class Wiring {
       throw neutronError('notFound', 'PortNotFound', `Port ${portId} could not be found.`)
     await this.ensureNetwork(ctx, spec.networkId)
     try {
-      await Promise.all([this.port.plug(spec, place), this.#wrotePlace(ctx, spec, place)])
+      const at = placeAt(place.netns, place.ifname)
+      await Promise.all([this.port.plug(spec, at), this.#wrotePlace(ctx, spec, place)])
     } catch (error) {
       this.forget(spec.networkId)
       await plainUpdate(ctx, portId, { status: 'DOWN' })
@@ -139,15 +141,27 @@ export class Wiring {
     this.#places.delete(`${networkId} ${groupId}`)
   }
 
+  /** What changed of a plugged port is so on the host when this returns, not some time after. */
+  async refresh(ctx: Ctx, portId: string): Promise<void> {
+    const port = await anyPort(ctx, portId)
+    const at = port === undefined || port.deleted === 1 ? undefined : placeOf(port)
+    const spec = at === undefined ? undefined : await this.wishes.port(ctx, portId)
+    if (spec === undefined || at === undefined) return
+    await this.port.updatePort(spec, at)
+    await addPlaces(
+      ctx,
+      spec.networkId,
+      spec.securityGroups.map(({ id }) => id),
+    )
+  }
+
   /** Repeating it is success, for a port that the API forgot too. */
   async unplug(ctx: Ctx, portId: string): Promise<void> {
     const port = await anyPort(ctx, portId)
     if (port === undefined) return
     for (const sub of await this.wishes.trunks.subportsOf(ctx, portId))
       await this.unplug(ctx, sub.portId)
-    const { netns, ifname } = port
-    const at = netns === null || ifname === null ? undefined : { netns, ifname }
-    await this.port.unplug(portId, port.network_id, at)
+    await this.port.unplug(portId, port.network_id, placeOf(port))
     if (port.deleted === 1) await erasePort(ctx, portId)
     else await plainUpdate(ctx, portId, { netns: null, ifname: null, status: 'DOWN' })
   }

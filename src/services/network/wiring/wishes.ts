@@ -4,6 +4,7 @@ import { addressesOfGroups } from '../address-groups/store.ts'
 import { groupsById, membersOf, rulesOf } from '../security-groups/store.ts'
 import type { RuleTable } from '../tables.ts'
 import { extrasOf, type PortExtras } from './extras.ts'
+import { placeAt } from './places.ts'
 import { groupSpecOf, portSpecOf } from './specs.ts'
 import { groupIdsOf, placedAddresses, portsWithMtu, pluggedIn, type PortWithMtu } from './store.ts'
 import { noTrunks, SUBPORT_OWNER, type Trunks } from './subports.ts'
@@ -38,7 +39,7 @@ export class Wishes {
     const places = new Map(rows.map(({ id, netns, ifname }) => [id, { netns, ifname }]))
     return (await this.#ports(ctx, rows)).flatMap((spec) => {
       const { netns = null, ifname = null } = places.get(spec.id) ?? {}
-      return netns === null || ifname === null ? [] : [{ spec, at: { netns, ifname } }]
+      return netns === null || ifname === null ? [] : [{ spec, at: placeAt(netns, ifname) }]
     })
   }
 
