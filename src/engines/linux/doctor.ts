@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { release } from 'node:os'
 import { tryRun } from '../../kernel/exec/run.ts'
+import { ADVERTISED } from './filters.ts'
 import { inodeOf } from './namespaces.ts'
 
 /** One thing looked at on the host: whether it is as the linux engine needs it and, if not, what to do about it. */
@@ -18,6 +19,7 @@ export async function examineHost(): Promise<readonly HostFinding[]> {
     ...tools.map(toolFinding),
     bridgeNetfilter(),
     bridgeConntrack(),
+    rawSets(),
     vlans(),
     forwarding(),
     ipVs(),
@@ -81,6 +83,16 @@ async function bridgeConntrack(): Promise<HostFinding> {
         ? 'present (not needed)'
         : 'absent (not needed: security groups use the packet mark)',
   }
+}
+
+/** What every port is bound to its addresses by: a set whose elements hold bytes of a packet that have no name in nft. */
+async function rawSets(): Promise<HostFinding> {
+  const rules = `add table bridge probe; add set bridge probe s { typeof iifname . ${ADVERTISED}; }`
+  const tried = await tryRun('unshare', ['--net', 'nft', rules]).catch(() => undefined)
+  const name = 'nft sets of raw bytes'
+  return tried?.stderr.includes('Error:') === true
+    ? { name, ok: false, detail: 'refused', advice: 'install a newer nftables (1.0.6 takes them)' }
+    : { name, ok: true, detail: 'taken' }
 }
 
 /** Sub-ports of trunks travel as VLANs where the kernel makes them. */

@@ -1,6 +1,6 @@
 import type { PortSpec, SecurityGroupRuleSpec, SecurityGroupSpec } from '../../ports/network.ts'
 import { canonical, contains, rangeOf } from './addresses.ts'
-import { isStateless } from './filters.ts'
+import { isStateless } from './port-filters.ts'
 import { wireProtocol } from './group-filters.ts'
 
 /**

@@ -8,6 +8,7 @@ import { inodeOf, type Namespaces } from './namespaces.ts'
 import type { Networks } from './network.ts'
 import type { Published } from './published.ts'
 import { INSIDE_TABLE } from './published-rules.ts'
+import { filtersAmiss, portsIn, type WrittenPorts } from './port-filters.ts'
 import { parseRuleset, rulesAmiss, type Ruleset } from './ruleset.ts'
 import type { Segment } from './segment.ts'
 
@@ -17,6 +18,7 @@ interface Seen {
   readonly addresses: readonly string[]
   readonly hasRoute: boolean
   readonly rules: Ruleset
+  readonly ports: WrittenPorts
 }
 
 /** Until what looked amiss is looked at once more: something may have been under way. */
@@ -92,11 +94,13 @@ export class NetworkInspection {
       ]),
       tryRun('nsenter', [`--net=${netnsPath(netns)}`, 'nft', 'list', 'ruleset']),
     ])
+    const seen = parseRuleset(rules.stdout)
     return {
       links: new Map(linkFacts(links).map((link) => [link.ifname, link])),
       addresses: linkFacts(bridge).flatMap((link) => link.addresses),
       hasRoute: routeFacts(routes).some((route) => route.dev === BRIDGE),
-      rules: parseRuleset(rules.stdout),
+      rules: seen,
+      ports: portsIn(seen),
     }
   }
 }
@@ -124,7 +128,8 @@ function networkAmiss(
   ]
 }
 
-function portAmiss(port: PortSpec, segment: Segment, { links, rules }: Seen): string | undefined {
+function portAmiss(port: PortSpec, segment: Segment, seen: Seen): string | undefined {
+  const { links, rules, ports } = seen
   const link = links.get(portLink(port.id))
   if (link === undefined) return 'its link is gone'
   if (link.master !== BRIDGE) return 'its link is not on the bridge'
@@ -137,7 +142,7 @@ function portAmiss(port: PortSpec, segment: Segment, { links, rules }: Seen): st
   const limited = shaper?.up === true && shaper.qdisc === 'tbf'
   if (limited !== (port.qos?.egress !== undefined))
     return `what it sends is ${limited ? '' : 'not '}limited`
-  return rulesAmiss(rules, segment.commandsOf(port))
+  return filtersAmiss(segment.filtersOf(port), rules, ports.get(link.ifname))
 }
 
 function groupsAmiss(ports: readonly PortSpec[], segment: Segment, seen: Ruleset): Drift[] {
@@ -147,7 +152,7 @@ function groupsAmiss(ports: readonly PortSpec[], segment: Segment, seen: Ruleset
   return [...groups.values()].flatMap((group) => {
     const { structure, sets } = segment.renderedOf(group)
     const lost = [...sets].find(
-      ([name, members]) => seen.sets.get(`${SG} ${name}`)?.length !== members.length,
+      ([name, members]) => seen.sets.get(`${SG} ${name}`)?.size !== members.length,
     )
     const what =
       rulesAmiss(seen, structure) ??

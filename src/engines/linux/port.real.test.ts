@@ -419,7 +419,13 @@ describe('inspection', () => {
       [`port ${a.spec.id}`, 'ip', 'link', 'set', link, 'nomaster'],
       [`port ${a.spec.id}`, 'tc', 'qdisc', 'del', 'dev', link, 'root'],
       [`port ${a.spec.id}`, 'ip', 'link', 'del', link.replace('p', 'i')],
-      [`port ${a.spec.id}`, 'nft', `flush chain bridge sg ${link.replace('p', 'src_')}`],
+      [`port ${a.spec.id}`, 'nft', 'flush set bridge sg hosts4'],
+      [
+        `port ${a.spec.id}`,
+        'nft',
+        `add element bridge sg hosts4 { "${link}" . ${b.spec.mac} . 10.0.0.6 }`,
+      ],
+      [`port ${a.spec.id}`, 'nft', `delete element bridge sg byto { "${link}" }`],
       [`port ${a.spec.id}`, 'ip', 'link', 'del', link],
       [
         `group ${group.id}`,

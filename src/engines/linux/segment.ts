@@ -3,14 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { PortSpec, QosSpec, SecurityGroupSpec } from '../../ports/network.ts'
 import { run, tryRun } from '../../kernel/exec/run.ts'
-import {
-  baseCommands,
-  forgetPortCommands,
-  isStateless,
-  portCommands,
-  SG,
-  tableCommands,
-} from './filters.ts'
+import { baseCommands, SG, tableCommands } from './filters.ts'
 import { cutArguments, forbiddenFlows, parseFlow, type Flow } from './flows.ts'
 import {
   emptyGroupCommands,
@@ -21,16 +14,33 @@ import {
   type RenderedGroup,
 } from './group-filters.ts'
 import type { Namespaces } from './namespaces.ts'
-import { netnsPath } from './names.ts'
+import { netnsPath, portLink } from './names.ts'
+import {
+  changePorts,
+  isStateless,
+  portsIn,
+  renderPort,
+  type PortFilters,
+  type WrittenPorts,
+} from './port-filters.ts'
+import { parseRuleset } from './ruleset.ts'
+import { Serial } from './serial.ts'
 
 interface KnownGroup {
   readonly spec: SecurityGroupSpec
   readonly rendered: RenderedGroup
 }
 
+/** What is to be written. Of ports: those that change, or that go. It is asked for in its turn, when all before it is written. */
+interface Change {
+  readonly commands?: readonly string[]
+  readonly ports?: () => ReadonlyMap<string, PortFilters | undefined>
+}
+
 /**
- * The filters of one network as this process last wrote them. What is remembered only saves work: a write that fails (the
- * tables were lost, or hold something else than remembered) is followed by one that writes everything anew.
+ * The filters of one network as this process last wrote them, one change after another. What is remembered only saves work:
+ * what a process of before wrote is read first, and a write that fails (the tables were lost, or hold something else than
+ * remembered) is followed by a look at what is there and by one that writes everything anew.
  */
 export class Segment {
   readonly id: string
@@ -41,6 +51,10 @@ export class Segment {
   readonly shaped = new Map<string, QosSpec>()
   readonly #groups = new Map<string, KnownGroup>()
   readonly #namespaces: Namespaces
+  readonly #serial = new Serial()
+  #written: WrittenPorts = new Map()
+  /** Is what is remembered of ports all there is? */
+  #isSure = false
   #cut: Promise<void> | undefined
   #based = false
   /** Its namespace was made by this process: there is nothing of another time in it. */
@@ -61,18 +75,20 @@ export class Segment {
   /** A new network needs none until somebody is plugged in: the first write brings them. */
   async ensureBase(): Promise<void> {
     if (this.isNew && !this.#based) return
-    if (this.#based) await this.#write(baseCommands())
-    else await this.#write([])
+    await this.#write(this.#based ? { commands: baseCommands() } : {})
   }
 
   /** Brings a port's filters and its groups in force; flows its new filters forbid are cut. */
   async writePort(port: PortSpec): Promise<void> {
-    const commands = portCommands(port) // throws before anything is remembered
+    renderPort(port) // throws before anything is remembered
     const before = this.ports.get(port.id)
     const groups = port.securityGroups.map((group) => this.#remember(group))
     this.ports.set(port.id, port)
     try {
-      await this.#write([...groups.flatMap((group) => group.commands), ...commands])
+      await this.#write({
+        commands: groups.flatMap((group) => group.commands),
+        ports: () => this.#rendered([this.ports.get(port.id) ?? port]),
+      })
     } catch (cause) {
       if (before === undefined) this.ports.delete(port.id)
       else this.ports.set(port.id, before)
@@ -85,15 +101,16 @@ export class Segment {
   async forgetPort(portId: string): Promise<void> {
     this.ports.delete(portId)
     this.shaped.delete(portId)
-    await this.#write(forgetPortCommands(portId))
+    await this.#write({ ports: () => new Map([[portLink(portId), undefined]]) })
   }
 
   async writeGroup(group: SecurityGroupSpec): Promise<void> {
     const known = this.#groups.get(group.id)
     const { commands, narrowed } = this.#remember(group)
     const turned = known !== undefined && stateful(known.spec) !== stateful(group)
-    const ports = turned ? [...this.ports.values()].filter((port) => isIn(port, group.id)) : []
-    await this.#write([...commands, ...ports.flatMap((port) => this.commandsOf(port))])
+    const members = (): PortSpec[] =>
+      turned ? [...this.ports.values()].filter((port) => isIn(port, group.id)) : []
+    await this.#write({ commands, ports: () => this.#rendered(members()) })
     if (narrowed || known === undefined) await this.cutForbidden()
   }
 
@@ -102,10 +119,12 @@ export class Segment {
     this.#groups.delete(groupId)
     const sets = known === undefined ? await this.#setsOf(groupId) : [...known.rendered.sets.keys()]
     try {
-      await this.#namespaces.nft(this.netns, forgetGroupCommands(groupId, sets))
+      await this.#serial.run('', () =>
+        this.#namespaces.nft(this.netns, forgetGroupCommands(groupId, sets)),
+      )
     } catch {
       // A chain that something still jumps to cannot go; empty it allows nothing and is written over when needed.
-      await this.#write(emptyGroupCommands(groupId))
+      await this.#write({ commands: emptyGroupCommands(groupId) })
     }
   }
 
@@ -120,32 +139,50 @@ export class Segment {
     }
   }
 
-  async #write(commands: readonly string[]): Promise<void> {
-    try {
-      const base = this.#based ? [] : [...tableCommands(), ...baseCommands()]
-      await this.#namespaces.nft(this.netns, [...base, ...commands])
-      this.#based = true
-    } catch (first) {
+  async #write(change: Change): Promise<void> {
+    await this.#serial.run('', async () => {
+      if (change.ports !== undefined && !this.#isSure) await this.#look()
       try {
-        // A program of its own takes so much far more quickly than one that is spoken to.
-        await this.#namespaces.nftAtOnce(this.netns, [...this.#everything(), ...commands])
+        const base = this.#based ? [] : [...tableCommands(), ...baseCommands()]
+        const { commands, written } = changePorts(this.#written, change.ports?.() ?? new Map())
+        await this.#namespaces.nft(this.netns, [...base, ...(change.commands ?? []), ...commands])
+        this.#written = written
         this.#based = true
-      } catch {
-        for (const id of this.#groups.keys()) this.#unknow(id)
-        throw first
+      } catch (first) {
+        await this.#writeEverything(change, first)
       }
+    })
+  }
+
+  async #writeEverything(change: Change, first: unknown): Promise<void> {
+    await this.#look()
+    const wanted = new Map([...this.#rendered(this.ports.values()), ...(change.ports?.() ?? [])])
+    const { commands, written } = changePorts(this.#written, wanted)
+    const groups = [...this.#groups.values()].flatMap(({ spec }) =>
+      groupCommands(renderGroup(spec), undefined),
+    )
+    const all = [...tableCommands(), ...baseCommands(), ...groups, ...commands]
+    try {
+      // A program of its own takes so much far more quickly than one that is spoken to.
+      await this.#namespaces.nftAtOnce(this.netns, [...all, ...(change.commands ?? [])])
+      this.#written = written
+      this.#based = true
+    } catch {
+      this.#isSure = false
+      for (const id of this.#groups.keys()) this.#unknow(id)
+      throw first
     }
   }
 
-  #everything(): string[] {
-    return [
-      ...tableCommands(),
-      ...baseCommands(),
-      ...[...this.#groups.values()].flatMap(({ spec }) =>
-        groupCommands(renderGroup(spec), undefined),
-      ),
-      ...[...this.ports.values()].flatMap((port) => this.commandsOf(port)),
-    ]
+  /** Reads which ports' filters are there; in a namespace that has just been made there are none. */
+  async #look(): Promise<void> {
+    if (!this.isNew || this.#based) {
+      const enter = ['nsenter', `--net=${netnsPath(this.netns)}`] as const
+      const [command, ...args] = [...enter, 'nft', 'list', 'table', ...SG.split(' ')]
+      const listed = await tryRun(command, args)
+      this.#written = portsIn(parseRuleset(listed.stdout))
+    }
+    this.#isSure = true
   }
 
   /** As the group's chains and sets were written last, or would be. */
@@ -157,15 +194,22 @@ export class Segment {
   doubt(found: readonly { readonly kind: string; readonly id: string }[]): void {
     for (const { kind, id } of found) {
       if (kind === 'group') this.#unknow(id)
-      if (kind === 'port') this.shaped.delete(id)
+      if (kind !== 'port') continue
+      this.shaped.delete(id)
+      this.#isSure = false
     }
   }
 
-  commandsOf(port: PortSpec): string[] {
-    return portCommands(
+  /** A port's filters as they are written last, or would be. */
+  filtersOf(port: PortSpec): PortFilters {
+    return renderPort(
       port,
       isStateless(port, (id) => this.#groups.get(id)?.spec),
     )
+  }
+
+  #rendered(ports: Iterable<PortSpec>): Map<string, PortFilters> {
+    return new Map([...ports].map((port) => [portLink(port.id), this.filtersOf(port)]))
   }
 
   /** Nobody knows what is really written for this group: the next write writes it whole. */

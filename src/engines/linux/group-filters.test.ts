@@ -1,10 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { groupSpec, portSpec } from '../../ports/contract/network-specs.ts'
+import { groupSpec } from '../../ports/contract/network-specs.ts'
 import type { SecurityGroupRuleSpec } from '../../ports/network.ts'
-import { forgetPortCommands, portCommands } from './filters.ts'
 import { groupCommands, renderGroup } from './group-filters.ts'
-
-const network = '5a11b0de-0000-4000-8000-000000000001'
 
 describe('the rules of a security group', () => {
   const table: readonly [Partial<SecurityGroupRuleSpec>, string | undefined][] = [
@@ -72,78 +69,5 @@ describe('the rules of a security group', () => {
     expect(had.sets.size).toBe(1)
     const commands = groupCommands(renderGroup({ ...group, rules: [] }), had)
     expect(commands.at(-1)).toBe(`delete set bridge sg ${[...had.sets.keys()][0]}`)
-  })
-})
-
-describe('the chains of a port', () => {
-  it('lets it speak from its own addresses and allowed pairs only', () => {
-    const port = portSpec(network, '10.0.0.5', {
-      mac: 'fa:16:3e:00:00:05',
-      allowedPairs: [
-        { mac: 'fa:16:3e:00:00:05', cidr: '10.0.0.0/30' },
-        { mac: 'fa:16:3e:00:00:99', cidr: '10.9.0.1' },
-      ],
-    })
-    const rules = portCommands(port)
-      .filter((line) => line.startsWith(`add rule bridge sg src_`))
-      .map((line) => line.split(' ').slice(5).join(' '))
-    expect(rules).toContain(
-      'ether saddr fa:16:3e:00:00:05 ip saddr { 10.0.0.5, 10.0.0.0/30 } accept',
-    )
-    expect(rules).toContain('ether saddr fa:16:3e:00:00:99 ip saddr 10.9.0.1 accept')
-    expect(rules.at(-1)).toBe('drop')
-  })
-
-  it('ends in a drop with security and lets all pass without', () => {
-    const port = portSpec(network, '10.0.0.5')
-    const last = (spec: typeof port): (string | undefined)[] =>
-      ['src', 'out', 'to'].map((chain) =>
-        portCommands(spec)
-          .findLast((line) => line.startsWith(`add rule bridge sg ${chain}_`))
-          ?.split(' ')
-          .at(-1),
-      )
-    expect(last(port)).toEqual(['drop', 'drop', 'drop'])
-    expect(last({ ...port, portSecurity: false })).toEqual(['accept', 'accept', 'accept'])
-  })
-
-  it('lets replies pass unless none of its groups is stateful', () => {
-    const stateless = { ...groupSpec([]), stateful: false }
-    const states = (securityGroups: (typeof stateless)[] | []): boolean =>
-      portCommands(portSpec(network, '10.0.0.5', { securityGroups })).some((line) =>
-        line.endsWith('jump state_to'),
-      )
-    expect([
-      states([]),
-      states([stateless]),
-      states([stateless, { ...stateless, stateful: true }]),
-    ]).toEqual([true, false, true])
-  })
-
-  it('marks what it sends first of all, and refuses a mark that is none', () => {
-    const marked = portSpec(network, '10.0.0.5', { qos: { dscp: 46 }, portSecurity: false })
-    const rules = portCommands(marked).filter((line) => line.startsWith('add rule bridge sg src_'))
-    expect(rules.map((line) => line.split(' ').slice(5).join(' '))).toEqual([
-      'ether type ip ip dscp set 46',
-      'ether type ip6 ip6 dscp set 46',
-      'accept',
-    ])
-    expect(() => portCommands({ ...marked, qos: { dscp: 64 } })).toThrow('64 is no DSCP mark')
-  })
-
-  it('refuses addresses that are none before anything is written', () => {
-    expect(() => portCommands(portSpec(network, '10.0.0.5', { mac: 'no' }))).toThrow('MAC')
-    const pair = { mac: 'fa:16:3e:00:00:05', cidr: '10.0.0.0/24; flush ruleset' }
-    expect(() => portCommands(portSpec(network, '10.0.0.5', { allowedPairs: [pair] }))).toThrow(
-      'is not',
-    )
-  })
-
-  it('forgets a port that was never there without complaint: it adds before it deletes', () => {
-    const commands = forgetPortCommands('5a11b0de-0000-4000-8000-0000000000aa')
-    expect(commands.filter((line) => line.startsWith('delete')).length).toBe(6)
-    for (const gone of commands.filter((line) => line.startsWith('delete chain'))) {
-      expect(commands).toContain(gone.replace('delete', 'add'))
-    }
   })
 })
