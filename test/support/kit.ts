@@ -1,9 +1,11 @@
 import { rmSync } from 'node:fs'
 import {
   createFakeCompute,
+  createFakeDockerPlugin,
   createFakeImageStore,
   createFakeNetwork,
   type FakeCompute,
+  type FakeDockerPlugin,
 } from '../../src/engines/fake/index.ts'
 import { startCloud, type Cloud } from '../../src/cloud.ts'
 import { loadConfig } from '../../src/kernel/config/config.ts'
@@ -19,6 +21,7 @@ import { Session } from './session.ts'
 export interface TestCloud {
   readonly cloud: Cloud
   readonly compute: FakeCompute
+  readonly plugin: FakeDockerPlugin
   as(user: 'admin' | 'demo'): Promise<Session>
   /** Waits until every reconciler has settled. */
   settle(): Promise<void>
@@ -44,8 +47,10 @@ export async function startTestCloud(
     },
   })
   const compute = createFakeCompute()
+  const plugin = createFakeDockerPlugin()
   const engines = {
     compute,
+    dockerPlugin: plugin,
     network: createFakeNetwork(),
     images: createFakeImageStore(),
     contexts: createFakeImageStore(),
@@ -57,6 +62,7 @@ export async function startTestCloud(
   return {
     cloud,
     compute,
+    plugin,
     as: async (user) => await Session.login(credentialsOf(data, user)),
     settle: async () => await cloud.app.runner.idle(),
     async close() {

@@ -1,6 +1,7 @@
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { portLink } from '../../../src/engines/linux/names.ts'
 import { purgeLinuxNetwork } from '../../../src/engines/linux/index.ts'
@@ -256,6 +257,49 @@ describe('plain docker in tenants’ networks', () => {
     await docker('start', 'short')
     expect(await pings('short', 'till')).toBe(true)
     await remove('short')
+  })
+
+  it('a cloud killed while containers start and stop leaves nothing half made', async () => {
+    const names = Array.from({ length: 6 }, (_, at) => `many${at}`)
+    const run = async (name: string): Promise<number> =>
+      (await engine.tryDocker('run', '-d', '--name', name, '--network', 'shop', 'page:1')).code
+    const starting = Promise.all(names.map(run))
+    await sleep(600)
+    await cloud.kill()
+    await sleep(300)
+    await startCloud()
+    const codes = await starting
+    // a person would try again those that were refused
+    const refused = names.filter((_, at) => codes[at] !== 0)
+    if (refused.length > 0) await docker('start', ...refused)
+    expect(await ports()).toHaveLength(2 + names.length)
+    expect(await pings('many0', 'many5')).toBe(true)
+    const stopping = Promise.all(names.map(async (name) => await remove(name)))
+    await sleep(200)
+    await cloud.kill()
+    await stopping
+    await startCloud()
+    const left = async (): Promise<number> => (await ports()).length
+    await until(left, (count) => count === 2, { what: 'the ports to be gone' })
+  })
+
+  it('knows names by its own resolver, and takes Docker’s own addresses', async () => {
+    await create('named', '--subnet', '10.65.0.0/24', '-o', 'neutron.net.shared=false')
+    const option = 'name=named,driver-opt=stackyard.dns=till'
+    await startPage('counter', '--network', option, '--dns', '169.254.169.254')
+    const words = ['run', '--rm', '--network', 'named', '--dns', '169.254.169.254', 'page:1']
+    const script = 'nslookup till.openstacklocal'
+    expect(await docker(...words, 'sh', '-c', script)).toContain(
+      await addressOf('counter', 'named'),
+    )
+    await remove('counter')
+    await removeNetwork('named')
+    await docker('network', 'create', '-d', DRIVER, '--subnet', '10.66.0.0/24', 'counted')
+    await startPage('one', '--network', 'counted')
+    await docker('run', '-d', '--name', 'two', '--network', 'counted', 'page:1')
+    expect(await get('two', 'one')).toBe('one')
+    await remove('one', 'two')
+    await removeNetwork('counted')
   })
 
   it('a restart of the Docker Engine does not wait for a cloud that is away, and brings back what was to be', async () => {

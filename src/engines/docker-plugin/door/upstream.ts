@@ -9,8 +9,8 @@ export const AWAY =
 
 /** Longer than any step of a network takes, shorter than Docker's own patience. */
 const CALL_MS = 25_000
-/** A cloud that is away a moment only is waited for this long. */
-const GRACE_MS = 800
+/** A cloud that starts anew is waited for this long. */
+const GRACE_MS = 3000
 const RETRY_MS = 100
 const FLUSH_MS = 500
 
