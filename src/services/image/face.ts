@@ -20,7 +20,10 @@ export interface ImageFace {
   ): Promise<void>
   /** For the cloud's own hands; `notFound` when there is none. */
   renameImage(ctx: Ctx, id: string, name: string): Promise<void>
-  /** Also ends a reserved image whose filling failed for good. */
+  /**
+   * Also ends a reserved image whose filling failed for good. For the cloud's own hands one that is gone already is success, and
+   * a protected one goes too.
+   */
   deleteImage(ctx: Ctx, id: string): Promise<void>
 }
 

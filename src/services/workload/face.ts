@@ -39,8 +39,11 @@ export interface WorkloadFace {
 
   /** The last lines of output; '' when it never ran. */
   logs(ctx: Ctx, id: string, tailLines?: number): Promise<string>
-  /** Its file system as a `docker save` tar. */
-  commit(ctx: Ctx, id: string): Promise<Readable>
+  /**
+   * Its file system, into an image that was reserved for it: `written`, also when it was before (a run that was killed is simply
+   * repeated), or `imageGone` when somebody deleted the image meanwhile.
+   */
+  commitTo(ctx: Ctx, id: string, imageId: string): Promise<'written' | 'imageGone'>
   /** Runs a command inside to its end; `conflict` when nothing runs, or when it takes too long. */
   exec(ctx: Ctx, id: string, wish: ExecWish): Promise<ExecResult>
   stats(ctx: Ctx, id: string): Promise<Stats>

@@ -98,6 +98,21 @@ function mustCarry(row: WorkloadRow, change: WorkloadChange): void {
   )
 }
 
+async function commitTo(
+  ctx: Ctx,
+  { image, compute }: WorkloadDeps,
+  id: string,
+  imageId: string,
+): Promise<'written' | 'imageGone'> {
+  const wanted = await image.findImage(ctx, imageId)
+  if (wanted === undefined || wanted.status === 'deleted') return 'imageGone'
+  if (wanted.status === 'active') return 'written'
+  if ((await getWorkload(ctx, id)).seen === 'new')
+    throw cloudError('conflict', `Container ${id} has no file system yet.`)
+  await image.fillImage(ctx, imageId, await compute.commit(id))
+  return 'written'
+}
+
 /** What looks at workloads: their rows, or the engine itself. */
 function sights(deps: WorkloadDeps): Omit<WorkloadFace, 'create' | 'change' | 'remove'> {
   const { compute, hostName } = deps
@@ -110,11 +125,7 @@ function sights(deps: WorkloadDeps): Omit<WorkloadFace, 'create' | 'change' | 'r
       new Map((await findWorkloads(ctx, ids)).map((row) => [row.id, workloadView(row)])),
     logs: async (ctx, id, tailLines) =>
       (await getWorkload(ctx, id)).seen === 'new' ? '' : await compute.logs(id, tailLines),
-    async commit(ctx, id) {
-      if ((await getWorkload(ctx, id)).seen === 'new')
-        throw cloudError('conflict', `Container ${id} has no file system yet.`)
-      return await compute.commit(id)
-    },
+    commitTo: async (ctx, id, imageId) => await commitTo(ctx, deps, id, imageId),
     exec: async (ctx, id, wish) => await compute.exec((await getWorkload(ctx, id)).id, wish),
     stats: async (_ctx, id) => await compute.stats(id),
     ...insights(deps),
@@ -166,7 +177,7 @@ function insights({
 }
 
 /** What needs the row beside the engine. */
-type Sight = 'logs' | 'commit' | 'exec' | 'stats' | 'hostInfo'
+type Sight = 'logs' | 'commitTo' | 'exec' | 'stats' | 'hostInfo'
 
 async function getWorkload(ctx: Ctx, id: string): Promise<WorkloadRow> {
   const row = await findWorkload(ctx, id)

@@ -1,6 +1,5 @@
 import type { Ctx } from '../../../kernel/ctx/ctx.ts'
 import { inTx, toJson } from '../../../kernel/db/db.ts'
-import { isCloudError } from '../../../kernel/errors/cloud-error.ts'
 import { done, type Outcome, type Reconciler } from '../../../kernel/tasks/reconciler.ts'
 import type { Workload } from '../../workload/face.ts'
 import type { ComputeDeps } from '../deps.ts'
@@ -44,7 +43,7 @@ async function reconcileServer(ctx: Ctx, deps: ComputeDeps, id: string): Promise
 async function bury(ctx: Ctx, deps: ComputeDeps, server: Server): Promise<void> {
   for (const port of await deps.network.portsOf(ctx, [server.id]))
     await deps.network.releasePort(ctx, port.id)
-  if (server.shelvedImageId !== null) await dropImage(ctx, deps, server.shelvedImageId)
+  if (server.shelvedImageId !== null) await deps.image.deleteImage(ctx, server.shelvedImageId)
   await inTx(ctx, async (tx) => {
     const now = ctx.now().toISOString()
     await updateServer(tx, server.id, {
@@ -114,15 +113,6 @@ async function dropShelved(
   id: string,
   imageId: string,
 ): Promise<void> {
-  await dropImage(ctx, deps, imageId)
+  await deps.image.deleteImage(ctx, imageId)
   await updateServer(ctx, id, { shelved_image_id: null })
-}
-
-/** An image that served its purpose; somebody may have deleted it before us, or protected it to keep it. */
-export async function dropImage(ctx: Ctx, deps: ComputeDeps, imageId: string): Promise<void> {
-  try {
-    await deps.image.deleteImage(ctx, imageId)
-  } catch (error) {
-    if (!isCloudError(error, 'notFound') && !isCloudError(error, 'forbidden')) throw error
-  }
 }

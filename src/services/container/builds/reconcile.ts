@@ -1,6 +1,6 @@
 import type { Ctx } from '../../../kernel/ctx/ctx.ts'
 import { fromJson, inTx } from '../../../kernel/db/db.ts'
-import { isCloudError, reasonOf } from '../../../kernel/errors/cloud-error.ts'
+import { reasonOf } from '../../../kernel/errors/cloud-error.ts'
 import { done, type Outcome, type Reconciler } from '../../../kernel/tasks/reconciler.ts'
 import type { BuildDeps } from './deps.ts'
 import { BuildLog } from './log.ts'
@@ -153,10 +153,7 @@ async function save(ctx: Ctx, deps: BuildDeps, row: BuildRow, builtId: string): 
 }
 
 async function dropImage(ctx: Ctx, deps: BuildDeps, imageId: string | null): Promise<void> {
-  if (imageId === null) return
-  await deps.image.deleteImage(ctx, imageId).catch((error: unknown) => {
-    if (!isCloudError(error, 'notFound')) throw error
-  })
+  if (imageId !== null) await deps.image.deleteImage(ctx, imageId)
 }
 
 async function end(

@@ -3,7 +3,6 @@ import { inTx } from '../../../../kernel/db/db.ts'
 import { again, done, type Outcome, type Reconciler } from '../../../../kernel/tasks/reconciler.ts'
 import type { ComputeDeps } from '../../deps.ts'
 import { endAction } from '../instance-actions/store.ts'
-import { dropImage } from '../reconcile.ts'
 import type { Server } from '../schema.ts'
 import { findServerEverMade, updateWhile } from '../store.ts'
 import { deleteSnapshot, findSnapshot, listSnapshotIds, type SnapshotRow } from './store.ts'
@@ -40,11 +39,8 @@ async function reconcileSnapshot(ctx: Ctx, deps: ComputeDeps, imageId: string): 
     return await cancel(ctx, deps, job, 'The server was deleted or changed meanwhile.')
   if (workload.error !== null) return await cancel(ctx, deps, job, workload.error)
   if (workload.settledGeneration < job.generation) return again(SETTLING_MS)
-  const image = await deps.image.findImage(ctx, imageId)
-  if (image === undefined || image.status === 'deleted')
+  if ((await deps.workload.commitTo(ctx, job.server_id, imageId)) === 'imageGone')
     return await cancel(ctx, deps, job, 'The image was deleted meanwhile.')
-  if (image.status !== 'active')
-    await deps.image.fillImage(ctx, imageId, await deps.workload.commit(ctx, job.server_id))
   await finish(ctx, job, server)
   if (job.kind === 'backup') await rotate(ctx, deps, job)
   return done
@@ -72,7 +68,7 @@ async function cancel(
   job: SnapshotRow,
   reason: string,
 ): Promise<Outcome> {
-  await dropImage(ctx, deps, job.image_id)
+  await deps.image.deleteImage(ctx, job.image_id)
   await inTx(ctx, async (tx) => {
     const server = await findServerEverMade(tx, job.server_id)
     if (server?.task?.kind === job.kind)
@@ -97,5 +93,6 @@ export async function rotate(
       properties['instance_uuid'] === job.server_id,
   )
   const newestFirst = backups.toSorted((a, b) => (a.createdAt < b.createdAt ? 1 : -1))
-  for (const image of newestFirst.slice(job.rotation ?? 0)) await dropImage(ctx, deps, image.id)
+  for (const image of newestFirst.slice(job.rotation ?? 0))
+    await deps.image.deleteImage(ctx, image.id)
 }

@@ -1,6 +1,5 @@
 import type { Ctx } from '../../../../kernel/ctx/ctx.ts'
 import { inTx } from '../../../../kernel/db/db.ts'
-import { isCloudError } from '../../../../kernel/errors/cloud-error.ts'
 import { done, type Outcome, type Reconciler } from '../../../../kernel/tasks/reconciler.ts'
 import { endAction } from '../../container-actions/store.ts'
 import type { ContainerDeps } from '../../deps.ts'
@@ -35,11 +34,8 @@ async function reconcile(ctx: Ctx, deps: ContainerDeps, imageId: string): Promis
   const container = await findContainer(ctx, job.container_id)
   if (container === undefined || container.task?.kind === 'delete')
     return await cancel(ctx, deps, job, 'The container was deleted meanwhile.')
-  const image = await deps.image.findImage(ctx, imageId)
-  if (image === undefined || image.status === 'deleted')
+  if ((await deps.workload.commitTo(ctx, job.container_id, imageId)) === 'imageGone')
     return await cancel(ctx, deps, job, 'The image was deleted meanwhile.')
-  if (image.status !== 'active')
-    await deps.image.fillImage(ctx, imageId, await deps.workload.commit(ctx, job.container_id))
   await inTx(ctx, async (tx) => {
     await deleteCommit(tx, imageId)
     await endAction(tx, job.action_id)
@@ -54,11 +50,7 @@ async function cancel(
   job: CommitRow,
   reason: string,
 ): Promise<Outcome> {
-  try {
-    await deps.image.deleteImage(ctx, job.image_id)
-  } catch (error) {
-    if (!isCloudError(error, 'notFound') && !isCloudError(error, 'forbidden')) throw error
-  }
+  await deps.image.deleteImage(ctx, job.image_id)
   await inTx(ctx, async (tx) => {
     await deleteCommit(tx, job.image_id)
     await endAction(tx, job.action_id, reason)
