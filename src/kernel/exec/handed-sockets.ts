@@ -8,8 +8,8 @@ export type HandedSocket = Server | UdpSocket
  * Runs a short-lived helper (a Node program, perhaps behind `nsenter`) that opens sockets where we cannot and hands them over
  * on the IPC channel, each in a message that names it; a message without a socket says that these were all. `take` is called
  * for each at once: it listens from that moment on, and what nobody attends would keep it from ever closing. The helper ends
- * by itself; the sockets stay with us. A helper that ends or overruns its time too early throws what it said; what was taken
- * until then is the caller's to close.
+ * by itself, and with us by `endWithParent`; the sockets stay with us. A helper that ends or overruns its time too early throws
+ * what it said; what was taken until then is the caller's to close.
  */
 export async function receiveSockets(
   command: string,
@@ -19,7 +19,7 @@ export async function receiveSockets(
 ): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     const child = spawn(command, args, {
-      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+      stdio: ['pipe', 'ignore', 'pipe', 'ipc'], // nothing is written to it: its end tells of ours
       timeout: timeoutMs,
       killSignal: 'SIGKILL',
     })

@@ -1,11 +1,13 @@
 import { createSocket, type Socket as UdpSocket } from 'node:dgram'
 import { createServer, type Server } from 'node:net'
+import { endWithParent } from '../../../kernel/exec/end-with-parent.ts'
 
 /**
  * Run by `doors.ts` inside a namespace: opens the sockets named in its arguments (`tcp/80`, `udp/53`, `udp4/67`) on every address
  * there is, hands them to the parent, which says by disconnecting that it has them, and ends. Nothing else; a program of a
  * few milliseconds.
  */
+endWithParent()
 process.on('disconnect', () => process.exit())
 try {
   for (const name of process.argv.slice(2)) {
