@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { existsSync, readFileSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { poolPrefix, labels } from '../../src/engines/docker/names.ts'
 import { loadConfig } from '../../src/kernel/config/config.ts'
@@ -14,6 +14,8 @@ import {
 import { ok, Session, until } from '../support/session.ts'
 import { COMMAND, type RawDocker } from './raw-docker.ts'
 import { inFlight } from './statistics.ts'
+
+const driverOf = (data: string): string => basename(data).toLowerCase()
 
 /** A cloud of the bench's own in a process of its own, with an image to start, and quotas that are no part of the test. */
 export class BenchCloud {
@@ -32,6 +34,8 @@ export class BenchCloud {
 
   static async start(engines: 'docker' | 'fake'): Promise<BenchCloud> {
     const data = temporaryData()
+    // another cloud of this host may have the usual name
+    writeFileSync(join(data, 'stackyard.yaml'), `docker: { networkDriver: ${driverOf(data)} }\n`)
     try {
       return new BenchCloud(
         engines,
@@ -49,6 +53,11 @@ export class BenchCloud {
 
   get url(): string {
     return this.#process.url
+  }
+
+  /** Name of the driver for Docker's own networks. */
+  get driver(): string {
+    return driverOf(this.data)
   }
 
   /** Marks everything that this cloud makes on the host. */

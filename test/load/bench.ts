@@ -5,9 +5,11 @@ import { burstRow } from './rows/burst.ts'
 import { containerCreateRows } from './rows/container-create.ts'
 import { containerRows } from './rows/containers.ts'
 import { createRows } from './rows/create.ts'
+import { dockerNetworkRow } from './rows/docker-network.ts'
 import { getRateRow } from './rows/get-rate.ts'
 import { listRow } from './rows/list.ts'
 import { networkRows } from './rows/network.ts'
+import { plugRow } from './rows/plug.ts'
 import { portRows } from './rows/ports.ts'
 import { containerMemoryRow, idleMemoryRow, readyRows } from './rows/ready-and-memory.ts'
 import { throughputRow } from './rows/throughput.ts'
@@ -29,7 +31,9 @@ const rows: readonly Row[] = [
   containerMemoryRow,
   ...tokenRows,
   ...networkRows,
+  plugRow,
   ...portRows,
+  dockerNetworkRow,
   throughputRow,
   listRow,
   getRateRow,

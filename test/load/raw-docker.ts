@@ -27,18 +27,37 @@ export class RawDocker {
     await this.#prepared
   }
 
-  /** A running container; answers its id. */
-  async run(): Promise<string> {
+  /** A running container, on the bridge network unless another is named; answers its id. */
+  async run(network = this.#name): Promise<string> {
     const { Id } = await this.client.call<{ Id: string }>('POST', '/containers/create', {
       query: { name: `${this.#name}-${randomBytes(4).toString('hex')}` },
       body: {
         Image: `${this.#name}:latest`,
         Labels: { [LABEL]: this.#tag },
-        HostConfig: { NetworkMode: this.#name },
+        HostConfig: { NetworkMode: network },
       },
     })
     await this.client.send('POST', `/containers/${Id}/start`)
     return Id
+  }
+
+  /** One more network, by a driver that keeps the addresses too; answers its name. */
+  async network(driver: string): Promise<string> {
+    const name = `${this.#name}-${randomBytes(2).toString('hex')}`
+    await this.client.send('POST', '/networks/create', {
+      body: {
+        Name: name,
+        Driver: driver,
+        IPAM: { Driver: driver },
+        CheckDuplicate: true,
+        Labels: { [LABEL]: this.#tag },
+      },
+    })
+    return name
+  }
+
+  async removeNetwork(name: string): Promise<void> {
+    await this.#delete(`/networks/${name}`)
   }
 
   /** Few at once: Docker may miscount a network's endpoints when many leave it together, and then never removes it. */

@@ -22,14 +22,13 @@ export async function openExposed(
   deps: PluginDeps,
   row: EndpointTable,
   options: OptionMap,
-): Promise<readonly PublishedPort[]> {
+): Promise<void> {
   const wishes = portBindings(options).map(publishedWish)
   const published = await publishPorts(ctx, deps.engine, row.port_id, wishes)
   await inTx(ctx, async (tx) => {
     await tell(tx, deps, row.port_id, published)
     if (row.exposed_group === null) await expose(tx, deps, row, exposedPorts(options))
   })
-  return published
 }
 
 function publishedWish(binding: PortBinding): PublishedPortWish {

@@ -8,6 +8,7 @@ import type { PluginDeps } from './deps.ts'
 import { endEndpoint } from './endpoints.ts'
 import { closeExposed, closePublished, openExposed } from './exposure.ts'
 import { mustFindEndpoint } from './join.ts'
+import { exposedPorts, portBindings } from './options.ts'
 import type { OptionMap } from './payloads.ts'
 import { findEndpoint } from './store.ts'
 
@@ -21,6 +22,7 @@ export async function program(
   options: OptionMap,
 ): Promise<void> {
   const row = await mustFindEndpoint(ctx, endpointId)
+  if (exposedPorts(options).length + portBindings(options).length === 0) return
   await openExposed(ctx, deps, row, options)
   await deps.wiring.refresh(ctx, row.port_id)
 }
@@ -28,6 +30,8 @@ export async function program(
 export async function revoke(ctx: Ctx, deps: PluginDeps, endpointId: string): Promise<void> {
   const row = await findEndpoint(ctx, endpointId)
   if (row === undefined) return
+  const port = await deps.neutron.find<PortRow>(asCloud(ctx), 'port', row.port_id)
+  if (row.exposed_group === null && port?.published === '[]') return
   await closePublished(ctx, deps, row)
   await inTx(ctx, async (tx) => await closeExposed(tx, deps, row))
   await deps.wiring.refresh(ctx, row.port_id)
