@@ -121,18 +121,19 @@ async function stayWith(session: Session, args: Arguments, made: Container): Pro
     for await (const chunk of log as AsyncIterable<Buffer>) process.stdout.write(chunk)
     process.off('SIGINT', stop)
   }
-  return await exitCodeOf(session, path)
+  return await exitCodeOf(session, path, made.name)
 }
 
 const ENDING_LOOKS = 50
 
 /** The cloud hears of the end a moment after the output has ended; a container that removed itself has no code any more. */
-async function exitCodeOf(session: Session, path: string): Promise<number> {
+async function exitCodeOf(session: Session, path: string, name: string): Promise<number> {
   for (let looks = 0; looks < ENDING_LOOKS; looks++) {
     if (!(await session.exists('container', path))) return 0
     const now = await session.get<Container>('container', path)
     if (now.status !== 'Running') return now.exit_code ?? 0
     await wait(LOOK_MS)
   }
+  say(dim(`${name} runs on`)) // its terminal was left with ctrl-p ctrl-q
   return 0
 }

@@ -13,6 +13,7 @@ import {
   type CloudProcess,
 } from '../support/cloud-process.ts'
 import { ok, Session, until } from '../support/session.ts'
+import { Terminal } from '../support/terminal.ts'
 
 /** The founding documents' first two commands: `build -t my-app .`, `run -p 8080:8080 my-app`, and what may go wrong. */
 const root = resolve(import.meta.dirname, '../..')
@@ -101,6 +102,26 @@ describe('build and run', () => {
     const ran = await stackyard('run', 'my-app', 'sh', '-c', 'echo out; sleep 1; exit 4')
     expect(ran.stdout).toBe('out\n')
     expect(ran.code).toBe(4)
+  })
+
+  it('runs one with a terminal, which can be left', async () => {
+    const words = ['run', '--data', data, '-it', '--name', 'room', 'my-app', 'sh']
+    using terminal = new Terminal([process.execPath, join(root, 'cli/main.ts'), ...words], {
+      PATH: process.env['PATH'] ?? '',
+      TERM: 'dumb',
+    })
+    await terminal.shows('Starting my-app')
+    await until(
+      async () => (await zun().get('/containers/room')).body.status as string | undefined, // Zun's
+      (status) => status === 'Running',
+      { what: 'the room' },
+    )
+    terminal.type('echo $((6*7)) > /answer; cat /answer\r')
+    await terminal.shows(/^42\r?$/m)
+    terminal.type('\u0010\u0011')
+    await terminal.shows('room runs on')
+    expect(await terminal.ended()).toBe(0)
+    expect(ok(await zun().get('/containers/room')).status).toBe('Running')
   })
 
   it('gives the name to the newest image', async () => {
