@@ -146,7 +146,7 @@ export class Namespaces {
     path: string,
     command: string,
     args: readonly string[],
-    input = '',
+    input: string | Promise<string> = '',
   ): Promise<string> {
     return await run('nsenter', [`--net=${path}`, command, ...args], { input })
   }

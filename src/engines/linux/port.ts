@@ -90,32 +90,36 @@ export class Ports {
   async #plugGuest(segment: Segment, port: PortSpec, at: PortPlace): Promise<'made' | 'found'> {
     const link = port.trunk === undefined ? this.#veth : this.#vlan
     if (at.handedOver === true) return await handOver(this.#namespaces, link, segment, port, at)
-    if (await link.make(segment, port, at)) {
-      await this.#applyGuest(port, at)
-      return 'made'
-    }
-    const seen = await link.seen(segment, port, at)
-    if (seen !== undefined) {
-      await this.#applyGuest(port, at, seen)
-      return 'found'
-    }
-    // Half a port, or one in a namespace of before: out with it, and once more.
-    await link.clear(segment, port, at)
-    if (!(await link.make(segment, port, at))) {
-      throw new Error(
-        `there is another interface ${at.ifname} in ${at.netns}, not of port ${port.id}`,
-      )
-    }
-    await this.#applyGuest(port, at)
-    return 'made'
+    const found = this.#linked(segment, port, at, link)
+    // The program inside starts while the link is being made: that is most of what it costs.
+    const lines = found.then(async (seen) => await this.#guestInput(port, at, seen))
+    await this.#namespaces.inside(at.netns, 'ip', ['-batch', '-'], lines)
+    return (await found) === undefined ? 'made' : 'found'
   }
 
-  async #applyGuest(port: PortSpec, at: PortPlace, seen?: GuestSeen): Promise<void> {
+  /** The link is there; answers how the guest's end looks when it was there before. */
+  async #linked(
+    segment: Segment,
+    port: PortSpec,
+    at: PortPlace,
+    link: PortLink,
+  ): Promise<GuestSeen | undefined> {
+    if (await link.make(segment, port, at)) return undefined
+    const seen = await link.seen(segment, port, at)
+    if (seen !== undefined) return seen
+    // Half a port, or one in a namespace of before: out with it, and once more.
+    await link.clear(segment, port, at)
+    if (await link.make(segment, port, at)) return undefined
+    throw new Error(
+      `there is another interface ${at.ifname} in ${at.netns}, not of port ${port.id}`,
+    )
+  }
+
+  async #guestInput(port: PortSpec, at: PortPlace, seen?: GuestSeen): Promise<string> {
     const settings = guestSettings(port, checkedIfname(at.ifname))
     if (settings.length > 0) await this.#namespaces.sysctl(at.netns, settings)
-    const lines = guestLines(port, at, seen)
-    if (lines.length > 0) {
-      await this.#namespaces.inside(at.netns, 'ip', ['-batch', '-'], `${lines.join('\n')}\n`)
-    }
+    return guestLines(port, at, seen)
+      .map((line) => `${line}\n`)
+      .join('')
   }
 }
