@@ -283,7 +283,8 @@ async function settle(ctx: Ctx, row: WorkloadRow, wish: Wish, seen: SeenWorkload
       ...(ended ? { power: 'stopped' as const } : {}),
     })
     if (isDue(row, wish, seen)) {
-      const at = new Date(tx.now().getTime() + restartDelay(row.restarts, seen)).toISOString()
+      const now = tx.now()
+      const at = new Date(now.getTime() + restartDelay(row.restarts, seen, now)).toISOString()
       await noteRestartDue(tx, row, at, seen.container === 'running' ? 'soft' : null)
     }
     await nudge(tx, row.owner_kind, row.id)

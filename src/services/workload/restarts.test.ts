@@ -27,16 +27,21 @@ describe('what a policy says of a process that ended', () => {
 })
 
 describe('how long it is waited', () => {
-  const ran = (seconds: number) => ({
-    startedAt: '2026-01-01T00:00:00.000Z',
-    finishedAt: new Date(Date.parse('2026-01-01T00:00:00.000Z') + seconds * 1000).toISOString(),
-  })
+  const startedAt = '2026-01-01T00:00:00.000Z'
+  const after = (seconds: number): Date => new Date(Date.parse(startedAt) + seconds * 1000)
   it.each([
     [0, 1, 100],
     [3, 1, 800],
     [20, 1, 60_000],
     [20, 11, 100],
   ])('after %i restarts and %i s of running: %i ms', (restarts, seconds, ms) => {
-    expect(restartDelay(restarts, ran(seconds))).toBe(ms)
+    const ended = {
+      container: 'exited',
+      startedAt,
+      finishedAt: after(seconds).toISOString(),
+    } as const
+    expect(restartDelay(restarts, ended, after(1000))).toBe(ms)
+    const unwell = { container: 'running', startedAt } as const
+    expect(restartDelay(restarts, unwell, after(seconds))).toBe(ms)
   })
 })

@@ -47,14 +47,18 @@ const LONGEST_MS = 60_000
 /** Who ran so long was well: the next wait is a short one again. */
 const WELL_AFTER_MS = 10_000
 
-/** Doubled with each restart, as Docker does it. */
+/** Doubled with each restart, as Docker does it. What is not well runs until `now`. */
 export function restartDelay(
   restarts: number,
-  { startedAt, finishedAt }: Pick<SeenWorkload, 'startedAt' | 'finishedAt'>,
+  {
+    container,
+    startedAt,
+    finishedAt,
+  }: Pick<SeenWorkload, 'container' | 'startedAt' | 'finishedAt'>,
+  now: Date,
 ): number {
+  const end = container === 'running' ? now.toISOString() : finishedAt
   const ranMs =
-    startedAt === undefined || finishedAt === undefined
-      ? 0
-      : Date.parse(finishedAt) - Date.parse(startedAt)
+    startedAt === undefined || end === undefined ? 0 : Date.parse(end) - Date.parse(startedAt)
   return ranMs >= WELL_AFTER_MS ? FIRST_MS : Math.min(FIRST_MS * 2 ** restarts, LONGEST_MS)
 }
