@@ -43,12 +43,7 @@ export class Namespaces {
   async add(name: string, id: string): Promise<boolean> {
     const there = this.inode(name)
     if (there !== undefined && this.#dressed.get(name) === there) return false
-    if (there === undefined) {
-      const made = await tryRun('ip', ['netns', 'add', name])
-      if (made.code !== 0 && !made.stderr.includes('File exists')) {
-        throw new CommandFailed(`ip netns add ${name}`, made)
-      }
-    }
+    if (there === undefined) await this.#ipOnHost(`netns add ${name}`, /File exists/)
     // Also when it was there: whoever made it may have been killed before this line.
     await this.ip(name, [`link set dev lo alias ${id}`, 'link set dev lo up'])
     this.#dressed.set(name, this.inode(name) ?? 0)
@@ -58,10 +53,7 @@ export class Namespaces {
   async remove(name: string): Promise<void> {
     await this.#drop(name)
     this.#dressed.delete(name)
-    const gone = await tryRun('ip', ['netns', 'del', name])
-    if (gone.code !== 0 && !gone.stderr.includes('No such file')) {
-      throw new CommandFailed(`ip netns del ${name}`, gone)
-    }
+    await this.#ipOnHost(`netns del ${name}`, /No such file/)
   }
 
   /**
@@ -70,18 +62,8 @@ export class Namespaces {
    */
   async ip(name: string, lines: readonly string[], tolerated?: RegExp): Promise<void> {
     if (lines.length === 0) return
-    const said = await this.#ask(`ip ${name}`, name, lines.join('\n'), {
-      command: 'ip',
-      args: ['-n', name, '-force', '-batch', '-'],
-      marker: (number) => `link show dev marker${number}z`,
-      complaint: (number) =>
-        new RegExp(`Device "marker${number}z" does not exist\\.\\s*\\nCommand failed -:\\d+\\n`),
-    })
-    const words = said
-      .split('\n')
-      .filter((line) => !line.startsWith('Command failed') && tolerated?.test(line) !== true)
-    if (words.join('') !== '')
-      throw new Error(`ip in ${name} said: ${words.join(' ').slice(0, 400)}`)
+    const said = await this.#ask(`ip ${name}`, name, lines.join('\n'), batchOf(['-n', name]))
+    mustBeTolerated(`ip in ${name}`, said, tolerated)
   }
 
   /** One transaction of nft commands: all of them hold, or none. Throws what nft said. */
@@ -155,6 +137,11 @@ export class Namespaces {
     return await parsed('nsenter', [`--net=${path}`, 'ip', '-j', ...args])
   }
 
+  /** As `sysctl`, of a named namespace: told to its `ip`, which starts the program without holding up this process. */
+  async settings(name: string, settings: readonly string[]): Promise<void> {
+    await this.ip(name, [`netns exec ${name} sysctl -q -e -w ${settings.join(' ')}`])
+  }
+
   /** Kernel settings of a namespace, as `net/ipv4/ip_forward=0`; those this kernel lacks are passed over. */
   async sysctl(path: string, settings: readonly string[]): Promise<void> {
     await run('nsenter', [`--net=${path}`, 'sysctl', '-q', '-e', '-w', ...settings])
@@ -166,9 +153,19 @@ export class Namespaces {
     this.#kept.clear()
   }
 
+  /** One `ip` for the namespaces of all: they come and go more often than a program should be started. */
+  async #ipOnHost(line: string, tolerated: RegExp): Promise<void> {
+    const said = await this.#askKept('ip', 0, line, batchOf([]))
+    mustBeTolerated(`ip ${line}`, said, tolerated)
+  }
+
   async #ask(key: string, name: string, text: string, spec: CoProcessSpec): Promise<string> {
     const inode = this.inode(name)
     if (inode === undefined) throw new Error(`the namespace ${name} is not on this host`)
+    return await this.#askKept(key, inode, text, spec)
+  }
+
+  async #askKept(key: string, inode: number, text: string, spec: CoProcessSpec): Promise<string> {
     let kept = this.#kept.get(key)
     if (kept === undefined || !kept.process.alive || kept.inode !== inode) {
       if (kept !== undefined) void kept.process.stop()
@@ -205,6 +202,21 @@ export class Namespaces {
 
 export function inodeOf(path: string): number | undefined {
   return statSync(path, { throwIfNoEntry: false })?.ino
+}
+
+const batchOf = (where: readonly string[]): CoProcessSpec => ({
+  command: 'ip',
+  args: [...where, '-force', '-batch', '-'],
+  marker: (number) => `link show dev marker${number}z`,
+  complaint: (number) =>
+    new RegExp(`Device "marker${number}z" does not exist\\.\\s*\\nCommand failed -:\\d+\\n`),
+})
+
+function mustBeTolerated(what: string, said: string, tolerated: RegExp | undefined): void {
+  const words = said
+    .split('\n')
+    .filter((line) => !line.startsWith('Command failed') && tolerated?.test(line) !== true)
+  if (words.join('') !== '') throw new Error(`${what} said: ${words.join(' ').slice(0, 400)}`)
 }
 
 /** Runs a deletion of a link; one that is not there (any longer) is deleted. */

@@ -3,7 +3,7 @@ import type { NetworkSpec } from '../../ports/network.ts'
 import { checkedMtu } from './addresses.ts'
 import { METADATA_ADDRESS, METADATA_ADDRESS_6 } from './filters.ts'
 import { linkFacts } from './link-facts.ts'
-import { BRIDGE, LINK_GROUP, netnsPath, steadyMac, type Names } from './names.ts'
+import { BRIDGE, LINK_GROUP, steadyMac, type Names } from './names.ts'
 import type { Namespaces } from './namespaces.ts'
 import { Segment } from './segment.ts'
 
@@ -30,9 +30,9 @@ export class Networks {
     const segment = this.segment(spec.id)
     if (made) segment.isNew = true
     await Promise.all([
+      firstSight ? this.#namespaces.settings(netns, networkSettings) : undefined,
       this.#namespaces.ip(netns, bridgeLines(spec), /File exists/),
       segment.ensureBase(),
-      firstSight ? this.#namespaces.sysctl(netnsPath(netns), networkSettings) : undefined,
     ])
     this.#mtus.set(spec.id, spec.mtu)
     return made

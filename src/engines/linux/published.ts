@@ -120,7 +120,7 @@ export class Published {
     await closeForwarding(this.#names, networkId)
     if (this.#namespaces.inode(netns) === undefined) return
     await tryRun('nsenter', [`--net=${netnsPath(netns)}`, 'nft', `delete table ${INSIDE_TABLE}`])
-    await this.#namespaces.sysctl(netnsPath(netns), ['net/ipv4/ip_forward=0'])
+    await this.#namespaces.settings(netns, ['net/ipv4/ip_forward=0'])
   }
 
   async #listed(netns: string): Promise<string[]> {
@@ -137,7 +137,7 @@ export class Published {
     const path = netnsPath(segment.netns)
     await this.#namespaces.inside(path, 'nft', ['-f', '-'], insideTable(rules))
     // Only now, with the guard in force.
-    await this.#namespaces.sysctl(path, ['net/ipv4/ip_forward=1'])
+    await this.#namespaces.settings(segment.netns, ['net/ipv4/ip_forward=1'])
   }
 
   async #writeOnHost(networkId: string, rules: readonly string[]): Promise<void> {

@@ -83,7 +83,7 @@ export class Routers {
     const inode = this.#namespaces.inode(netns) ?? 0
     const known = this.#known.get(spec.id)
     const before = known?.inode === inode ? known : undefined
-    if (before === undefined) await this.#namespaces.sysctl(netnsPath(netns), routerSettings)
+    if (before === undefined) await this.#namespaces.settings(netns, routerSettings)
     const [seen, ruled] = await Promise.all([
       made ? { links: [], routes: [] } : this.#look(netns),
       before?.rules === wish.rules && this.#hasRules(netns),
@@ -220,7 +220,7 @@ export class Routers {
       return dst === undefined ? [] : [canonical(dst)]
     })
     if (wanted.length > 0)
-      await this.#namespaces.sysctl(netnsPath(netns), [`net/ipv6/conf/${dev}/proxy_ndp=1`])
+      await this.#namespaces.settings(netns, [`net/ipv6/conf/${dev}/proxy_ndp=1`])
     await this.#namespaces.ip(netns, [
       ...had
         .filter((each) => !wanted.includes(each))

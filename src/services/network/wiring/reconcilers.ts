@@ -74,7 +74,7 @@ function networks(wiring: Wiring, everyMs: number): Reconciler {
       await wiring.port.removeNetwork(id)
       if (row?.deleted !== 1) return done
       // an external network's other side goes first, then the row
-      await wiring.port.removeExternal(id)
+      if (row.external === 1) await wiring.port.removeExternal(id)
       if (!(await eraseNetwork(ctx, id))) return again(WAIT_MS)
       await putOn(ctx, 'DHCP agent', id)
       return done
