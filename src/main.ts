@@ -1,9 +1,11 @@
-import { enableCompileCache } from 'node:module'
+import { enableCompileCache, flushCompileCache } from 'node:module'
 import { parseArgs } from 'node:util'
 import { loadConfig } from './kernel/config/config.ts'
 import { reasonOf } from './kernel/errors/cloud-error.ts'
 import { createLog } from './kernel/log/log.ts'
 import { compileCacheOf } from './launch.ts'
+
+const SOON_MS = 2000
 
 /** Starts the cloud in the foreground until SIGTERM or SIGINT. Flags win over environment and `stackyard.yaml`. */
 const { values } = parseArgs({
@@ -60,6 +62,7 @@ try {
   process.on('SIGINT', stop)
   log.info({ url: cloud.url, ms: Math.round(performance.now() - started) }, 'listening')
   process.stdout.write('Ready.\n') // a line for people and for tools that wait for it; stays the same for ever
+  setTimeout(flushCompileCache, SOON_MS).unref() // else it is written at the end, which a kill -9 leaves out
 } catch (error) {
   log.fatal({ err: error }, 'cannot start')
   process.stderr.write(`stackyard: cannot start: ${reasonOf(error)}\n`)
