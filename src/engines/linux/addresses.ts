@@ -38,6 +38,13 @@ export function checkedMtu(mtu: number): number {
   return mtu
 }
 
+/** What IPv6 needs of a link: with less the kernel takes it away from there. RFC 8200, section 5. */
+export const LEAST_MTU_6 = 1280
+
+/** How a link of ours is set up: its MTU, and no address that the kernel would give it. */
+export const quietLink = (mtu: number): string =>
+  mtu < LEAST_MTU_6 ? `mtu ${checkedMtu(mtu)}` : `addrgenmode none mtu ${checkedMtu(mtu)}`
+
 /** An address or a CIDR as a range of numbers. Bits past the prefix are ignored. */
 export function rangeOf(cidr: string): Range {
   const [address = '', length, more] = cidr.split('/')

@@ -1,7 +1,7 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { run, tryRun } from '../../kernel/exec/run.ts'
 import type { ExternalSpec } from '../../ports/network.ts'
-import { canonical, checkedMtu, familyOf, overlaps, rangeOf } from './addresses.ts'
+import { canonical, checkedMtu, familyOf, overlaps, quietLink, rangeOf } from './addresses.ts'
 import { closeHostFirewall, hostFirewallDrift, openHostFirewall } from './host-firewall.ts'
 import { linkFacts, type LinkFact } from './link-facts.ts'
 import { EXT_BRIDGE, EXT_HOST_END, LINK_GROUP, steadyMac, type Names } from './names.ts'
@@ -108,7 +108,7 @@ export class Externals {
       this.#names.external(spec.networkId),
       [
         `link add ${EXT_BRIDGE} address ${steadyMac(spec.networkId)} type bridge mcast_snooping 0`,
-        `link set dev ${EXT_BRIDGE} addrgenmode none mtu ${checkedMtu(spec.mtu)} up`,
+        `link set dev ${EXT_BRIDGE} ${quietLink(spec.mtu)} up`,
       ],
       /File exists/,
     )
@@ -139,7 +139,7 @@ export class Externals {
     ]
     await run('ip', ['-batch', '-'], { input: `${lines.join('\n')}\n` })
     await this.#namespaces.ip(netns, [
-      `link set dev ${EXT_HOST_END} addrgenmode none mtu ${spec.mtu} group ${LINK_GROUP} master ${EXT_BRIDGE} up`,
+      `link set dev ${EXT_HOST_END} ${quietLink(spec.mtu)} group ${LINK_GROUP} master ${EXT_BRIDGE} up`,
     ])
   }
 }

@@ -204,6 +204,17 @@ describe('networks and routers', () => {
     for (const id of [one, two]) await bed.port.removeNetwork(id)
   })
 
+  it('carries packets too small for IPv6', async () => {
+    const net = randomUUID()
+    const small = { ...networkSpec(net), mtu: 600 }
+    for (const spec of [networkSpec(net), small, small]) await bed.port.ensureNetwork(spec)
+    const a = await guest(net, '10.0.0.5', { mtu: 600 })
+    await guest(net, '10.0.0.6', { mtu: 600 })
+    expect(await reaches(a.netns, '10.0.0.6')).toBe(true)
+    expect(await bed.port.inspectNetwork(small, [])).toEqual([])
+    await bed.port.removeNetwork(net)
+  })
+
   it('speaks IPv6 in a network at once, under its rules', async () => {
     const net = randomUUID()
     await bed.port.ensureNetwork({

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import type { NetworkSpec } from '../../ports/network.ts'
-import { checkedMtu } from './addresses.ts'
+import { LEAST_MTU_6, quietLink } from './addresses.ts'
 import { METADATA_ADDRESS, METADATA_ADDRESS_6 } from './filters.ts'
 import { linkFacts } from './link-facts.ts'
 import { BRIDGE, LINK_GROUP, steadyMac, type Names } from './names.ts'
@@ -88,10 +88,10 @@ function bridgeLines(spec: NetworkSpec): string[] {
     // Without a MAC of its own a bridge takes the lowest of its ports', and tenants' ARP entries for it would go stale.
     `link add ${BRIDGE} address ${steadyMac(spec.id)} type bridge mcast_snooping 0`,
     // A bridge that is down passes no frame between its ports and takes none for itself.
-    `link set dev ${BRIDGE} addrgenmode none mtu ${checkedMtu(spec.mtu)} ${up ? 'up' : 'down'}`,
+    `link set dev ${BRIDGE} ${quietLink(spec.mtu)} ${up ? 'up' : 'down'}`,
     `addr replace ${METADATA_ADDRESS}/32 dev ${BRIDGE}`,
     ...(up ? [`route replace default dev ${BRIDGE}`] : []),
-    ...(hasIpv6
+    ...(hasIpv6 && spec.mtu >= LEAST_MTU_6
       ? [
           `addr replace ${METADATA_ADDRESS_6}/64 dev ${BRIDGE} nodad`,
           ...(up ? [`route replace ::/0 dev ${BRIDGE}`] : []),

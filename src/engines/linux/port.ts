@@ -1,5 +1,5 @@
 import type { PortPlace, PortSpec } from '../../ports/network.ts'
-import { checkedIfname, checkedMtu, checkedPath } from './addresses.ts'
+import { checkedIfname, checkedPath, quietLink } from './addresses.ts'
 import { handOver } from './handed-over-link.ts'
 import { guestLines, guestSettings, type GuestSeen } from './guest.ts'
 import { linkFacts } from './link-facts.ts'
@@ -49,8 +49,7 @@ export class Ports {
     const link = `link set dev ${portLink(port.id)}`
     await this.#namespaces.ip(segment.netns, [
       `${link} alias ${port.id}`,
-      `${link} addrgenmode none`,
-      `${link} mtu ${checkedMtu(port.mtu)} master ${BRIDGE}`,
+      `${link} ${quietLink(port.mtu)} master ${BRIDGE}`,
       `${link} ${port.adminUp ? 'up' : 'down'}`,
     ])
     await this.#published.ensure(segment, port)

@@ -1,3 +1,4 @@
+import { quietLink } from './addresses.ts'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Externals } from './external.ts'
 import { linkFacts, type LinkFact } from './link-facts.ts'
@@ -61,7 +62,7 @@ export class RouterLegs {
       const there = this.#whereabouts(leg)
       const mtu = mtus.get(leg.name) ?? 1500
       await this.#namespaces.ip(netns, [`link set dev ${leg.name} mtu ${mtu}`])
-      const line = `link set dev ${leg.peer} addrgenmode none mtu ${mtu} group ${LINK_GROUP} master ${there.bridge} up`
+      const line = `link set dev ${leg.peer} ${quietLink(mtu)} group ${LINK_GROUP} master ${there.bridge} up`
       await this.#namespaces.ip(there.netns, [line]).catch((cause: unknown) => {
         if (!(cause instanceof Error && cause.message.includes('Cannot find device'))) throw cause
         lost.push(leg.name)

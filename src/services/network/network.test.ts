@@ -52,6 +52,17 @@ describe('what a new cloud has', () => {
 })
 
 describe('networks and subnets', () => {
+  it('have no IPv6 where a packet is too small for it', async () => {
+    const id = await network('small', { mtu: 1000 })
+    const six = { network_id: id, ip_version: 6, cidr: 'fd00:5::/64' }
+    const refused = await cloud.ask('demo', 'POST', '/subnets', { subnet: six }, 400)
+    expect(refused.NeutronError.message).toContain('at least 1280')
+    const wide = await network('wide', { mtu: 1280 })
+    await cloud.ask('demo', 'POST', '/subnets', { subnet: { ...six, network_id: wide } })
+    await cloud.ask('demo', 'PUT', `/networks/${wide}`, { network: { mtu: 1279 } }, 400)
+    for (const each of [id, wide]) await cloud.ask('demo', 'DELETE', `/networks/${each}`)
+  })
+
   it('come, change and go, in the engine too', async () => {
     const id = await network('web', { mtu: 1400 })
     const sub = await subnet(id, '192.168.5.0/24', {

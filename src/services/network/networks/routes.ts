@@ -13,6 +13,7 @@ import { seesAll } from '../standard/access.ts'
 import { resource, type Resource } from '../standard/resource.ts'
 import { bit, given, isTrue, standardView, type View } from '../standard/schema.ts'
 import { changeRow, tagsOf } from '../standard/store.ts'
+import { subnetsIn } from '../subnets/store.ts'
 import {
   NetworkChange,
   NewNetwork,
@@ -25,6 +26,7 @@ import {
   defaultNetwork,
   hideNetwork,
   insertNetwork,
+  checkMtu6,
   mtuOf,
   networkSpec,
   routersOutThrough,
@@ -131,6 +133,8 @@ async function updateNetwork(
   wish: NetworkChangeWish,
 ): Promise<void> {
   checkMtu(wish.mtu, home)
+  if (wish.mtu !== undefined && (await subnetsIn(tx, row.id)).some(({ version }) => version === 6))
+    checkMtu6(mtuOf(wish.mtu, home))
   await checkDefault(tx, wish.is_default !== undefined && isTrue(wish.is_default), row.id)
   if (wish.shared !== undefined) await changeShared(tx, row, isTrue(wish.shared))
   if (wish['router:external'] !== undefined)

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
 import type { Ctx } from '../../../kernel/ctx/ctx.ts'
 import { toJson } from '../../../kernel/db/db.ts'
-import { neutronError } from '../fault.ts'
+import { invalidInput, neutronError } from '../fault.ts'
 import { flag, integer, standardColumns, text, type ListSpec } from '../standard/list-spec.ts'
 import { bit } from '../standard/schema.ts'
 import { findRow } from '../standard/store.ts'
@@ -57,6 +57,11 @@ export interface NetworkHome {
 }
 
 /** 0 and nothing mean «the largest». */
+/** RFC 8200, section 5: a link with less carries no IPv6. */
+export function checkMtu6(mtu: number): void {
+  if (mtu < 1280) throw invalidInput(`IPv6 needs an MTU of at least 1280, and this is ${mtu}.`)
+}
+
 export const mtuOf = (asked: number | string | undefined, home: NetworkHome): number =>
   asked === undefined || Number(asked) === 0 ? home.mtu : Number(asked)
 

@@ -6,7 +6,7 @@ import { formatCidr, overlaps, parseCidr, type Cidr } from '../addressing/cidr.t
 import type { Pool } from '../addressing/pools.ts'
 import { badRequest, invalidInput, neutronError } from '../fault.ts'
 import { kinds } from '../kinds.ts'
-import { getNetwork, networkSpec } from '../networks/store.ts'
+import { checkMtu6, getNetwork, networkSpec } from '../networks/store.ts'
 import { addAutoAddresses, nudgePluggedPorts, portsWithAddressIn } from '../ports/effects.ts'
 import { mustFit } from '../quotas/store.ts'
 import { mustOwn } from '../standard/access.ts'
@@ -85,6 +85,7 @@ export async function createSubnet(
   const others = await subnetsIn(tx, network.id)
   const { cidr, poolId } = await prefixFor(tx, wish, projectId)
   checkModes(wish, cidr)
+  if (cidr.base.version === 6) checkMtu6(network.mtu)
   checkNeighbours(network, others, cidr, poolId)
   const gateway = gatewayOf(wish, cidr)
   const row = await insertSubnet(
