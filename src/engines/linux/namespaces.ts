@@ -1,4 +1,4 @@
-import { readdir } from 'node:fs/promises'
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { statSync } from 'node:fs'
 import { CoProcess, type CoProcessSpec } from '../../kernel/exec/coprocess.ts'
 import { CommandFailed, run, tryRun } from '../../kernel/exec/run.ts'
@@ -17,6 +17,18 @@ interface Kept {
   readonly inode: number
   lastUsed: number
 }
+
+/** What a namespace is told when it is first seen. */
+export interface FirstWords {
+  /** As of `ip`. */
+  readonly lines: readonly string[]
+  readonly tolerated?: RegExp
+  /** As of `settings`. */
+  readonly settings?: readonly string[]
+}
+
+/** What is removed takes the kernel long, and what is made does not wait for it. */
+type Lane = 'ip' | 'ip that removes'
 
 export class Namespaces {
   readonly #kept = new Map<string, Kept>()
@@ -39,21 +51,26 @@ export class Namespaces {
     return names.filter((name) => name.startsWith(prefix)).sort()
   }
 
-  /** Makes the namespace if it is not there; answers whether it was made. The id is kept on `lo` so that it can be listed. */
-  async add(name: string, id: string): Promise<boolean> {
+  /**
+   * Makes the namespace if it is not there and, at the first sight of it in this process, tells it these words. The id is
+   * kept on `lo` so that it can be listed.
+   */
+  async add(name: string, id: string, words?: FirstWords): Promise<'made' | 'found' | 'known'> {
     const there = this.inode(name)
-    if (there !== undefined && this.#dressed.get(name) === there) return false
-    if (there === undefined) await this.#ipOnHost(`netns add ${name}`, /File exists/)
+    if (there !== undefined && this.#dressed.get(name) === there) return 'known'
+    if (there === undefined) await this.#ipOnHost('ip', `netns add ${name}`, /File exists/)
     // Also when it was there: whoever made it may have been killed before this line.
-    await this.ip(name, [`link set dev lo alias ${id}`, 'link set dev lo up'])
+    const own = [`link set dev lo alias ${id}`, 'link set dev lo up']
+    if (words === undefined) await this.ip(name, own)
+    else await this.ipOnce(name, [...own, ...words.lines], words)
     this.#dressed.set(name, this.inode(name) ?? 0)
-    return there === undefined
+    return there === undefined ? 'made' : 'found'
   }
 
   async remove(name: string): Promise<void> {
     await this.#drop(name)
     this.#dressed.delete(name)
-    await this.#ipOnHost(`netns del ${name}`, /No such file/)
+    await this.#ipOnHost('ip that removes', `netns del ${name}`, /No such file/)
   }
 
   /**
@@ -64,6 +81,32 @@ export class Namespaces {
     if (lines.length === 0) return
     const said = await this.#ask(`ip ${name}`, name, lines.join('\n'), batchOf(['-n', name]))
     mustBeTolerated(`ip in ${name}`, said, tolerated)
+  }
+
+  /**
+   * As `ip`, where no more is to be said for a while: unless one is running there anyway, the host's own starts it. That takes
+   * longer by a few milliseconds, but starting a program from here holds up this process for as long. Settings come first.
+   */
+  async ipOnce(
+    name: string,
+    lines: readonly string[],
+    more: Omit<FirstWords, 'lines'> & { readonly lane?: Lane } = {},
+  ): Promise<void> {
+    const { settings = [], tolerated, lane = 'ip' } = more
+    if (this.#isKept(name)) {
+      if (settings.length > 0) await this.settings(name, settings)
+      return await this.ip(name, lines, tolerated)
+    }
+    const folder = await mkdtemp('/run/stackyard-ip-')
+    try {
+      const file = `${folder}/lines`
+      await writeFile(file, lines.map((line) => `${line}\n`).join(''))
+      const first = settings.length > 0 ? [settingsLine(name, settings)] : []
+      const all = [...first, `netns exec ${name} ip -force -batch ${file}`]
+      await this.#ipOnHost(lane, all.join('\n'), tolerated)
+    } finally {
+      await rm(folder, { recursive: true, force: true })
+    }
   }
 
   /** One transaction of nft commands: all of them hold, or none. Throws what nft said. */
@@ -139,7 +182,7 @@ export class Namespaces {
 
   /** As `sysctl`, of a named namespace: told to its `ip`, which starts the program without holding up this process. */
   async settings(name: string, settings: readonly string[]): Promise<void> {
-    await this.ip(name, [`netns exec ${name} sysctl -q -e -w ${settings.join(' ')}`])
+    await this.ip(name, [settingsLine(name, settings)])
   }
 
   /** Kernel settings of a namespace, as `net/ipv4/ip_forward=0`; those this kernel lacks are passed over. */
@@ -154,9 +197,14 @@ export class Namespaces {
   }
 
   /** One `ip` for the namespaces of all: they come and go more often than a program should be started. */
-  async #ipOnHost(line: string, tolerated: RegExp): Promise<void> {
-    const said = await this.#askKept('ip', 0, line, batchOf([]))
-    mustBeTolerated(`ip ${line}`, said, tolerated)
+  async #ipOnHost(lane: Lane, text: string, tolerated?: RegExp): Promise<void> {
+    const said = await this.#askKept(lane, 0, text, batchOf([]))
+    mustBeTolerated(`ip ${text.split('\n').at(-1)}`, said, tolerated)
+  }
+
+  #isKept(name: string): boolean {
+    const kept = this.#kept.get(`ip ${name}`)
+    return kept !== undefined && kept.process.alive && kept.inode === this.inode(name)
   }
 
   async #ask(key: string, name: string, text: string, spec: CoProcessSpec): Promise<string> {
@@ -203,6 +251,9 @@ export class Namespaces {
 export function inodeOf(path: string): number | undefined {
   return statSync(path, { throwIfNoEntry: false })?.ino
 }
+
+const settingsLine = (name: string, settings: readonly string[]): string =>
+  `netns exec ${name} sysctl -q -e -w ${settings.join(' ')}`
 
 const batchOf = (where: readonly string[]): CoProcessSpec => ({
   command: 'ip',

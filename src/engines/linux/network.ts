@@ -25,17 +25,22 @@ export class Networks {
   /** Answers whether its namespace was made. */
   async ensure(spec: NetworkSpec): Promise<boolean> {
     const netns = this.#names.network(spec.id)
-    const made = await this.#namespaces.add(netns, spec.id)
-    const firstSight = made || !this.#segments.has(spec.id)
+    const words = {
+      settings: networkSettings,
+      lines: bridgeLines(spec),
+      tolerated: /File exists/,
+    }
+    const came = await this.#namespaces.add(netns, spec.id, words)
     const segment = this.segment(spec.id)
-    if (made) segment.isNew = true
+    if (came === 'made') segment.isNew = true
     await Promise.all([
-      firstSight ? this.#namespaces.settings(netns, networkSettings) : undefined,
-      this.#namespaces.ip(netns, bridgeLines(spec), /File exists/),
+      came === 'known'
+        ? this.#namespaces.ipOnce(netns, words.lines, { tolerated: words.tolerated })
+        : undefined,
       segment.ensureBase(),
     ])
     this.#mtus.set(spec.id, spec.mtu)
-    return made
+    return came === 'made'
   }
 
   async remove(id: string): Promise<void> {
@@ -75,7 +80,10 @@ export class Networks {
 /** Deleting the links first leaves nothing behind in other namespaces; `ip netns del` alone does that some time later. */
 export async function removeWithLinks(namespaces: Namespaces, netns: string): Promise<void> {
   if (namespaces.inode(netns) === undefined) return
-  await namespaces.ip(netns, [`link del group ${LINK_GROUP}`], /Cannot find device|No such device/)
+  await namespaces.ipOnce(netns, [`link del group ${LINK_GROUP}`], {
+    tolerated: /Cannot find device|No such device/,
+    lane: 'ip that removes',
+  })
   await namespaces.remove(netns)
 }
 

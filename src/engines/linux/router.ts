@@ -79,7 +79,7 @@ export class Routers {
     const wish = wishOf(spec)
     const legs = wantedLegs(spec)
     const mtus = await this.#legs.mtus(legs) // first, because it says which network is missing
-    const made = await this.#namespaces.add(netns, spec.id)
+    const made = (await this.#namespaces.add(netns, spec.id)) === 'made'
     const inode = this.#namespaces.inode(netns) ?? 0
     const known = this.#known.get(spec.id)
     const before = known?.inode === inode ? known : undefined
