@@ -297,6 +297,7 @@ async function rates(netns: string, address: string): Promise<readonly [number, 
       const words = ['iperf3', '-c', address, '-p', '5290', '-t', '2', '-J', ...more]
       const result = await tryRun('nsenter', [`--net=${netns}`, ...words], { timeoutMs: 15_000 })
       if (result.code === 0) said = result.stdout
+      else await new Promise((resolve) => setTimeout(resolve, 100)) // it is not listening yet
     }
     await server
     const { end } = JSON.parse(said) as { end: { sum_received: { bits_per_second: number } } } // iperf3's own shape
