@@ -1,14 +1,14 @@
 import type { Ctx } from '../../../kernel/ctx/ctx.ts'
 import { inTx } from '../../../kernel/db/db.ts'
 import type { PluginAnswer, PluginHandler, PluginMethod } from '../../../ports/docker-plugin.ts'
-import { releaseAddress, requestAddress } from './addresses.ts'
+import { releaseAddress, requestAddress } from './addresses/addresses.ts'
 import type { PluginDeps } from './deps.ts'
-import { createEndpoint, mustFindNetwork } from './endpoints.ts'
-import { join, leave } from './join.ts'
-import { endpointInfo, finishEndpoint, program, revoke } from './life.ts'
-import { createNetwork, deleteNetwork } from './networks.ts'
+import { createEndpoint, mustFindNetwork } from './endpoints/endpoints.ts'
+import { join, leave } from './endpoints/join.ts'
+import { endpointInfo, finishEndpoint, program, revoke } from './endpoints/life.ts'
+import { createNetwork, deleteNetwork } from './networks/networks.ts'
 import { readPayload, type Payload } from './payloads.ts'
-import { releasePool, requestPool } from './pools.ts'
+import { releasePool, requestPool } from './addresses/pools.ts'
 
 type Handlers = {
   readonly [M in PluginMethod]: (

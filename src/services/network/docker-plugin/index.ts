@@ -1,11 +1,11 @@
 import type { Ctx } from '../../../kernel/ctx/ctx.ts'
 import type { Feature } from '../standard/feature.ts'
 import type { PluginDeps } from './deps.ts'
-import { endpointReconciler } from './endpoint-reconciler.ts'
+import { endpointReconciler } from './endpoints/reconciler.ts'
 import { pluginHandler } from './handler.ts'
 import { dockerPluginMigration } from './migrations.ts'
-import { allDockerNetworks } from './store.ts'
-import { dockerSweep } from './sweep.ts'
+import { allDockerNetworks } from './networks/store.ts'
+import { dockerSweep } from './sweep/sweep.ts'
 
 /**
  * Docker's network plugin (Kuryr's role): `docker network create -d kuryr` and `docker run --network` join tenant networks. What

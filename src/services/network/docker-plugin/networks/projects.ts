@@ -1,7 +1,7 @@
-import type { Ctx } from '../../../kernel/ctx/ctx.ts'
-import { asCloud } from '../../../kernel/ctx/ctx.ts'
-import { neutronError } from '../fault.ts'
-import type { PluginDeps } from './deps.ts'
+import type { Ctx } from '../../../../kernel/ctx/ctx.ts'
+import { asCloud } from '../../../../kernel/ctx/ctx.ts'
+import { neutronError } from '../../fault.ts'
+import type { PluginDeps } from '../deps.ts'
 
 /** The project in whose name Docker's networks are made: the one asked for, the configured one, or the one people begin with. */
 export async function projectFor(

@@ -1,6 +1,8 @@
-import type { Ctx } from '../../../kernel/ctx/ctx.ts'
-import type { PluginDeps } from './deps.ts'
-import { addressesOfPort, deleteAddress, endpointOfPort, type AddressTable } from './store.ts'
+import type { Ctx } from '../../../../kernel/ctx/ctx.ts'
+import type { PluginDeps } from '../deps.ts'
+import { addressesOfPort, deleteAddress } from './store.ts'
+import { endpointOfPort } from '../endpoints/store.ts'
+import type { AddressTable } from '../tables.ts'
 
 /**
  * The address is Docker's no longer. A port that was made for it goes with the last of its addresses; one that was there before

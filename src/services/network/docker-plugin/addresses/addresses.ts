@@ -1,5 +1,12 @@
-import type { Ctx } from '../../../kernel/ctx/ctx.ts'
-import { bitsOf, formatIp, parseIp, sortKey, fromSortKey, type Ip } from '../addressing/address.ts'
+import type { Ctx } from '../../../../kernel/ctx/ctx.ts'
+import {
+  bitsOf,
+  formatIp,
+  parseIp,
+  sortKey,
+  fromSortKey,
+  type Ip,
+} from '../../addressing/address.ts'
 import {
   contains,
   formatCidr,
@@ -7,27 +14,21 @@ import {
   lastOf,
   parseCidr,
   type Cidr,
-} from '../addressing/cidr.ts'
-import { firstFree } from '../addressing/pools.ts'
-import { takenKeys } from '../addresses/store.ts'
-import { invalidInput, neutronError } from '../fault.ts'
-import { DOCKER_OWNER } from '../kinds.ts'
-import { portWithAddress } from '../ports/store.ts'
-import { subnetsById } from '../subnets/store.ts'
-import { asTenant, type PluginDeps } from './deps.ts'
-import { OWN_PORT_TAG, UNBOUND_PORT } from './names.ts'
-import type { Payload } from './payloads.ts'
+} from '../../addressing/cidr.ts'
+import { firstFree } from '../../addressing/pools.ts'
+import { takenKeys } from '../../addresses/store.ts'
+import { invalidInput, neutronError } from '../../fault.ts'
+import { DOCKER_OWNER } from '../../kinds.ts'
+import { portWithAddress } from '../../ports/store.ts'
+import { subnetsById } from '../../subnets/store.ts'
+import { asTenant, type PluginDeps } from '../deps.ts'
+import { OWN_PORT_TAG, UNBOUND_PORT } from '../names.ts'
+import type { Payload } from '../payloads.ts'
 import { dropAddress } from './release.ts'
-import {
-  addressOfCall,
-  endpointOfPort,
-  findAddress,
-  findDockerNetwork,
-  findPool,
-  insertAddress,
-  type AddressTable,
-  type PoolTable,
-} from './store.ts'
+import { addressOfCall, findAddress, findPool, insertAddress } from './store.ts'
+import { endpointOfPort } from '../endpoints/store.ts'
+import { findDockerNetwork } from '../networks/store.ts'
+import type { AddressTable, PoolTable } from '../tables.ts'
 
 type Asked = Payload<'IpamDriver.RequestAddress'>
 

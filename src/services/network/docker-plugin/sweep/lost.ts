@@ -1,5 +1,5 @@
-import type { PluginView } from '../../../ports/docker-plugin.ts'
-import type { AddressTable, DockerNetworkTable, EndpointTable, PoolTable } from './store.ts'
+import type { PluginView } from '../../../../ports/docker-plugin.ts'
+import type { AddressTable, DockerNetworkTable, EndpointTable, PoolTable } from '../tables.ts'
 
 export interface Held {
   readonly networks: readonly DockerNetworkTable[]

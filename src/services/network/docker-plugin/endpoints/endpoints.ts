@@ -1,27 +1,21 @@
-import type { Ctx } from '../../../kernel/ctx/ctx.ts'
-import { asCloud } from '../../../kernel/ctx/ctx.ts'
-import { fromJson, toJson } from '../../../kernel/db/db.ts'
-import { invalidInput, neutronError } from '../fault.ts'
-import { DOCKER_OWNER } from '../kinds.ts'
-import type { PortRow } from '../ports/schema.ts'
-import { tagsOf } from '../standard/store.ts'
-import { asTenant, type PluginDeps } from './deps.ts'
+import type { Ctx } from '../../../../kernel/ctx/ctx.ts'
+import { asCloud } from '../../../../kernel/ctx/ctx.ts'
+import { fromJson, toJson } from '../../../../kernel/db/db.ts'
+import { invalidInput, neutronError } from '../../fault.ts'
+import { DOCKER_OWNER } from '../../kinds.ts'
+import type { PortRow } from '../../ports/schema.ts'
+import { tagsOf } from '../../standard/store.ts'
+import { asTenant, type PluginDeps } from '../deps.ts'
 import { giveExtras, takeExtras, type Extras } from './extras.ts'
-import { EXISTING_PORT_TAG, idTags, OWN_PORT_TAG, portName, UNBOUND_PORT } from './names.ts'
-import { endpointOptions, type EndpointOptions } from './options.ts'
-import type { Payload } from './payloads.ts'
+import { EXISTING_PORT_TAG, idTags, OWN_PORT_TAG, portName, UNBOUND_PORT } from '../names.ts'
+import { endpointOptions, type EndpointOptions } from '../options.ts'
+import type { Payload } from '../payloads.ts'
 import { portFor } from './port-for.ts'
 import { closeExposed } from './exposure.ts'
-import {
-  addressesOfPort,
-  deleteEndpoint,
-  endpointOfPort,
-  findDockerNetwork,
-  findEndpoint,
-  insertEndpoint,
-  type DockerNetworkTable,
-  type EndpointTable,
-} from './store.ts'
+import { addressesOfPort } from '../addresses/store.ts'
+import { deleteEndpoint, endpointOfPort, findEndpoint, insertEndpoint } from './store.ts'
+import { findDockerNetwork } from '../networks/store.ts'
+import type { DockerNetworkTable, EndpointTable } from '../tables.ts'
 
 /** What a port was before a container had it. */
 interface PortBefore {

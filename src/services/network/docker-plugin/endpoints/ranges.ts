@@ -1,4 +1,4 @@
-import type { ExposedPort } from './options.ts'
+import type { ExposedPort } from '../options.ts'
 
 /** Ports of one protocol that follow each other. */
 export interface PortRange {

@@ -1,11 +1,12 @@
-import { done, type Reconciler } from '../../../kernel/tasks/reconciler.ts'
-import type { PortPlace } from '../../../ports/network.ts'
-import { kinds } from '../kinds.ts'
-import { anyPort } from '../ports/store.ts'
-import type { PortTable } from '../tables.ts'
-import { handedOverName, placeAt } from '../wiring/places.ts'
-import type { PluginDeps } from './deps.ts'
-import { findEndpoint, type EndpointTable } from './store.ts'
+import { done, type Reconciler } from '../../../../kernel/tasks/reconciler.ts'
+import type { PortPlace } from '../../../../ports/network.ts'
+import { kinds } from '../../kinds.ts'
+import { anyPort } from '../../ports/store.ts'
+import type { PortTable } from '../../tables.ts'
+import { handedOverName, placeAt } from '../../wiring/places.ts'
+import type { PluginDeps } from '../deps.ts'
+import { findEndpoint } from './store.ts'
+import type { EndpointTable } from '../tables.ts'
 
 /**
  * A running container's link is as it should be. Docker moves a link into its container once, at the start: one that was lost

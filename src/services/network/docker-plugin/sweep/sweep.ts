@@ -1,24 +1,18 @@
-import type { Ctx } from '../../../kernel/ctx/ctx.ts'
-import { asCloud } from '../../../kernel/ctx/ctx.ts'
-import { inTx } from '../../../kernel/db/db.ts'
-import { reasonOf } from '../../../kernel/errors/cloud-error.ts'
-import { done, type Reconciler } from '../../../kernel/tasks/reconciler.ts'
-import type { PluginDeps } from './deps.ts'
-import { finishEndpoint } from './life.ts'
+import type { Ctx } from '../../../../kernel/ctx/ctx.ts'
+import { asCloud } from '../../../../kernel/ctx/ctx.ts'
+import { inTx } from '../../../../kernel/db/db.ts'
+import { reasonOf } from '../../../../kernel/errors/cloud-error.ts'
+import { done, type Reconciler } from '../../../../kernel/tasks/reconciler.ts'
+import type { PluginDeps } from '../deps.ts'
+import { finishEndpoint } from '../endpoints/life.ts'
 import { lostOf, type Lost } from './lost.ts'
-import { deleteNetwork } from './networks.ts'
-import { releasePool } from './pools.ts'
-import { dropAddress } from './release.ts'
-import {
-  allAddresses,
-  allDockerNetworks,
-  allEndpoints,
-  allPools,
-  markMissing,
-  markSeen,
-  poolsOf,
-  type Marked,
-} from './store.ts'
+import { deleteNetwork } from '../networks/networks.ts'
+import { releasePool } from '../addresses/pools.ts'
+import { dropAddress } from '../addresses/release.ts'
+import { allAddresses, allPools, poolsOf } from '../addresses/store.ts'
+import { allEndpoints } from '../endpoints/store.ts'
+import { allDockerNetworks, markSeen } from '../networks/store.ts'
+import { type Marked, markMissing } from './store.ts'
 
 /** Docker ends what it began, but for what it forgot: it was killed in between, or its own files were removed. */
 const GRACE_MS = 120_000

@@ -1,20 +1,20 @@
 import { randomUUID } from 'node:crypto'
-import type { Ctx } from '../../../kernel/ctx/ctx.ts'
-import { asCloud } from '../../../kernel/ctx/ctx.ts'
-import { fromJson, toJson } from '../../../kernel/db/db.ts'
-import { formatIp, parseIp } from '../addressing/address.ts'
-import { formatCidr, hostRange, lastOf, parseCidr, type Cidr } from '../addressing/cidr.ts'
-import { defaultPools, rangesOf, type Pool } from '../addressing/pools.ts'
-import { invalidInput } from '../fault.ts'
-import { DOCKER_OWNER } from '../kinds.ts'
-import type { NetworkRow } from '../networks/schema.ts'
-import { subnetsIn } from '../subnets/store.ts'
-import type { SubnetTable } from '../tables.ts'
-import type { PluginDeps } from './deps.ts'
-import { auxName, OWN_PORT_TAG, subnetName, subnetPoolName } from './names.ts'
-import type { Added } from './neutron.ts'
-import { networkOptions, type NetworkOptions } from './options.ts'
-import type { IpamDatum } from './payloads.ts'
+import type { Ctx } from '../../../../kernel/ctx/ctx.ts'
+import { asCloud } from '../../../../kernel/ctx/ctx.ts'
+import { fromJson, toJson } from '../../../../kernel/db/db.ts'
+import { formatIp, parseIp } from '../../addressing/address.ts'
+import { formatCidr, hostRange, lastOf, parseCidr, type Cidr } from '../../addressing/cidr.ts'
+import { defaultPools, rangesOf, type Pool } from '../../addressing/pools.ts'
+import { invalidInput } from '../../fault.ts'
+import { DOCKER_OWNER } from '../../kinds.ts'
+import type { NetworkRow } from '../../networks/schema.ts'
+import { subnetsIn } from '../../subnets/store.ts'
+import type { SubnetTable } from '../../tables.ts'
+import type { PluginDeps } from '../deps.ts'
+import { auxName, OWN_PORT_TAG, subnetName, subnetPoolName } from '../names.ts'
+import type { Added } from '../neutron.ts'
+import { networkOptions, type NetworkOptions } from '../options.ts'
+import type { IpamDatum } from '../payloads.ts'
 import {
   addressesIn,
   findAddress,
@@ -22,8 +22,8 @@ import {
   insertPool,
   updateAddress,
   updatePool,
-  type PoolTable,
-} from './store.ts'
+} from '../addresses/store.ts'
+import type { PoolTable } from '../tables.ts'
 
 export interface SubnetWish {
   readonly dockerId: string

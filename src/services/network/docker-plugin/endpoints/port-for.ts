@@ -1,24 +1,18 @@
-import type { Ctx } from '../../../kernel/ctx/ctx.ts'
-import { asCloud } from '../../../kernel/ctx/ctx.ts'
-import { canonicalIp } from '../addressing/address.ts'
-import { addressesOf, moveAddress } from '../addresses/store.ts'
-import { invalidInput, neutronError } from '../fault.ts'
-import { DOCKER_OWNER } from '../kinds.ts'
-import type { PortRow } from '../ports/schema.ts'
-import { portWithAddress } from '../ports/store.ts'
-import { isAuto } from '../subnets/schema.ts'
-import { subnetsById } from '../subnets/store.ts'
-import { asTenant, type PluginDeps } from './deps.ts'
-import { OWN_PORT_TAG, UNBOUND_PORT } from './names.ts'
-import type { Payload } from './payloads.ts'
-import {
-  findAddress,
-  poolsOf,
-  updateAddress,
-  type AddressTable,
-  type DockerNetworkTable,
-  type PoolTable,
-} from './store.ts'
+import type { Ctx } from '../../../../kernel/ctx/ctx.ts'
+import { asCloud } from '../../../../kernel/ctx/ctx.ts'
+import { canonicalIp } from '../../addressing/address.ts'
+import { addressesOf, moveAddress } from '../../addresses/store.ts'
+import { invalidInput, neutronError } from '../../fault.ts'
+import { DOCKER_OWNER } from '../../kinds.ts'
+import type { PortRow } from '../../ports/schema.ts'
+import { portWithAddress } from '../../ports/store.ts'
+import { isAuto } from '../../subnets/schema.ts'
+import { subnetsById } from '../../subnets/store.ts'
+import { asTenant, type PluginDeps } from '../deps.ts'
+import { OWN_PORT_TAG, UNBOUND_PORT } from '../names.ts'
+import type { Payload } from '../payloads.ts'
+import { findAddress, poolsOf, updateAddress } from '../addresses/store.ts'
+import type { AddressTable, DockerNetworkTable, PoolTable } from '../tables.ts'
 
 type Interface = Payload<'NetworkDriver.CreateEndpoint'>['Interface']
 

@@ -1,4 +1,4 @@
-import type { Route } from '../subnets/schema.ts'
+import type { Route } from '../../subnets/schema.ts'
 
 /** What the container's side is to be set up with. */
 export interface JoinFacts extends NetworkFacts {

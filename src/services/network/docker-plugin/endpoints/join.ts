@@ -1,27 +1,21 @@
-import type { Ctx } from '../../../kernel/ctx/ctx.ts'
-import { fromJson } from '../../../kernel/db/db.ts'
-import type { PluginAnswer } from '../../../ports/docker-plugin.ts'
-import { overlaps, parseCidr } from '../addressing/cidr.ts'
-import { invalidInput, neutronError } from '../fault.ts'
-import { anyPort, setStatus } from '../ports/store.ts'
-import type { Route } from '../subnets/schema.ts'
-import { subnetsById } from '../subnets/store.ts'
-import { handedOverName } from '../wiring/places.ts'
-import type { PluginDeps } from './deps.ts'
+import type { Ctx } from '../../../../kernel/ctx/ctx.ts'
+import { fromJson } from '../../../../kernel/db/db.ts'
+import type { PluginAnswer } from '../../../../ports/docker-plugin.ts'
+import { overlaps, parseCidr } from '../../addressing/cidr.ts'
+import { invalidInput, neutronError } from '../../fault.ts'
+import { anyPort, setStatus } from '../../ports/store.ts'
+import type { Route } from '../../subnets/schema.ts'
+import { subnetsById } from '../../subnets/store.ts'
+import { handedOverName } from '../../wiring/places.ts'
+import type { PluginDeps } from '../deps.ts'
 import { openExposed } from './exposure.ts'
 import { joinAnswer, staticRoutes, type NetworkFacts } from './join-answer.ts'
-import { portBindings } from './options.ts'
-import type { Payload } from './payloads.ts'
-import {
-  addressesOfPort,
-  endpointsInSandbox,
-  findDockerNetwork,
-  findEndpoint,
-  poolsOf,
-  updateEndpoint,
-  type EndpointTable,
-  type PoolTable,
-} from './store.ts'
+import { portBindings } from '../options.ts'
+import type { Payload } from '../payloads.ts'
+import { addressesOfPort, poolsOf } from '../addresses/store.ts'
+import { endpointsInSandbox, findEndpoint, updateEndpoint } from './store.ts'
+import { findDockerNetwork } from '../networks/store.ts'
+import type { EndpointTable, PoolTable } from '../tables.ts'
 
 type Asked = Payload<'NetworkDriver.Join'>
 

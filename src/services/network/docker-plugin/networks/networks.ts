@@ -1,32 +1,24 @@
-import type { Ctx } from '../../../kernel/ctx/ctx.ts'
-import { asCloud } from '../../../kernel/ctx/ctx.ts'
-import { fromJson, toJson } from '../../../kernel/db/db.ts'
-import { invalidInput, neutronError } from '../fault.ts'
-import type { NetworkRow } from '../networks/schema.ts'
-import { addInterface, removeInterface } from '../routers/interfaces.ts'
-import type { RouterRow } from '../routers/schema.ts'
-import { legsOf } from '../routers/store.ts'
-import { asTenant, type PluginDeps } from './deps.ts'
-import { endEndpoint } from './endpoints.ts'
-import { existingNetworkTag, idTags, networkName } from './names.ts'
-import type { Added } from './neutron.ts'
-import { merged, networkOptions, type NetworkOptions } from './options.ts'
-import type { IpamDatum, Payload } from './payloads.ts'
-import { releasePool } from './pools.ts'
+import type { Ctx } from '../../../../kernel/ctx/ctx.ts'
+import { asCloud } from '../../../../kernel/ctx/ctx.ts'
+import { fromJson, toJson } from '../../../../kernel/db/db.ts'
+import { invalidInput, neutronError } from '../../fault.ts'
+import type { NetworkRow } from '../../networks/schema.ts'
+import { addInterface, removeInterface } from '../../routers/interfaces.ts'
+import type { RouterRow } from '../../routers/schema.ts'
+import { legsOf } from '../../routers/store.ts'
+import { asTenant, type PluginDeps } from '../deps.ts'
+import { endEndpoint } from '../endpoints/endpoints.ts'
+import { existingNetworkTag, idTags, networkName } from '../names.ts'
+import type { Added } from '../neutron.ts'
+import { merged, networkOptions, type NetworkOptions } from '../options.ts'
+import type { IpamDatum, Payload } from '../payloads.ts'
+import { releasePool } from '../addresses/pools.ts'
 import { projectFor } from './projects.ts'
-import { dropAddress } from './release.ts'
-import {
-  addressesIn,
-  deleteDockerNetwork,
-  endpointsOf,
-  findDockerNetwork,
-  freePools,
-  insertDockerNetwork,
-  poolsOf,
-  updatePool,
-  type DockerNetworkTable,
-  type PoolTable,
-} from './store.ts'
+import { dropAddress } from '../addresses/release.ts'
+import { addressesIn, freePools, poolsOf, updatePool } from '../addresses/store.ts'
+import { endpointsOf } from '../endpoints/store.ts'
+import { deleteDockerNetwork, findDockerNetwork, insertDockerNetwork } from './store.ts'
+import type { DockerNetworkTable, PoolTable } from '../tables.ts'
 import { ensureSubnet } from './subnets.ts'
 
 type Asked = Payload<'NetworkDriver.CreateNetwork'>
