@@ -48,12 +48,16 @@ export async function ensureDoor(place: DoorPlace): Promise<DoorStatus> {
   return await startDoor(place, version)
 }
 
+/** The cloud's own: compiled code is cached for each set of them, and the cloud has all of the door's but its first lines. */
+const v8Flags = (): string[] =>
+  process.execArgv.filter((flag) => flag.startsWith('--max-semi-space-size'))
+
 async function startDoor(place: DoorPlace, version: string): Promise<DoorStatus> {
   const { log } = doorFiles(place.folder)
   const args = ['--folder', place.folder, '--plugins', place.plugins, '--name', place.name]
   const child = await startDetached(
     process.execPath,
-    ['--max-semi-space-size=1', mainPath, ...args, '--version', version],
+    [...v8Flags(), mainPath, ...args, '--version', version],
     { logFile: log },
   )
   const given = new AbortController()
