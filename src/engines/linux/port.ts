@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import type { PortPlace, PortSpec } from '../../ports/network.ts'
 import { checkedIfname, checkedPath, quietLink } from './addresses.ts'
 import { handOver } from './handed-over-link.ts'
@@ -90,8 +91,11 @@ export class Ports {
     const link = port.trunk === undefined ? this.#veth : this.#vlan
     if (at.handedOver === true) return await handOver(this.#namespaces, link, segment, port, at)
     const found = this.#linked(segment, port, at, link)
-    // The program inside starts while the link is being made: that is most of what it costs.
     const lines = found.then(async (seen) => await this.#guestInput(port, at, seen))
+    lines.catch(() => undefined) // told by `inside`, which is not there to hear it yet
+    // The program inside starts while the link is being made: that is most of what it costs. Those that run already are
+    // spoken to first, since starting one holds up this process.
+    await setImmediate()
     await this.#namespaces.inside(at.netns, 'ip', ['-batch', '-'], lines)
     return (await found) === undefined ? 'made' : 'found'
   }

@@ -1,4 +1,4 @@
-import { open } from 'node:fs/promises'
+import { closeSync, openSync } from 'node:fs'
 import type { PortPlace, PortSpec } from '../../ports/network.ts'
 import { checkedIfname, checkedMac, checkedMtu } from './addresses.ts'
 import type { GuestSeen } from './guest.ts'
@@ -64,11 +64,11 @@ const areOnePair = (near: LinkFact, far: LinkFact): boolean =>
  */
 async function seenByAll<T>(netns: string, work: (path: string) => Promise<T>): Promise<T> {
   if (netns.startsWith('/proc/')) return await work(netns)
-  const file = await open(netns)
+  const file = openSync(netns, 'r') // at once: what waits is behind the next program that is started
   try {
-    return await work(`/proc/${process.pid}/fd/${file.fd}`)
+    return await work(`/proc/${process.pid}/fd/${file}`)
   } finally {
-    await file.close()
+    closeSync(file)
   }
 }
 
