@@ -2,8 +2,7 @@ import { spawn } from 'node:child_process'
 
 /** The only door to other programs: no shell, always a time limit, output bounded, errors that say what was run. */
 export interface RunOptions {
-  /** One that is still to come is waited for by the program, which has started meanwhile; where it fails, so does the run. */
-  readonly input?: string | Promise<string>
+  readonly input?: string
   /** Default 30 s; the process is killed after it. */
   readonly timeoutMs?: number
   readonly env?: Readonly<Record<string, string>>
@@ -61,13 +60,7 @@ export async function tryRun(
       } else resolve({ code: code ?? 128, stdout, stderr })
     })
     child.stdin.on('error', () => undefined) // the program may end without reading its input
-    Promise.resolve(options.input ?? '').then(
-      (input) => child.stdin.end(input),
-      (cause: unknown) => {
-        child.kill('SIGKILL')
-        reject(cause instanceof Error ? cause : new Error(String(cause)))
-      },
-    )
+    child.stdin.end(options.input ?? '')
   })
 }
 
