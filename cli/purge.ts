@@ -2,6 +2,7 @@ import { readdirSync, readFileSync, rmSync, existsSync } from 'node:fs'
 import { join, sep } from 'node:path'
 import { run } from '../src/kernel/exec/run.ts'
 import { dockerApi, type DockerApi } from './docker-api.ts'
+import { bidFarewell, closeDoor } from './docker-door.ts'
 
 /**
  * Removes from the host all that a stopped cloud has made, known by its tag alone, so that it works without a database and
@@ -45,16 +46,13 @@ export async function purgeNetwork(tag: string | undefined): Promise<void> {
  * left without them.
  */
 export async function purgeDockerNetworks({ data, dockerSocket }: PurgeTarget): Promise<string> {
-  const { askDoor, endDoor } = await import('../src/engines/docker-plugin/keeper.ts')
-  const folder = join(data, 'docker-plugin')
-  // without a process of its own there is no network either; one whose socket is closed has none that are ours
-  const door = existsSync(folder) ? await askDoor(folder, 'farewell') : undefined
+  const driver = await bidFarewell(data)
   const docker = dockerApi(dockerSocket)
-  const filter = encodeURIComponent(JSON.stringify({ driver: [door?.name] }))
+  const filter = encodeURIComponent(JSON.stringify({ driver: [driver] }))
   const found =
-    door?.open === true ? await docker.get<{ Id: string }[]>(`/networks?filters=${filter}`) : []
+    driver === undefined ? [] : await docker.get<{ Id: string }[]>(`/networks?filters=${filter}`)
   for (const { Id } of found) await removeDockerNetwork(docker, Id)
-  if (door !== undefined) await endDoor(folder)
+  await closeDoor(data)
   return `${found.length} networks`
 }
 

@@ -1,5 +1,6 @@
 import { findCloud, stopCloud } from './cloud.ts'
 import { dockerApi } from './docker-api.ts'
+import { reopenDoor } from './docker-door.ts'
 import { ensureDocker, stopOurDocker } from './host/dockerd.ts'
 import { findProgram } from './host/packages.ts'
 import {
@@ -28,6 +29,7 @@ export async function purge(settings: Settings, keep: readonly string[] = []): P
   const target = { data, tag, dockerSocket: config.engines.dockerSocket }
   // Only root can have made containers and networks; anybody else's cloud ran on the fake engines.
   if (tag !== undefined && config.engines.kind === 'docker' && process.getuid?.() === 0) {
+    await reopenDoor(settings)
     await requireDocker(target.dockerSocket, data)
     await step("Taking back Docker's own networks", () => purgeDockerNetworks(target))
     await step(`Removing containers and images of cloud ${tag}`, () => purgeDocker(target))

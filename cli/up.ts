@@ -11,6 +11,7 @@ import {
 } from './cloud.ts'
 import { CommandError } from './command.ts'
 import { dockerApi } from './docker-api.ts'
+import { reopenDoor } from './docker-door.ts'
 import { ensureDocker } from './host/dockerd.ts'
 import { ensureGuestImages } from './host/guests.ts'
 import { installMissing, missingRequirements } from './host/packages.ts'
@@ -45,6 +46,7 @@ export async function prepareHost(settings: Settings, yes: boolean): Promise<voi
   mkdirSync(settings.data, { recursive: true, mode: 0o700 })
   if (settings.config.engines.kind === 'fake') return
   requireRoot()
+  await reopenDoor(settings)
   const socket = settings.config.engines.dockerSocket
   const version = await dockerApi(socket).version()
   await installMissing(missingRequirements(version !== undefined), yes)

@@ -17,9 +17,6 @@ export interface Engines {
   readonly dockerPlugin?: DockerPluginPort | undefined
 }
 
-/** Where every Docker Engine of a host looks for plugins. */
-const PLUGINS = '/run/docker/plugins'
-
 /** Only what is used is loaded. */
 export async function openEngines(
   config: Config,
@@ -65,10 +62,10 @@ async function openDockerPlugin(
 ): Promise<DockerPluginPort | undefined> {
   const name = config.docker.networkDriver
   if (name === '') return undefined
-  const { createDockerPlugin } = await import('./engines/docker-plugin/index.ts')
+  const { createDockerPlugin, DOCKER_PLUGINS } = await import('./engines/docker-plugin/index.ts')
   return createDockerPlugin({
     folder: folder.file('docker-plugin'),
-    plugins: PLUGINS,
+    plugins: DOCKER_PLUGINS,
     name,
     dockerSocket: config.engines.dockerSocket,
     log,

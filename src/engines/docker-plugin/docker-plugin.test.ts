@@ -10,7 +10,7 @@ import { Door, doorFiles, makeFolder } from './door/door.ts'
 import type { Entry } from './door/journal.ts'
 import { postJson, readBody, sendJson } from './door/wire.ts'
 import { createDockerPlugin } from './index.ts'
-import { askDoor, endDoor } from './keeper.ts'
+import { askDoor, endDoor, reopenDoor } from './keeper.ts'
 
 let home: string
 let closers: (() => unknown)[]
@@ -184,14 +184,20 @@ describe('the plugin', () => {
     expect(await call('NetworkDriver.Join')).toEqual({ method: 'NetworkDriver.Join' })
     await one.close()
     expect(await call('NetworkDriver.Leave')).toEqual({})
+    // the host restarts, and its Docker Engine is to start before the cloud
+    process.kill(door?.pid ?? 0, 'SIGKILL')
+    await expect.poll(() => isAlive(door?.pid ?? 0)).toBe(false)
+    await reopenDoor(place())
+    expect(await call('NetworkDriver.Leave')).toEqual({})
+    const reopened = await askDoor(folder(), 'status')
     const heard: string[] = []
     const two = plugin()
     await two.serve(async (method) => {
       heard.push(method)
       return await Promise.resolve({})
     }, true)
-    expect(heard).toEqual(['NetworkDriver.Leave'])
-    expect((await askDoor(folder(), 'status'))?.pid).toBe(door?.pid)
+    expect(heard).toEqual(['NetworkDriver.Leave', 'NetworkDriver.Leave'])
+    expect((await askDoor(folder(), 'status'))?.pid).toBe(reopened?.pid)
     expect(await two.state()).toMatchObject({ open: true })
     expect(await two.look()).toBeUndefined()
   })
@@ -205,5 +211,7 @@ describe('the plugin', () => {
     expect((await askDoor(folder(), 'status'))?.pid).toBe(process.pid)
     await expect.poll(() => isAlive(door?.pid ?? 0)).toBe(false)
     expect(await call('NetworkDriver.Join')).toEqual({ method: 'NetworkDriver.Join' })
+    await reopenDoor(place())
+    expect((await askDoor(folder(), 'status'))?.pid).toBe(process.pid)
   })
 })

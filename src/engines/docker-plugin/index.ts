@@ -1,4 +1,4 @@
-import { existsSync, rmSync } from 'node:fs'
+import { existsSync, rmSync, writeFileSync } from 'node:fs'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { run } from '../../kernel/exec/run.ts'
 import { reasonOf } from '../../kernel/errors/cloud-error.ts'
@@ -16,6 +16,8 @@ import { Door, doorFiles, doorVersion, makeFolder, type DoorStatus } from './doo
 import type { Entry } from './door/journal.ts'
 import { readBody, sendJson } from './door/wire.ts'
 import { askDoor, endDoor, ensureDoor, type DoorPlace } from './keeper.ts'
+
+export { DOCKER_PLUGINS } from './keeper.ts'
 
 /** What the plugin says while it works; pino's logger is one. */
 export interface PluginLog {
@@ -74,6 +76,7 @@ class DockerPlugin implements DockerPluginPort {
   async outlive(): Promise<void> {
     if (this.#outlives) return
     this.#outlives = true
+    writeFileSync(doorFiles(this.#config.folder).outlives, '', { mode: 0o600 })
     this.#inside?.close()
     this.#inside = undefined
     await ensureDoor(this.#config)
@@ -149,6 +152,7 @@ class DockerPlugin implements DockerPluginPort {
     if (this.#inside === undefined) {
       await endDoor(this.#config.folder)
       makeFolder(this.#config.folder)
+      rmSync(doorFiles(this.#config.folder).outlives, { force: true })
       const say = (line: string): void => this.#config.log.debug({ door: line }, "Docker's plugin")
       this.#inside = new Door({ ...this.#config, version: doorVersion(), say })
       await this.#inside.open()

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { startDetached, waitUntilGone } from '../../kernel/exec/child.ts'
@@ -32,6 +33,17 @@ export async function askDoor(
     if (error instanceof Away) return undefined
     throw error
   }
+}
+
+/** Where every Docker Engine of a host looks for plugins. */
+export const DOCKER_PLUGINS = '/run/docker/plugins'
+
+/**
+ * Before a Docker Engine starts: it waits for the door of every network that it has. Nothing happens where there was none that
+ * had to outlive its cloud, or where it is open.
+ */
+export async function reopenDoor(place: DoorPlace): Promise<void> {
+  if (place.name !== '' && existsSync(doorFiles(place.folder).outlives)) await ensureDoor(place)
 }
 
 /** A door with today's code and this name is there: the one that runs already, or a new one. */

@@ -49,6 +49,8 @@ export const doorFiles = (folder: string) => ({
   journal: join(folder, 'journal'),
   pid: join(folder, 'pid'),
   log: join(folder, 'door.log'),
+  /** Is there as long as the door has to outlive its cloud. */
+  outlives: join(folder, 'outlives'),
 })
 
 /** Of all files of this folder but tests; whoever changes one of them gets a new door at the next start of the cloud. */
