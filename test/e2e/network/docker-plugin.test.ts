@@ -68,6 +68,9 @@ afterAll(async () => {
 const create = async (name: string, ...words: string[]): Promise<string> =>
   await docker('network', 'create', '-d', DRIVER, '--ipam-driver', DRIVER, ...words, name)
 
+/** A process 1 does not hear SIGTERM, and a Docker Engine that stops waits for it. */
+const HASTY = ['--stop-timeout', '1']
+
 /** Serves a page with its name on port 80. */
 const page = (name: string): string[] => [
   'page:1',
@@ -76,7 +79,7 @@ const page = (name: string): string[] => [
   `mkdir -p /www; echo ${name} > /www/index.html; exec httpd -f -p 80 -h /www`,
 ]
 const startPage = async (name: string, ...words: string[]): Promise<string> =>
-  await docker('run', '-d', '--name', name, ...words, ...page(name))
+  await docker('run', '-d', ...HASTY, '--name', name, ...words, ...page(name))
 
 /** What the container gets from another's port 80. */
 const get = async (from: string, address: string): Promise<string> => {
@@ -101,7 +104,7 @@ describe('plain docker in tenants’ networks', () => {
   it('a network, two containers that find each other by name, and a port of the host', async () => {
     await create('shop', '--subnet', '10.61.0.0/24', '--gateway', '10.61.0.7')
     await startPage('till', '--network', 'shop', '-p', '127.0.0.1:18080:80')
-    await docker('run', '-d', '--name', 'customer', '--network', 'shop', 'page:1')
+    await docker('run', '-d', ...HASTY, '--name', 'customer', '--network', 'shop', 'page:1')
     expect(await get('customer', 'till')).toBe('till')
     expect(await pings('till', 'customer')).toBe(true)
     expect(await pageAt('127.0.0.1:18080')).toBe('till')
