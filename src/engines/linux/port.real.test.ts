@@ -14,6 +14,7 @@ import type { PortSpec, PublishedPortSpec, SecurityGroupSpec } from '../../ports
 import { createLinuxNetwork } from './linux-network.ts'
 import { namesOf, netnsPath, portLink } from './names.ts'
 import { linuxBed, type LinuxBed } from './testbed.ts'
+import { hasIperf, rate } from './testbed-rate.ts'
 import { busybox, calls, echoing, HOST, listening, pings, reaches } from './testbed-talk.ts'
 
 /** What happens at a port, with packets: plain namespaces are the workloads. */
@@ -85,19 +86,6 @@ describe('switched off', () => {
   })
 })
 
-/** Mbit/s that arrive, by iperf3 for a second. */
-async function rate(client: string, server: string, address: string): Promise<number> {
-  const listen = run('nsenter', [`--net=${server}`, 'iperf3', '-s', '-1', '-B', address])
-  await new Promise((resolve) => setTimeout(resolve, 200))
-  const words = ['iperf3', '-c', address, '-t', '2', '-O', '1', '-J']
-  const said = await run('nsenter', [`--net=${client}`, ...words])
-  await listen
-  const { end } = JSON.parse(said) as { end: { sum_received: { bits_per_second: number } } } // iperf3's own shape
-  return end.sum_received.bits_per_second / 1e6
-}
-
-const hasIperf = (await tryRun('iperf3', ['--version']).catch(() => undefined))?.code === 0
-
 describe('quality of service', () => {
   it.runIf(hasIperf)('holds what a guest sends and gets to its rate, live', async () => {
     const net = await network()
@@ -105,15 +93,15 @@ describe('quality of service', () => {
     const b = await guest(net, '10.0.0.6')
     await a.change({ qos: { egress: { kbps: 20_000 }, ingress: { kbps: 40_000 } } })
     const [sent, got] = [
-      await rate(a.netns, b.netns, '10.0.0.6'),
-      await rate(b.netns, a.netns, '10.0.0.5'),
+      await rate({ from: a.netns, in: b.netns, address: '10.0.0.6' }),
+      await rate({ from: b.netns, in: a.netns, address: '10.0.0.5' }),
     ]
     expect(sent).toBeGreaterThan(14)
     expect(sent).toBeLessThan(22)
     expect(got).toBeGreaterThan(28)
     expect(got).toBeLessThan(44)
     await a.change({})
-    expect(await rate(a.netns, b.netns, '10.0.0.6')).toBeGreaterThan(60)
+    expect(await rate({ from: a.netns, in: b.netns, address: '10.0.0.6' })).toBeGreaterThan(60)
     await bed.port.removeNetwork(net)
   })
 

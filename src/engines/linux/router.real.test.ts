@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { createServer, type AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { run, tryRun } from '../../kernel/exec/run.ts'
+import { run } from '../../kernel/exec/run.ts'
 import {
   gatewaySpec,
   legSpec,
@@ -12,6 +12,7 @@ import {
 import type { ExternalSpec, PortForwardingSpec, RouterSpec } from '../../ports/network.ts'
 import { namesOf, netnsPath } from './names.ts'
 import { linuxBed, type LinuxBed } from './testbed.ts'
+import { hasIperf, rate } from './testbed-rate.ts'
 import { calls, echoing, HOST, listening, pings, reaches } from './testbed-talk.ts'
 
 /** What routers and external networks do with packets: plain namespaces are the workloads. */
@@ -260,8 +261,6 @@ describe('a floating address', () => {
   })
 })
 
-const hasIperf = (await tryRun('iperf3', ['--version']).catch(() => undefined))?.code === 0
-
 describe('limits', () => {
   it.runIf(hasIperf)(
     'hold for a floating address in both directions, and for the gateway',
@@ -289,22 +288,10 @@ describe('limits', () => {
 })
 
 /** Megabits per second that a guest sends to the host, and gets from it. */
-async function rates(netns: string, address: string): Promise<readonly [number, number]> {
-  const measure = async (...more: string[]): Promise<number> => {
-    const server = run('iperf3', ['-s', '-1', '-B', address, '-p', '5290'], { timeoutMs: 15_000 })
-    let said = ''
-    for (let tries = 0; tries < 20 && said === ''; tries += 1) {
-      const words = ['iperf3', '-c', address, '-p', '5290', '-t', '2', '-J', ...more]
-      const result = await tryRun('nsenter', [`--net=${netns}`, ...words], { timeoutMs: 15_000 })
-      if (result.code === 0) said = result.stdout
-      else await new Promise((resolve) => setTimeout(resolve, 100)) // it is not listening yet
-    }
-    await server
-    const { end } = JSON.parse(said) as { end: { sum_received: { bits_per_second: number } } } // iperf3's own shape
-    return end.sum_received.bits_per_second / 1e6
-  }
-  return [await measure(), await measure('-R')]
-}
+const rates = async (from: string, address: string): Promise<readonly [number, number]> => [
+  await rate({ from, address }),
+  await rate({ from, address, reverse: true }),
+]
 
 describe('inspection', () => {
   it('sees whatever is taken away behind our back, and an ensure brings it back', async () => {
