@@ -21,9 +21,11 @@ export async function bidFarewell(data: string): Promise<string | undefined> {
   return door?.open === true ? door.name : undefined
 }
 
-export async function closeDoor(data: string): Promise<void> {
-  const { endDoor } = await import('../src/engines/docker-plugin/keeper.ts')
-  await endDoor(folderOf(data))
+/** Nothing of it is left, whatever became of it before. */
+export async function closeDoor(data: string, driver: string): Promise<void> {
+  const keeper = await import('../src/engines/docker-plugin/keeper.ts')
+  await keeper.endDoor(folderOf(data))
+  await keeper.removeStaleSocket({ plugins: keeper.DOCKER_PLUGINS, name: driver })
 }
 
 const folderOf = (data: string): string => join(data, 'docker-plugin')

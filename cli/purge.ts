@@ -13,6 +13,8 @@ export interface PurgeTarget {
   /** The cloud's four hex digits; undefined when it never got as far as having some. */
   readonly tag: string | undefined
   readonly dockerSocket: string
+  /** Name of the driver for Docker's own networks. */
+  readonly driver: string
 }
 
 export function cloudTag(data: string): string | undefined {
@@ -45,14 +47,15 @@ export async function purgeNetwork(tag: string | undefined): Promise<void> {
  * Networks that `docker network create -d` made of this cloud, which nobody could use or remove any more. Their containers are
  * left without them.
  */
-export async function purgeDockerNetworks({ data, dockerSocket }: PurgeTarget): Promise<string> {
+export async function purgeDockerNetworks(target: PurgeTarget): Promise<string> {
+  const { data, dockerSocket } = target
   const driver = await bidFarewell(data)
   const docker = dockerApi(dockerSocket)
   const filter = encodeURIComponent(JSON.stringify({ driver: [driver] }))
   const found =
     driver === undefined ? [] : await docker.get<{ Id: string }[]>(`/networks?filters=${filter}`)
   for (const { Id } of found) await removeDockerNetwork(docker, Id)
-  await closeDoor(data)
+  await closeDoor(data, target.driver)
   return `${found.length} networks`
 }
 

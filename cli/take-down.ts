@@ -26,7 +26,12 @@ export async function stopIfRunning(data: string): Promise<boolean> {
 export async function purge(settings: Settings, keep: readonly string[] = []): Promise<void> {
   const { data, config } = settings
   const tag = cloudTag(data)
-  const target = { data, tag, dockerSocket: config.engines.dockerSocket }
+  const target = {
+    data,
+    tag,
+    dockerSocket: config.engines.dockerSocket,
+    driver: config.docker.networkDriver,
+  }
   // Only root can have made containers and networks; anybody else's cloud ran on the fake engines.
   if (tag !== undefined && config.engines.kind === 'docker' && process.getuid?.() === 0) {
     await reopenDoor(settings)

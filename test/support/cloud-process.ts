@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parse } from 'yaml'
 import { purgeDocker } from '../../src/engines/docker/purge.ts'
+import { DOCKER_PLUGINS, removeStaleSocket } from '../../src/engines/docker-plugin/keeper.ts'
 import { purgeLinuxNetwork } from '../../src/engines/linux/index.ts'
 import { launchOf } from '../../src/launch.ts'
 
@@ -171,5 +172,6 @@ export async function purge(data: string): Promise<void> {
   const cloud = readFileSync(join(data, 'cloud'), 'utf8').trim()
   await purgeDocker({ socket: '/var/run/docker.sock', cloud, folder: join(data, 'workloads') })
   await purgeLinuxNetwork(cloud)
+  await removeStaleSocket({ plugins: DOCKER_PLUGINS, name: 'kuryr' })
   rmSync(data, { recursive: true, force: true })
 }

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import type { Server } from 'node:http'
 import { tmpdir } from 'node:os'
@@ -10,7 +11,7 @@ import { Door, doorFiles, makeFolder } from './door/door.ts'
 import type { Entry } from './door/journal.ts'
 import { postJson, readBody, sendJson } from './door/wire.ts'
 import { createDockerPlugin } from './index.ts'
-import { askDoor, endDoor, reopenDoor } from './keeper.ts'
+import { askDoor, endDoor, removeStaleSocket, reopenDoor } from './keeper.ts'
 
 let home: string
 let closers: (() => unknown)[]
@@ -161,6 +162,25 @@ describe('the door', () => {
     expect(await call('IpamDriver.RequestPool')).toMatchObject({
       Err: expect.stringContaining('is being removed') as string,
     })
+  })
+})
+
+describe('a socket that was left behind', () => {
+  it('is taken away, but not from another cloud that answers on it', async () => {
+    const path = join(home, 'plugins/kuryr.sock')
+    await openDoor()
+    await removeStaleSocket(place())
+    expect(await call('Plugin.Activate')).toMatchObject({
+      Implements: expect.anything() as unknown,
+    })
+    const stale = { ...place(), name: 'stale' }
+    const bind =
+      "require('net').createServer().listen(process.argv[1], () => process.kill(process.pid, 'SIGKILL'))"
+    spawnSync(process.execPath, ['-e', bind, join(home, 'plugins/stale.sock')])
+    expect(existsSync(join(home, 'plugins/stale.sock'))).toBe(true)
+    await removeStaleSocket(stale)
+    expect(existsSync(join(home, 'plugins/stale.sock'))).toBe(false)
+    expect(existsSync(path)).toBe(true)
   })
 })
 

@@ -1,9 +1,12 @@
 import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { startDetached, waitUntilGone } from '../../kernel/exec/child.ts'
 import { reasonOf } from '../../kernel/errors/cloud-error.ts'
+import { nodeHttp } from '../../kernel/http/node-http.ts'
 import { doorFiles, doorVersion, makeFolder, type DoorStatus } from './door/door.ts'
+import { PluginSocket } from './door/plugin-socket.ts'
 import { Away, postJson } from './door/wire.ts'
 
 /** What a cloud asks of its door. */
@@ -104,4 +107,15 @@ export async function endDoor(folder: string): Promise<boolean> {
   if (!(await waitUntilGone(found.pid, START_MS)))
     throw new Error(`process ${found.pid} of the Docker plugin does not end`)
   return true
+}
+
+/** A socket that one left behind which was killed, for Docker would wait for it; another cloud's stays. */
+export async function removeStaleSocket({
+  plugins,
+  name,
+}: Omit<DoorPlace, 'folder'>): Promise<void> {
+  const path = join(plugins, `${name}.sock`)
+  if (!existsSync(path)) return
+  const socket = new PluginSocket(path, nodeHttp.createServer())
+  if ((await socket.take()) === undefined) socket.leave()
 }
