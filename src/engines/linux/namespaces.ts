@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { statSync } from 'node:fs'
 import { CoProcess, type CoProcessSpec } from '../../kernel/exec/coprocess.ts'
 import { CommandFailed, run, tryRun } from '../../kernel/exec/run.ts'
@@ -85,8 +85,8 @@ export class Namespaces {
   }
 
   /**
-   * As `ip`, where no more is to be said for a while: unless one is running there anyway, the host's own starts it. That takes
-   * longer by a few milliseconds, but starting a program from here holds up this process for as long. Settings come first.
+   * As `ip`, where no more is to be said for a while: unless one is running there anyway, a shell that runs already starts it.
+   * Settings come first.
    */
   async ipOnce(
     name: string,
@@ -98,16 +98,7 @@ export class Namespaces {
       if (settings.length > 0) await this.settings(name, settings)
       return await this.ip(name, lines, tolerated)
     }
-    const folder = await mkdtemp('/run/stackyard-ip-')
-    try {
-      const file = `${folder}/lines`
-      await writeFile(file, lines.map((line) => `${line}\n`).join(''))
-      const first = settings.length > 0 ? [settingsLine(name, settings)] : []
-      const all = [...first, `netns exec ${name} ip -force -batch ${file}`]
-      await this.#ipOnHost(lane, all.join('\n'), tolerated)
-    } finally {
-      await rm(folder, { recursive: true, force: true })
-    }
+    await this.#toldByShell(`sh, ${lane}`, netnsPath(name), settings, lines, tolerated)
   }
 
   /** One transaction of nft commands: all of them hold, or none. Throws what nft said. */
@@ -182,14 +173,24 @@ export class Namespaces {
    * small, so that costs a third of what it would cost this process, and does not hold it up.
    */
   async tell(path: string, settings: readonly string[], lines: readonly string[]): Promise<void> {
-    const inside = `nsenter --net=${checkedPath(path)}`
+    await this.#toldByShell('sh', checkedPath(path), settings, lines)
+  }
+
+  async #toldByShell(
+    key: string,
+    path: string,
+    settings: readonly string[],
+    lines: readonly string[],
+    tolerated?: RegExp,
+  ): Promise<void> {
+    const inside = `nsenter --net=${path}`
     const parts = [
       ...(settings.length === 0 ? [] : [`${inside} sysctl -q -e -w ${settings.join(' ')}`]),
-      ...(lines.length === 0 ? [] : [`${inside} ip -batch - <<'${END}'`, ...lines, END]),
+      ...(lines.length === 0 ? [] : [`${inside} ip -force -batch - <<'${END}'`, ...lines, END]),
     ]
     if (parts.length === 0) return
-    const said = await this.#askKept('sh', 0, parts.join('\n'), shell)
-    mustBeTolerated(`ip in ${path}`, said, undefined)
+    const said = await this.#askKept(key, 0, parts.join('\n'), shell)
+    mustBeTolerated(`ip in ${path}`, said, tolerated)
   }
 
   async showInside(path: string, args: readonly string[]): Promise<readonly unknown[]> {

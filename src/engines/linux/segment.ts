@@ -1,6 +1,3 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import type { PortSpec, QosSpec, SecurityGroupSpec } from '../../ports/network.ts'
 import { run, tryRun } from '../../kernel/exec/run.ts'
 import { baseCommands, SG, tableCommands } from './filters.ts'
@@ -258,16 +255,10 @@ export class Segment {
   }
 }
 
-/** All in one start of `conntrack`, which reads such a list from a file only (it opens /dev/stdin, and ours is a socket). */
+/** All in one start of `conntrack`, which opens its list itself: it can open a pipe, and our own end is a socket. */
 export async function cutFlows(enter: readonly string[], flows: readonly Flow[]): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), 'stackyard-flows-'))
-  try {
-    const list = join(folder, 'list')
-    await writeFile(list, flows.map((flow) => `${cutArguments(flow).join(' ')}\n`).join(''))
-    await run('nsenter', [...enter, '-R', list])
-  } finally {
-    await rm(folder, { recursive: true, force: true })
-  }
+  const input = flows.map((flow) => `${cutArguments(flow).join(' ')}\n`).join('')
+  await run('sh', ['-c', 'cat | nsenter "$@" -R /dev/stdin', 'sh', ...enter], { input })
 }
 
 const stateful = (group: SecurityGroupSpec): boolean => group.stateful !== false

@@ -284,6 +284,24 @@ describe('docker run --network', () => {
     expect(withoutTimes(after)).toEqual(withoutTimes(before))
   })
 
+  it('gives an existing port back without a group that was deleted meanwhile', async () => {
+    const { id } = await tagged(network.id)
+    const group = async (name: string): Promise<Json> =>
+      (await cloud.ask('demo', 'POST', '/security-groups', { security_group: { name } }))
+        .security_group
+    const [gone, kept] = [await group('gone'), await group('kept')]
+    const wish = { network_id: id, fixed_ips: [{ ip_address: '10.4.0.78' }] }
+    const { port } = await cloud.ask('demo', 'POST', '/ports', {
+      port: { ...wish, security_groups: [gone.id, kept.id] },
+    })
+    const options = { 'stackyard.sg': 'default' }
+    const container = await docker.run(network, { ip: '10.4.0.78', options })
+    await cloud.ask('demo', 'DELETE', `/security-groups/${gone.id}`)
+    await docker.stop(container)
+    const after = (await cloud.ask('demo', 'GET', `/ports/${port.id}`)).port
+    expect(after).toMatchObject({ security_groups: [kept.id], device_id: '', device_owner: '' })
+  })
+
   it('has an address of its own only', async () => {
     const container = await docker.run(network, { ip: '10.4.0.9' })
     expect(container.addresses).toEqual(['10.4.0.9/24'])

@@ -8,6 +8,7 @@ import { tagsOf } from '../../standard/store.ts'
 import { asTenant, type PluginDeps } from '../deps.ts'
 import { giveExtras, takeExtras, type Extras } from './extras.ts'
 import { EXISTING_PORT_TAG, idTags, OWN_PORT_TAG, portName, UNBOUND_PORT } from '../names.ts'
+import type { Kind } from '../neutron.ts'
 import { endpointOptions, type EndpointOptions } from '../options.ts'
 import type { Payload } from '../payloads.ts'
 import { portFor } from './port-for.ts'
@@ -161,14 +162,22 @@ async function restore(
   port: PortRow,
   before: PortBefore,
 ): Promise<void> {
+  // what was deleted meanwhile cannot come back, and must not keep the rest
+  const isThere = async (kind: Kind, id: unknown): Promise<boolean> =>
+    (await neutron.find(cloud, kind, String(id))) !== undefined
+  const groups: string[] = []
+  for (const id of before.groups) if (await isThere('security_group', id)) groups.push(id)
+  const { qos_policy_id: policy, ...others } = before.others
+  const hasPolicy = policy !== null && policy !== undefined && (await isThere('policy', policy))
   await neutron.update(cloud, 'port', port.id, {
     name: before.name,
     device_id: before.device_id,
     device_owner: before.device_owner,
     'binding:host_id': before.host,
-    ...(port.port_security === 1 ? { security_groups: before.groups } : {}),
+    ...(port.port_security === 1 ? { security_groups: groups } : {}),
     fixed_ips: before.fixedIps,
-    ...before.others,
+    ...(policy === undefined ? {} : { qos_policy_id: hasPolicy ? policy : null }),
+    ...others,
   })
   await neutron.replaceTags(cloud, 'port', port.id, before.tags)
 }

@@ -10,7 +10,7 @@ import { handedOverName } from '../../wiring/places.ts'
 import type { PluginDeps } from '../deps.ts'
 import { openExposed } from './exposure.ts'
 import { joinAnswer, staticRoutes, type NetworkFacts } from './join-answer.ts'
-import { portBindings } from '../options.ts'
+import { exposedPorts, portBindings } from '../options.ts'
 import type { Payload } from '../payloads.ts'
 import { addressesOfPort, poolsOf } from '../addresses/store.ts'
 import { endpointsInSandbox, findEndpoint, updateEndpoint } from './store.ts'
@@ -120,7 +120,7 @@ async function openWithoutGateway(
 ): Promise<void> {
   const network = await findDockerNetwork(ctx, row.docker_network)
   if (answer['Gateway'] !== undefined || network?.internal === 1) return
-  if (portBindings(asked.Options).length === 0) return
+  if (exposedPorts(asked.Options).length + portBindings(asked.Options).length === 0) return
   await openExposed(ctx, deps, row, asked.Options)
   await deps.wiring.refresh(ctx, row.port_id)
 }
