@@ -9,8 +9,14 @@ import { openSshDoor, type SshDoor } from './door.ts'
 import type { SshFile, SshFiles, SshGuest, SshHost, SshProcess, SshRun } from './guest.ts'
 
 const { Client, utils } = ssh2
-const mine = utils.generateKeyPairSync('ed25519')
-const foreign = utils.generateKeyPairSync('ed25519')
+
+/** Now and then ssh2 makes a key that it cannot read itself. */
+function newKey(): ReturnType<typeof utils.generateKeyPairSync> {
+  const pair = utils.generateKeyPairSync('ed25519')
+  return utils.parseKey(pair.private) instanceof Error ? newKey() : pair
+}
+const mine = newKey()
+const foreign = newKey()
 
 /** A house with one room: what is typed comes back, `fail` ends with 3, files are kept in memory. */
 class House implements SshHost {
