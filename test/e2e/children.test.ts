@@ -8,11 +8,11 @@ import {
   temporaryData,
   type CloudProcess,
 } from '../support/cloud-process.ts'
-import { ok, Session } from '../support/session.ts'
+import { Session } from '../support/session.ts'
+import { makeNetwork, makeRouter } from '../support/tenant.ts'
 
 /** The cloud runs other programs; when it is killed with -9, nobody is left to end them. */
 const GONE_MS = 2000
-const DOORS = 'guests/doors-child.ts'
 
 let data: string
 let cloud: CloudProcess
@@ -27,9 +27,10 @@ afterAll(async () => {
 
 describe('a cloud that is killed', () => {
   it.each([
-    ['what opens the sockets of a network', DOORS],
-    ['what is told about links', 'ip -n'],
-    ['what is told about filters', 'nft -i'],
+    ['what opens the sockets of a network', /guests\/doors-child\.ts/],
+    ['what starts programs for it', /^sh $/],
+    ['what is told about links', /^ip -n /],
+    ['what is told about filters', /nft -i/],
   ])('leaves nothing running that was there with %s', async (_, wanted) => {
     const children = await childrenOnceThereIs(wanted)
     await cloud.kill()
@@ -49,17 +50,16 @@ interface Child {
   readonly command: string
 }
 
-/** A network is made, so that the cloud has something to do; the answer comes at the first sight of it. */
-async function childrenOnceThereIs(wanted: string): Promise<readonly Child[]> {
+/** A network behind a router is made, so that the cloud has something to do; the answer comes at the first sight of it. */
+async function childrenOnceThereIs(wanted: RegExp): Promise<readonly Child[]> {
   const session = await Session.login(cloud.credentials('demo'))
-  const { network } = ok(await session.network.post('/networks', { network: { name: 'busy' } }))
-  const subnet = { network_id: network.id, ip_version: 4, cidr: '10.77.0.0/24' }
-  ok(await session.network.post('/subnets', { subnet }))
+  const network = await makeNetwork(session, 'busy', '10.77.0.0/24')
+  await makeRouter(session, 'busy', network.subnetId)
   for (const deadline = Date.now() + 20_000; Date.now() < deadline; await sleep(1)) {
     const children = childrenOf(cloud.pid)
-    if (children.some(({ command }) => command.includes(wanted))) return children
+    if (children.some(({ command }) => wanted.test(command))) return children
   }
-  throw new Error(`the cloud never ran ${wanted}`)
+  throw new Error(`the cloud never ran ${wanted.source}`)
 }
 
 /** Those in its own session: what is started in a session of its own is meant to go on. */
