@@ -29,7 +29,7 @@ export function openSqlite(file: string): Db {
   }
   const kysely = new Kysely<unknown>({
     dialect: {
-      createAdapter: () => new SqliteAdapter(),
+      createAdapter: () => new AdapterWithoutQueue(),
       createDriver: () => new NodeSqliteDriver(database),
       createIntrospector: (db) => new SqliteIntrospector(db),
       createQueryCompiler: () => new SqliteQueryCompiler(),
@@ -40,6 +40,13 @@ export function openSqlite(file: string): Db {
     kysely,
     wake: { call: () => undefined },
     close: async () => await kysely.destroy(),
+  }
+}
+
+/** Kysely's own queue for the one connection wakes everybody at each turn and has no patience to lose: the driver's is used. */
+class AdapterWithoutQueue extends SqliteAdapter {
+  override get supportsMultipleConnections(): boolean {
+    return true
   }
 }
 

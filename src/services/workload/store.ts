@@ -1,6 +1,7 @@
 import { sql, type Kysely, type Updateable } from 'kysely'
 import type { Ctx } from '../../kernel/ctx/ctx.ts'
 import { fromJson, tables, toJson } from '../../kernel/db/db.ts'
+import { prepared } from '../../kernel/db/prepared.ts'
 import type { NewWorkload, Nic, WorkloadChange, WorkloadImage } from './face.ts'
 import type { WorkloadRow, WorkloadTable } from './schema.ts'
 
@@ -13,6 +14,11 @@ interface Tables {
 }
 
 const db = (ctx: Ctx): Kysely<Tables> => tables<Tables>(ctx)
+
+const workloadRows = prepared(
+  (query: Kysely<Tables>, { ids }: { readonly ids: readonly string[] }) =>
+    query.selectFrom('workloads').selectAll().where('id', 'in', ids),
+)
 
 export async function insertWorkload(ctx: Ctx, wish: NewWorkload, host: string): Promise<void> {
   await db(ctx)
@@ -70,7 +76,7 @@ function lifeColumns(wish: NewWorkload) {
 }
 
 export async function findWorkload(ctx: Ctx, id: string): Promise<WorkloadRow | undefined> {
-  return await db(ctx).selectFrom('workloads').selectAll().where('id', '=', id).executeTakeFirst()
+  return (await workloadRows(ctx, { ids: [id] }))[0]
 }
 
 export async function findWorkloads(
@@ -78,15 +84,8 @@ export async function findWorkloads(
   ids: readonly string[],
 ): Promise<readonly WorkloadRow[]> {
   const rows: WorkloadRow[] = []
-  for (let at = 0; at < ids.length; at += 500) {
-    rows.push(
-      ...(await db(ctx)
-        .selectFrom('workloads')
-        .selectAll()
-        .where('id', 'in', ids.slice(at, at + 500))
-        .execute()),
-    )
-  }
+  for (let at = 0; at < ids.length; at += 500)
+    rows.push(...(await workloadRows(ctx, { ids: ids.slice(at, at + 500) })))
   return rows
 }
 

@@ -3,6 +3,7 @@ import { sql, type Kysely } from 'kysely'
 import type { Ctx } from '../../../kernel/ctx/ctx.ts'
 import { inTx, tables } from '../../../kernel/db/db.ts'
 import type { Migration } from '../../../kernel/db/migrate.ts'
+import { prepared } from '../../../kernel/db/prepared.ts'
 import { cloudError } from '../../../kernel/errors/cloud-error.ts'
 import { nextNumber } from '../counters/store.ts'
 import { ZONE_KEY, type Aggregate } from './schema.ts'
@@ -82,14 +83,17 @@ export async function getAggregate(ctx: Ctx, id: string): Promise<Aggregate> {
 
 /** The zones that hosts are in by their aggregates; other hosts are not in the map. */
 export async function zonesByAggregate(ctx: Ctx): Promise<ReadonlyMap<string, string>> {
-  const rows = await db(ctx)
+  const rows = await zoneRows(ctx, { key: ZONE_KEY })
+  return new Map(rows.map(({ host, value }) => [host, value]))
+}
+
+const zoneRows = prepared((query: Kysely<Tables>, { key }: { readonly key: string }) =>
+  query
     .selectFrom('compute_aggregate_hosts as h')
     .innerJoin('compute_aggregate_metadata as m', 'm.aggregate', 'h.aggregate')
     .select(['h.host', 'm.value'])
-    .where('m.key', '=', ZONE_KEY)
-    .execute()
-  return new Map(rows.map(({ host, value }) => [host, value]))
-}
+    .where('m.key', '=', key),
+)
 
 /** 409 when the name is taken. */
 export async function insertAggregate(

@@ -1,6 +1,7 @@
 import { sql, type Insertable, type Kysely, type SelectQueryBuilder, type Updateable } from 'kysely'
 import { can, type Ctx } from '../../../kernel/ctx/ctx.ts'
 import { fromJson, tables, toJson } from '../../../kernel/db/db.ts'
+import { prepared } from '../../../kernel/db/prepared.ts'
 import {
   serverOf,
   type FlavorSnapshot,
@@ -12,6 +13,10 @@ import {
 
 const db = (ctx: Ctx): Kysely<ServerTables> => tables<ServerTables>(ctx)
 
+const serverRows = prepared((query: Kysely<ServerTables>, { id }: { readonly id: string }) =>
+  query.selectFrom('compute_servers').selectAll().where('id', '=', id),
+)
+
 /** The server that the asker may see (his project's; any for an administrator and for the cloud itself); deleted ones are gone. */
 export async function findServer(ctx: Ctx, id: string): Promise<Server | undefined> {
   const server = await findServerEverMade(ctx, id)
@@ -20,11 +25,7 @@ export async function findServer(ctx: Ctx, id: string): Promise<Server | undefin
 
 /** As `findServer`, with the deleted ones: instance actions outlive their server. */
 export async function findServerEverMade(ctx: Ctx, id: string): Promise<Server | undefined> {
-  const row = await db(ctx)
-    .selectFrom('compute_servers')
-    .selectAll()
-    .where('id', '=', id)
-    .executeTakeFirst()
+  const [row] = await serverRows(ctx, { id })
   return row !== undefined && maySee(ctx, row.project_id) ? serverOf(row) : undefined
 }
 

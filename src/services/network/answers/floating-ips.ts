@@ -91,7 +91,7 @@ async function infos(ctx: Ctx, rows: readonly FloatingIpRow[]): Promise<readonly
     id: row.id,
     address: row.address,
     networkId: row.network_id,
-    networkName: networks.get(row.network_id)?.name ?? '',
+    networkName: networks.get(row.network_id) ?? '',
     portId: row.port_id,
     fixedAddress: row.fixed_address,
     deviceId: ports.get(row.port_id ?? '') ?? null,

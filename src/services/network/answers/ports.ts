@@ -4,11 +4,11 @@ import { inTx } from '../../../kernel/db/db.ts'
 import { neutronError } from '../fault.ts'
 import type { DeviceOwner, NetworkFace, NewPort, PortInfo } from '../face.ts'
 import { macOfLinkLocal } from '../addressing/address.ts'
-import { domainsOf, portNamesOf, writePortNames } from '../dns/store.ts'
+import { writePortNames } from '../dns/store.ts'
 import { floatingIpsOfPorts } from '../floating-ips/store.ts'
 import { nameServersOf } from '../guests/name-servers.ts'
 import { portWithMac } from '../guests/store.ts'
-import { addressesWithSubnets, networkNames } from './store.ts'
+import { addressesWithSubnets, namesOfPorts } from './store.ts'
 import { getNetwork } from '../networks/store.ts'
 import { createPort, dropPort, updatePort } from '../ports/create.ts'
 import type { PortRow } from '../ports/schema.ts'
@@ -163,23 +163,24 @@ async function portInfos(
 ): Promise<readonly PortInfo[]> {
   if (rows.length === 0) return []
   const ids = rows.map(({ id }) => id)
-  const addresses = Map.groupBy(await addressesWithSubnets(ctx, ids), ({ port_id }) => port_id)
+  const addresses = Map.groupBy(
+    await addressesWithSubnets(ctx, { portIds: ids }),
+    ({ port_id }) => port_id,
+  )
   const groups = Map.groupBy(await groupsOfPorts(ctx, ids), ({ port_id }) => port_id)
   const floating = Map.groupBy(await floatingIpsOfPorts(ctx, ids), ({ port_id }) => port_id)
-  const networkIds = [...new Set(rows.map(({ network_id }) => network_id))]
-  const networks = await networkNames(ctx, networkIds)
-  const [names, domains] = [await portNamesOf(ctx, ids), await domainsOf(ctx, networkIds)]
+  const names = new Map((await namesOfPorts(ctx, { portIds: ids })).map((row) => [row.id, row]))
   return rows.map((row) => ({
     id: row.id,
     name: row.name,
     networkId: row.network_id,
-    networkName: networks.get(row.network_id)?.name ?? '',
+    networkName: names.get(row.id)?.network ?? '',
     projectId: row.project_id,
     deviceId: row.device_id,
     mac: row.mac,
-    mtu: networks.get(row.network_id)?.mtu ?? 1500,
+    mtu: names.get(row.id)?.mtu ?? 1500,
     dnsName: names.get(row.id)?.dns_name ?? '',
-    dnsDomain: domains.get(row.network_id)?.replace(/\.$/, '') ?? cloudDomain,
+    dnsDomain: names.get(row.id)?.domain.replace(/\.$/, '') || cloudDomain,
     status: row.status,
     owned: row.owned === 1,
     fixedIps: (addresses.get(row.id) ?? []).map(fixedIpInfo),

@@ -59,19 +59,6 @@ export async function domainsOf(
   return new Map(rows.map((row) => [row.id, row.dns_domain]))
 }
 
-export async function portNamesOf(
-  ctx: Ctx,
-  portIds: readonly string[],
-): Promise<ReadonlyMap<string, Required<PortNames>>> {
-  if (portIds.length === 0) return new Map()
-  const rows = await db(ctx)
-    .selectFrom('net_ports')
-    .select(['id', 'dns_name', 'dns_domain'])
-    .where('id', 'in', portIds)
-    .execute()
-  return new Map(rows.map((row) => [row.id, row]))
-}
-
 export interface NamedAddress {
   readonly address: string
   readonly dns_name: string

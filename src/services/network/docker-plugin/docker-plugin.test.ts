@@ -284,22 +284,31 @@ describe('docker run --network', () => {
     expect(withoutTimes(after)).toEqual(withoutTimes(before))
   })
 
-  it('gives an existing port back without a group that was deleted meanwhile', async () => {
+  it('gives an existing port back without a group and a QoS policy that were deleted meanwhile', async () => {
     const { id } = await tagged(network.id)
     const group = async (name: string): Promise<Json> =>
       (await cloud.ask('demo', 'POST', '/security-groups', { security_group: { name } }))
         .security_group
     const [gone, kept] = [await group('gone'), await group('kept')]
+    const { policy } = await cloud.ask('admin', 'POST', '/qos/policies', {
+      policy: { name: 'slow', shared: true },
+    })
     const wish = { network_id: id, fixed_ips: [{ ip_address: '10.4.0.78' }] }
     const { port } = await cloud.ask('demo', 'POST', '/ports', {
-      port: { ...wish, security_groups: [gone.id, kept.id] },
+      port: { ...wish, security_groups: [gone.id, kept.id], qos_policy_id: policy.id },
     })
-    const options = { 'stackyard.sg': 'default' }
+    const options = { 'stackyard.sg': 'default', 'stackyard.qos': '2000' }
     const container = await docker.run(network, { ip: '10.4.0.78', options })
     await cloud.ask('demo', 'DELETE', `/security-groups/${gone.id}`)
+    await cloud.ask('admin', 'DELETE', `/qos/policies/${policy.id}`)
     await docker.stop(container)
     const after = (await cloud.ask('demo', 'GET', `/ports/${port.id}`)).port
-    expect(after).toMatchObject({ security_groups: [kept.id], device_id: '', device_owner: '' })
+    expect(after).toMatchObject({
+      security_groups: [kept.id],
+      qos_policy_id: null,
+      device_id: '',
+      device_owner: '',
+    })
   })
 
   it('has an address of its own only', async () => {
@@ -367,7 +376,11 @@ describe('docker run --network', () => {
     expect(container.joined['DisableGatewayService']).toBe(true)
     const { network: plain } = await tenantNetwork({ gateway_ip: null })
     const without = await docker.createNetwork({ ipam: { 'neutron.net.uuid': plain.id as string } })
-    expect((await docker.run(without)).joined['Gateway']).toBeUndefined()
+    const exposing = await docker.run(without, { expose: [{ Proto: 6, Port: 80 }] })
+    expect(exposing.joined['Gateway']).toBeUndefined()
+    const port = await portOf(exposing)
+    const [group] = await list('security-groups', `?name=${port.id}-exposed_ports`)
+    expect(port.security_groups).toContain(group.id)
   })
 
   it('changes nothing when calls come twice', async () => {

@@ -1,8 +1,10 @@
+import type { Kysely } from 'kysely'
 import type { Ctx } from '../../../kernel/ctx/ctx.ts'
+import { prepared } from '../../../kernel/db/prepared.ts'
 import { neutronError } from '../fault.ts'
 import { standardColumns, text, type ListSpec } from '../standard/list-spec.ts'
 import { findRow } from '../standard/store.ts'
-import { db, type FloatingIpTable } from '../tables.ts'
+import { db, type FloatingIpTable, type NetworkTables } from '../tables.ts'
 import type { FloatingIpRow } from './schema.ts'
 
 export const floatingIpSpec: ListSpec = {
@@ -62,15 +64,18 @@ export async function floatingIpsOfPorts(
   ctx: Ctx,
   portIds: readonly string[],
 ): Promise<readonly FloatingIpTable[]> {
-  if (portIds.length === 0) return []
-  return await db(ctx)
-    .selectFrom('net_floating_ips')
-    .selectAll()
-    .where('port_id', 'in', portIds)
-    .orderBy('created_at')
-    .orderBy('id')
-    .execute()
+  return portIds.length === 0 ? [] : await rowsOfPorts(ctx, { portIds })
 }
+
+const rowsOfPorts = prepared(
+  (query: Kysely<NetworkTables>, { portIds }: { readonly portIds: readonly string[] }) =>
+    query
+      .selectFrom('net_floating_ips')
+      .selectAll()
+      .where('port_id', 'in', portIds)
+      .orderBy('created_at')
+      .orderBy('id'),
+)
 
 export async function isFloatingPort(ctx: Ctx, portId: string): Promise<boolean> {
   const row = await db(ctx)

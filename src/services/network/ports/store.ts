@@ -1,10 +1,11 @@
-import { sql, type RawBuilder } from 'kysely'
+import { sql, type Kysely, type RawBuilder } from 'kysely'
 import type { Ctx } from '../../../kernel/ctx/ctx.ts'
+import { prepared } from '../../../kernel/db/prepared.ts'
 import { canonicalIp } from '../addressing/address.ts'
 import { invalidValue, neutronError } from '../fault.ts'
 import { flag, standardColumns, text, type ListSpec } from '../standard/list-spec.ts'
 import { findRow } from '../standard/store.ts'
-import { db, type PortTable } from '../tables.ts'
+import { db, type NetworkTables, type PortTable } from '../tables.ts'
 import { newMac } from './plan.ts'
 import type { PortRow } from './schema.ts'
 
@@ -174,16 +175,19 @@ export async function portsOfDevices(
   ctx: Ctx,
   deviceIds: readonly string[],
 ): Promise<readonly PortTable[]> {
-  if (deviceIds.length === 0) return []
-  return await db(ctx)
-    .selectFrom('net_ports')
-    .selectAll()
-    .where('device_id', 'in', deviceIds)
-    .where('deleted', '=', 0)
-    .orderBy('created_at')
-    .orderBy('id')
-    .execute()
+  return deviceIds.length === 0 ? [] : await deviceRows(ctx, { deviceIds })
 }
+
+const deviceRows = prepared(
+  (query: Kysely<NetworkTables>, { deviceIds }: { readonly deviceIds: readonly string[] }) =>
+    query
+      .selectFrom('net_ports')
+      .selectAll()
+      .where('device_id', 'in', deviceIds)
+      .where('deleted', '=', 0)
+      .orderBy('created_at')
+      .orderBy('id'),
+)
 
 export async function portsInNetwork(ctx: Ctx, networkId: string): Promise<readonly PortTable[]> {
   return await db(ctx)

@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto'
-import { sql } from 'kysely'
+import { sql, type Kysely } from 'kysely'
 import type { Ctx } from '../../../kernel/ctx/ctx.ts'
 import { fromJson } from '../../../kernel/db/db.ts'
+import { prepared } from '../../../kernel/db/prepared.ts'
 import { neutronError } from '../fault.ts'
 import { flag, integer, standardColumns, text, type ListSpec } from '../standard/list-spec.ts'
 import { findRow } from '../standard/store.ts'
-import { db, newRow, type GroupTable, type RuleTable } from '../tables.ts'
+import { db, newRow, type GroupTable, type NetworkTables, type RuleTable } from '../tables.ts'
 import type { GroupRow, RuleContent } from './schema.ts'
 
 export const groupSpec: ListSpec = {
@@ -152,16 +153,19 @@ export async function groupsOfPorts(
 ): Promise<
   readonly { readonly port_id: string; readonly group_id: string; readonly name: string }[]
 > {
-  if (portIds.length === 0) return []
-  return await db(ctx)
-    .selectFrom('net_port_groups as m')
-    .innerJoin('net_groups as g', 'g.id', 'm.group_id')
-    .select(['m.port_id', 'm.group_id', 'g.name'])
-    .where('m.port_id', 'in', portIds)
-    .orderBy('g.name')
-    .orderBy('g.id')
-    .execute()
+  return portIds.length === 0 ? [] : await membersNamed(ctx, { portIds })
 }
+
+const membersNamed = prepared(
+  (query: Kysely<NetworkTables>, { portIds }: { readonly portIds: readonly string[] }) =>
+    query
+      .selectFrom('net_port_groups as m')
+      .innerJoin('net_groups as g', 'g.id', 'm.group_id')
+      .select(['m.port_id', 'm.group_id', 'g.name'])
+      .where('m.port_id', 'in', portIds)
+      .orderBy('g.name')
+      .orderBy('g.id'),
+)
 
 /** Who is in the groups: addresses of their ports, and the pairs these may also use. */
 export async function membersOf(
