@@ -51,8 +51,6 @@ export interface EngineImage {
   /** `name@sha256:…`, as its registry knows it. */
   readonly digests: readonly string[]
   readonly sizeBytes: number
-  /** ISO 8601. */
-  readonly createdAt: string
   /** What it runs unless told otherwise. */
   readonly entrypoint?: readonly string[]
   readonly command?: readonly string[]

@@ -14,8 +14,6 @@ interface Listed {
   readonly RepoTags: readonly string[] | null
   readonly RepoDigests: readonly string[] | null
   readonly Size: number
-  /** Seconds since the epoch in lists, a time in words alone. */
-  readonly Created: number | string
   readonly Config?: {
     readonly Entrypoint: readonly string[] | null
     readonly Cmd: readonly string[] | null
@@ -98,7 +96,7 @@ export async function openEngineImage(
 }
 
 function view(image: Listed): EngineImage {
-  const { Created, Config } = image
+  const { Config } = image
   const shown = (names: readonly string[] | null): readonly string[] =>
     (names ?? []).filter((name) => !OWN_NAMES.test(name) && !name.startsWith('<none>'))
   return {
@@ -106,7 +104,6 @@ function view(image: Listed): EngineImage {
     tags: shown(image.RepoTags),
     digests: shown(image.RepoDigests),
     sizeBytes: image.Size,
-    createdAt: new Date(typeof Created === 'number' ? Created * 1000 : Created).toISOString(),
     ...(Config?.Entrypoint == null ? {} : { entrypoint: Config.Entrypoint }),
     ...(Config?.Cmd == null ? {} : { command: Config.Cmd }),
   }

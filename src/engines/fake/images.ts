@@ -82,7 +82,6 @@ export class FakeImages {
       tags: [whole],
       digests: [],
       sizeBytes: 1_000_000,
-      createdAt: new Date().toISOString(),
       command: ['sh'],
       ...more,
     }
