@@ -5,7 +5,7 @@ import { Hopeless } from '../../kernel/tasks/back-off.ts'
 import { done, type Outcome, type Reconciler } from '../../kernel/tasks/reconciler.ts'
 import { nudge } from '../../kernel/tasks/store.ts'
 import type { PullProgress, RegistryAuth } from '../../ports/engine-images.ts'
-import type { WorkloadDeps } from './reconcile.ts'
+import type { WorkloadDeps } from './deps.ts'
 import type { WorkloadRow } from './schema.ts'
 import {
   failWorkload,

@@ -17,7 +17,8 @@ import { privateImages } from './migrations/005-private-images.ts'
 import { fetching } from './migrations/006-fetching.ts'
 import { fetchReconciler } from './fetch-image.ts'
 import { isEnding } from './restarts.ts'
-import { retryReconciler, workloadReconciler, type WorkloadDeps } from './reconcile.ts'
+import type { WorkloadDeps } from './deps.ts'
+import { retryReconciler, workloadReconciler } from './reconcile.ts'
 import { workloadView, type WorkloadRow } from './schema.ts'
 import {
   changeWorkload,

@@ -1,40 +1,26 @@
 import type { Ctx } from '../../kernel/ctx/ctx.ts'
 import { fromJson, inTx } from '../../kernel/db/db.ts'
-import { Hopeless } from '../../kernel/tasks/back-off.ts'
 import { again, done, type Outcome, type Reconciler } from '../../kernel/tasks/reconciler.ts'
 import { nudge } from '../../kernel/tasks/store.ts'
-import type { ComputePort, Limits, SeenWorkload } from '../../ports/compute.ts'
-import type { ContainerEngine } from '../../ports/container-engine.ts'
-import type { ImageFace } from '../image/face.ts'
-import type { NetworkFace } from '../network/face.ts'
-import { containerSpec } from './container-spec.ts'
-import type { Nic, RestartPolicy, WorkloadFace } from './face.ts'
+import type { Limits, SeenWorkload } from '../../ports/compute.ts'
+import type { WorkloadDeps } from './deps.ts'
+import type { Nic, RestartPolicy } from './face.ts'
 import { isByName, isFetched } from './fetch-image.ts'
 import { restartDelay, wantsRestart, wasKilled } from './restarts.ts'
-import { endedByItself, planWorkload, type Plan, type Seen, type Step, type Wish } from './plan.ts'
+import { endedByItself, planWorkload, type Plan, type Seen, type Wish } from './plan.ts'
 import type { WorkloadRow } from './schema.ts'
+import { carryOut } from './steps.ts'
 import {
-  deleteWorkload,
   failWorkload,
   findWorkload,
   hasLeavingGuests,
   listSwept,
   noteRepairing,
   noteRestartDue,
-  noteRestarted,
   noteStep,
   settleWorkload,
   type Swept,
 } from './store.ts'
-
-export interface WorkloadDeps {
-  readonly compute: ContainerEngine
-  readonly network: NetworkFace
-  readonly image: ImageFace
-  readonly hostName: string
-  /** Who knows names and passwords of registries, once somebody said so. */
-  readonly pulls: { credentials?: Parameters<WorkloadFace['onPull']>[0] }
-}
 
 const SWEEP_MS = 60_000
 /** How soon the owner of a sandbox looks again whether those who share it are gone. */
@@ -91,7 +77,7 @@ async function reconcile(ctx: Ctx, deps: WorkloadDeps, id: string): Promise<Outc
   if (plan.length > 0 && !wish.changed) await noteRepairing(ctx, row)
   for (const stage of plan) {
     ctx.signal.throwIfAborted()
-    await together(stage.map(async (step) => await apply(ctx, deps, row, step)))
+    await carryOut(ctx, deps, row, stage)
   }
   if (wish.power === 'removed') return done
   const now = await seenAfter(ctx, deps, row, plan, seen)
@@ -159,113 +145,6 @@ async function observe(ctx: Ctx, deps: WorkloadDeps, row: WorkloadRow): Promise<
     ),
   ])
   return { ...seen, pluggedPorts }
-}
-
-/** All of a stage, and only then its first failure: nothing may still be under way when the next try begins. */
-async function together(steps: readonly Promise<void>[]): Promise<void> {
-  const results = await Promise.allSettled(steps)
-  const failed = results.find((result) => result.status === 'rejected')
-  if (failed !== undefined) throw failed.reason
-}
-
-async function apply(ctx: Ctx, deps: WorkloadDeps, row: WorkloadRow, step: Step): Promise<void> {
-  const begun = performance.now()
-  try {
-    await applyStep(ctx, deps, row, step)
-    ctx.log.debug(
-      { id: row.id, step: step.kind, ms: Math.round(performance.now() - begun) },
-      'step',
-    )
-  } catch (cause) {
-    await noteStep(ctx, row.id, wordsFor(step))
-    throw stepFailed(step, cause)
-  }
-}
-
-async function applyStep(
-  ctx: Ctx,
-  deps: WorkloadDeps,
-  row: WorkloadRow,
-  step: Step,
-): Promise<void> {
-  const { compute, network } = deps
-  switch (step.kind) {
-    case 'loadImage':
-      return await loadImage(ctx, deps, row)
-    case 'ensureSandbox':
-      return await ensureSandbox(ctx, compute, row)
-    case 'plug':
-      return await plug(ctx, deps, row, step.nic)
-    case 'create':
-      return await compute.create(await containerSpec(ctx, network, row))
-    case 'setLimits':
-      return await compute.setLimits(row.id, fromJson<Limits>(row.limits))
-    case 'noteRestart':
-      return await noteRestarted(ctx, row)
-    case 'unplug':
-      return await network.unplugPort(ctx, step.portId)
-    case 'release':
-      await network.unplugPort(ctx, step.portId)
-      return await network.releasePort(ctx, step.portId)
-    case 'forget':
-      return await forget(ctx, row)
-    default:
-      return await turn(compute, row, step.kind)
-  }
-}
-
-/** The steps that are one call on the container. */
-async function turn(
-  compute: ComputePort,
-  { id, grace_seconds: grace }: WorkloadRow,
-  kind: 'start' | 'stop' | 'kill' | 'pause' | 'unpause' | 'destroy',
-): Promise<void> {
-  switch (kind) {
-    case 'start':
-      return await compute.start(id)
-    case 'stop':
-      return await compute.stop(id, grace)
-    case 'kill':
-      return await compute.kill(id, 'SIGKILL')
-    case 'pause':
-      return await compute.pause(id)
-    case 'unpause':
-      return await compute.unpause(id)
-    case 'destroy':
-      return await compute.destroy(id)
-  }
-}
-
-/** Its own, or that of the one it joins, who has the ports and perhaps does not run itself. */
-async function ensureSandbox(
-  ctx: Ctx,
-  compute: ComputePort,
-  { id, sandbox_of: host, shares_sandbox: shares }: WorkloadRow,
-): Promise<void> {
-  await compute.ensureSandbox(host ?? id, host !== null || shares === 1)
-  if (host !== null) await nudge(ctx, 'workload', host)
-}
-
-async function loadImage(ctx: Ctx, deps: WorkloadDeps, row: WorkloadRow): Promise<void> {
-  if (isByName(row)) return // see `mustFetch`
-  if (await deps.compute.hasImage(row.image_key)) return
-  await deps.compute.loadImage(
-    row.image_key,
-    async () => await deps.image.openImage(ctx, row.image_id),
-  )
-}
-
-/** The namespace is asked for anew: `ensureSandbox` of a running one only says where it is. */
-async function plug(ctx: Ctx, deps: WorkloadDeps, row: WorkloadRow, nic: Nic): Promise<void> {
-  const { netns } = await deps.compute.ensureSandbox(row.id, row.shares_sandbox === 1)
-  await deps.network.plugPort(ctx, nic.portId, { netns, ifname: `eth${nic.index}` })
-}
-
-async function forget(ctx: Ctx, row: WorkloadRow): Promise<void> {
-  await inTx(ctx, async (tx) => {
-    await deleteWorkload(tx, row.id)
-    await nudge(tx, row.owner_kind, row.id)
-  })
 }
 
 /** Writes down what is so now. A process that ended by itself makes the wish follow: nobody asked for it to run again. */
@@ -356,35 +235,4 @@ async function needingALook(ctx: Ctx, deps: WorkloadDeps): Promise<readonly stri
     ...held.filter((id) => !known.has(id)),
     ...rows.filter((row) => !fine(row)).map((row) => row.id),
   ]
-}
-
-/** What the engine refuses as wrong (status 400: a broken image, no command) stays wrong: the runner need not try again. */
-function stepFailed(step: Step, cause: unknown): Error {
-  const wrong = cause instanceof Error && 'status' in cause && cause.status === 400
-  return wrong ? new Hopeless(wordsFor(step), { cause }) : new Error(wordsFor(step), { cause })
-}
-
-function wordsFor(step: Step): string {
-  switch (step.kind) {
-    case 'loadImage':
-      return 'loading the image'
-    case 'ensureSandbox':
-      return 'making the sandbox'
-    case 'plug':
-      return `plugging port ${step.nic.portId}`
-    case 'unplug':
-    case 'release':
-      return `letting go of port ${step.portId}`
-    case 'create':
-      return 'creating the container'
-    case 'setLimits':
-      return 'changing the limits'
-    case 'noteRestart':
-      return 'restarting'
-    case 'forget':
-    case 'destroy':
-      return 'removing the container'
-    default:
-      return `${step.kind === 'stop' ? 'stopp' : step.kind.replace(/e$/, '')}ing the container`
-  }
 }

@@ -1,6 +1,6 @@
 import type { Ctx } from '../../kernel/ctx/ctx.ts'
 import { nudge } from '../../kernel/tasks/store.ts'
-import type { WorkloadDeps } from './reconcile.ts'
+import type { WorkloadDeps } from './deps.ts'
 import { findWorkload } from './store.ts'
 
 /** Events of one workload within this time are looked at once. */
