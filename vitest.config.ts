@@ -5,6 +5,8 @@ const common = {
   isolate: false,
   pool: 'threads',
   testTimeout: 20_000,
+  // the second that is the default is not much on a busy machine
+  expect: { poll: { timeout: 10_000 } },
 } as const
 
 export default defineConfig({

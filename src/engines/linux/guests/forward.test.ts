@@ -104,13 +104,13 @@ describe('a question to the world', () => {
 
   it('is refused when a network has too many under way', async () => {
     const port = await upstream(() => [])
-    const forwarder = new Forwarder({ port, perServerMs: 100 })
+    const forwarder = new Forwarder({ port, perServerMs: 1000 })
     const many = Array.from({ length: 50 }, () =>
       forwarder.ask('n', question, ['127.0.0.1'], 'udp'),
     )
     const start = performance.now()
     expect(await forwarder.ask('n', question, ['127.0.0.3'], 'udp')).toBeUndefined()
-    expect(performance.now() - start).toBeLessThan(80)
+    expect(performance.now() - start).toBeLessThan(800)
     await Promise.all(many)
   })
 })
