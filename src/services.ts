@@ -45,15 +45,14 @@ export function createServices(
   })
   const faces = { identity: identity.face, image: image.face, network: network.face }
   const workload = createWorkload({ ...faces, compute: engines.compute, hostName })
-  const compute = createCompute({ ...faces, workload: workload.face, hostName, zone: 'nova' })
+  const home = { workload: workload.face, hostName, zone: 'nova' } as const
+  const compute = createCompute({ ...faces, ...home, ...config.compute })
   const container = createContainerService({
     ...faces,
-    workload: workload.face,
+    ...home,
+    ...config.container,
     compute: compute.face,
     builds: buildEngine(config, engines),
-    hostName,
-    zone: 'nova',
-    uniqueNames: config.container.uniqueNames,
     secrets: openSecrets(folder.file('keys/container')),
   })
   const all = [identity, image, network, workload, compute, container] as const

@@ -14,7 +14,8 @@ it('is a configuration', () => {
 
 it('shows every setting', () => {
   const { data: _givenElsewhere, ...rest } = ConfigSchema.properties
-  expect(keysOf(parse(readFileSync(file, 'utf8')))).toEqual(keysOf(shape(rest)))
+  const settings = shape(rest)
+  expect(keysOf(parse(readFileSync(file, 'utf8')), settings)).toEqual(keysOf(settings, settings))
 })
 
 /** A schema's properties as a tree of maps. */
@@ -27,9 +28,13 @@ function shape(properties: Readonly<Record<string, unknown>>): unknown {
   )
 }
 
-function keysOf(value: unknown, prefix = ''): string[] {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return [prefix]
+/** Down to where the settings end: what is below belongs to the operator. */
+function keysOf(value: unknown, settings: unknown, prefix = ''): string[] {
+  if (!isMap(value) || !isMap(settings)) return [prefix]
   return Object.entries(value)
-    .flatMap(([name, inner]) => keysOf(inner, `${prefix}.${name}`))
+    .flatMap(([name, inner]) => keysOf(inner, settings[name], `${prefix}.${name}`))
     .toSorted()
 }
+
+const isMap = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)

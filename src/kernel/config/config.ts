@@ -89,6 +89,16 @@ export const ConfigSchema = Type.Object(
       },
       { additionalProperties: false, default: {} },
     ),
+    compute: Type.Object(
+      {
+        vendorData: Type.Record(Type.String(), Type.Unknown(), {
+          default: {},
+          description:
+            'What every server reads as vendor data, from the metadata service or its config drive; cloud-init takes its own part under `cloud-init`',
+        }),
+      },
+      { additionalProperties: false, default: {} },
+    ),
     container: Type.Object(
       {
         uniqueNames: Type.Union(

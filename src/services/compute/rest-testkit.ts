@@ -66,6 +66,7 @@ function standIns(): ComputeDeps {
   return {
     hostName: HOST,
     zone: 'nova',
+    vendorData: {},
     identity: partly<IdentityFace>({
       findProject: async (_ctx, id) =>
         await Promise.resolve(

@@ -47,6 +47,7 @@ export async function startComputeBed(db?: Db): Promise<ComputeBed> {
     workload: workload.face,
     hostName: HOST,
     zone: 'nova',
+    vendorData: { licence: { server: '192.0.2.7' } },
   })
   const app = await startTestApp(
     [image.definition, workload.definition, compute.definition],

@@ -47,7 +47,12 @@ export async function startContainerBed(
     hostName: HOST,
   })
   const faces = { identity: identityStandIn, image: image.face, network: network.face }
-  const home = { workload: workload.face, hostName: HOST, zone: 'nova' } as const
+  const home = {
+    workload: workload.face,
+    hostName: HOST,
+    zone: 'nova',
+    vendorData: {},
+  } as const
   const compute = createCompute({ ...faces, ...home })
   const container = createContainerService({
     ...faces,

@@ -1,7 +1,12 @@
 import type { PortInfo } from '../../network/face.ts'
 import { EC2_VERSIONS, ec2MetaData, type Ec2Tree } from './ec2-documents.ts'
 import type { Guest } from './guest.ts'
-import { metaData, networkData, OPENSTACK_VERSIONS } from './openstack-documents.ts'
+import {
+  metaData,
+  networkData,
+  OPENSTACK_VERSIONS,
+  vendorDocuments,
+} from './openstack-documents.ts'
 
 /** A guest that asks, and all that can be told to it. */
 export interface Asker {
@@ -58,7 +63,7 @@ function openstack(asker: Asker, [version, name, ...rest]: readonly string[]): M
       return json(networkData(asker.ports))
     case 'vendor_data.json':
     case 'vendor_data2.json':
-      return json({})
+      return json(vendorDocuments(asker.guest)[name])
     case 'user_data':
       return userData(asker.guest)
     case 'password':

@@ -2,7 +2,7 @@ import type { GuestFile } from '../../../ports/compute.ts'
 import type { PortInfo } from '../../network/face.ts'
 import { ec2MetaData } from './ec2-documents.ts'
 import type { Guest } from './guest.ts'
-import { metaData, networkData } from './openstack-documents.ts'
+import { metaData, networkData, vendorDocuments } from './openstack-documents.ts'
 
 const ROOT = '/mnt/config'
 
@@ -12,8 +12,9 @@ export function configDriveFiles(guest: Guest, ports: readonly PortInfo[]): read
   return [
     json('openstack/latest/meta_data.json', metaData(guest, ports)),
     json('openstack/latest/network_data.json', networkData(ports)),
-    json('openstack/latest/vendor_data.json', {}),
-    json('openstack/latest/vendor_data2.json', {}),
+    ...Object.entries(vendorDocuments(guest)).map(([name, data]) =>
+      json(`openstack/latest/${name}`, data),
+    ),
     json('ec2/latest/meta-data.json', ec2MetaData(guest, ports)),
     ...(userData === undefined
       ? []

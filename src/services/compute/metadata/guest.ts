@@ -1,3 +1,5 @@
+export type VendorData = Readonly<Record<string, unknown>>
+
 /** What a guest may learn about itself, from the metadata service or its config drive. */
 export interface Guest {
   readonly id: string
@@ -17,4 +19,6 @@ export interface Guest {
   readonly configDrive: boolean
   /** Port id → device tag. */
   readonly nicTags: Readonly<Record<string, string>>
+  /** What the operator tells every guest. */
+  readonly vendorData: VendorData
 }

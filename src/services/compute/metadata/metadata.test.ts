@@ -66,7 +66,11 @@ describe('the guests’ metadata service', () => {
     ).toMatchObject({ ip_address: address, netmask: '255.255.255.0' })
     expect((await ask('/openstack/latest/user_data')).text).toBe('#!/bin/sh\n')
     expect((await ask('/openstack/')).text).toContain('latest')
-    expect((await ask('/openstack/latest/vendor_data2.json')).text).toBe('{}')
+    const vendor = { licence: { server: '192.0.2.7' } }
+    expect(JSON.parse((await ask('/openstack/latest/vendor_data.json')).text)).toEqual(vendor)
+    expect(JSON.parse((await ask('/openstack/latest/vendor_data2.json')).text)).toEqual({
+      static: vendor,
+    })
   })
 
   it('speaks EC2', async () => {
@@ -111,5 +115,14 @@ describe('the guests’ metadata service', () => {
 
   it('leaves the same on the config drive', async () => {
     expect((await bed.show(id)).config_drive).toBe('True')
+    const drive = new Map(
+      bed.engine.specOf(id).files.map(({ path, content }) => [path, fromBase64(content)]),
+    )
+    for (const name of ['meta_data.json', 'user_data', 'vendor_data.json', 'vendor_data2.json']) {
+      const { text } = await ask(`/openstack/latest/${name}`)
+      expect([name, drive.get(`/mnt/config/openstack/latest/${name}`)]).toEqual([name, text])
+    }
   })
 })
+
+const fromBase64 = (text: string): string => Buffer.from(text, 'base64').toString('utf8')

@@ -43,6 +43,12 @@ export function metaData(guest: Guest, ports: readonly PortInfo[]): Record<strin
   }
 }
 
+/** `vendor_data.json` and its successor, in which every source has a name; here there is one. */
+export const vendorDocuments = ({ vendorData }: Guest) => ({
+  'vendor_data.json': vendorData,
+  'vendor_data2.json': { static: vendorData },
+})
+
 /** `network_data.json`: links are interfaces, networks are their addresses. Everything is already configured when the guest starts. */
 export function networkData(ports: readonly PortInfo[]): Record<string, unknown> {
   const dns = [...new Set(ports.flatMap((port) => port.fixedIps.flatMap((ip) => ip.dns)))]

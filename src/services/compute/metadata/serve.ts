@@ -68,7 +68,7 @@ async function askerOf(ctx: Ctx, deps: ComputeDeps, peer: Peer): Promise<Asker |
     await deps.network.portsOf(ctx, [server.id]),
     await deps.workload.find(ctx, server.id),
   )
-  return { guest: await guestOf(ctx, server), ports, password: server.password }
+  return { guest: await guestOf(ctx, deps, server), ports, password: server.password }
 }
 
 /** The guest posts its password, encrypted with the owner's key, once; only the owner's API call clears it. */

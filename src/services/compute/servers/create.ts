@@ -10,7 +10,7 @@ import type { ImageInfo } from '../../image/face.ts'
 import type { PortInfo } from '../../network/face.ts'
 import { zoneOfHost } from '../availability-zones/zones.ts'
 import type { ComputeDeps } from '../deps.ts'
-import type { Guest } from '../metadata/guest.ts'
+import type { Guest, VendorData } from '../metadata/guest.ts'
 import { checkServerQuota } from '../quotas/check.ts'
 import { addServerGroupMember } from '../server-groups/store.ts'
 import { linksOf } from '../wire/links.ts'
@@ -49,6 +49,7 @@ interface Order {
   readonly files: readonly GuestFile[]
   readonly zone: string | null
   readonly hostZone: string
+  readonly vendorData: VendorData
   readonly reservationId: string
   readonly count: number
   readonly description: string | null
@@ -153,6 +154,7 @@ async function orderOf(
     description: atLeast(version, '2.19') ? (wish.description ?? null) : wish.name,
     key: await keypairFor(ctx, wish.key_name),
     hostZone: await zoneOfHost(ctx, deps.hostName),
+    vendorData: deps.vendorData,
     groupIds: await securityGroupsFor(ctx, deps, wish.security_groups),
     nics: await planNics(ctx, deps, wish.networks, count),
     files: await filesFor(ctx, projectId, wish.personality),
@@ -238,6 +240,7 @@ function guestOf(order: Order, id: string, at: number, ports: readonly PortInfo[
     launchIndex: at,
     reservationId: order.reservationId,
     zone: order.hostZone,
+    vendorData: order.vendorData,
     imageId: order.image.id,
     flavorName: order.flavor.name,
     userData: wish.user_data ?? null,

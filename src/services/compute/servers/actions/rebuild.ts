@@ -98,7 +98,7 @@ async function rebuild(
   if (wish.metadata !== undefined) await checkMetadata(ctx, server.projectId, wish.metadata)
   const changed = await changedServer(ctx, server, wish)
   const ports = inOrder(await deps.network.portsOf(ctx, [id]), workload)
-  const guest = { ...(await guestOf(ctx, changed)), imageId: image.id }
+  const guest = { ...(await guestOf(ctx, deps, changed)), imageId: image.id }
   const files = await filesFor(ctx, server.projectId, wish.personality)
   await begin(ctx, deps, live, {
     action: 'rebuild',
