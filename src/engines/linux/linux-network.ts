@@ -15,7 +15,7 @@ import { Externals } from './external.ts'
 import { busyHostPorts } from './host-ports.ts'
 import { GuestDesk } from './guests/desk.ts'
 import { listHoldings, type KnownIds } from './listing.ts'
-import { namesOf, type Names } from './names.ts'
+import { isNetnsKind, namesOf, short, type Names, type NetnsKind } from './names.ts'
 import { Namespaces } from './namespaces.ts'
 import { NetworkInspection } from './network-inspection.ts'
 import { Networks } from './network.ts'
@@ -81,7 +81,7 @@ class LinuxNetwork implements NetworkPort {
   }
 
   async removeNetwork(id: string): Promise<void> {
-    await this.#turn('network', id, 'remove', async () => {
+    await this.#leave('network', id, async () => {
       await this.#desk.leaveNetwork(id)
       await this.#published.closeNetwork(id)
       await this.#networks.remove(id)
@@ -93,7 +93,7 @@ class LinuxNetwork implements NetworkPort {
   }
 
   async removeExternal(networkId: string): Promise<void> {
-    await this.#turn('external', networkId, 'remove', () => this.#externals.remove(networkId))
+    await this.#leave('external', networkId, () => this.#externals.remove(networkId))
   }
 
   async ensureRouter(spec: RouterSpec): Promise<void> {
@@ -101,7 +101,7 @@ class LinuxNetwork implements NetworkPort {
   }
 
   async removeRouter(id: string): Promise<void> {
-    await this.#turn('router', id, 'remove', async () => {
+    await this.#leave('router', id, async () => {
       await this.#desk.leaveRouter(id)
       await this.#routers.remove(id)
     })
@@ -111,10 +111,8 @@ class LinuxNetwork implements NetworkPort {
     spec: NetworkSpec,
     ports: readonly PluggedPort[],
   ): Promise<readonly Drift[]> {
-    const turnOf = ({ kind, id }: Drift): string =>
-      kind === 'group' ? `group ${spec.id} ${id}` : `${kind} ${id}`
-    return await this.#inspection.inspect(spec, ports, (drift) =>
-      this.#serial.isBusy(turnOf(drift)),
+    return await this.#inspection.inspect(spec, ports, ({ kind, id }) =>
+      this.#serial.isBusy(turnOf(kind, kind === 'group' ? `${spec.id} ${id}` : id)),
     )
   }
 
@@ -196,13 +194,24 @@ class LinuxNetwork implements NetworkPort {
     id: string,
     look: () => Promise<readonly string[]>,
   ): Promise<readonly Drift[]> {
-    const found = await this.#serial.run(`${kind} ${id}`, look)
+    const found = await this.#serial.run(turnOf(kind, id), look)
     return found.map((what) => ({ kind, id, what }))
+  }
+
+  /** One that was listed by its digits, by mistake or when its maker had been killed, stays if it is somebody's by now. */
+  async #leave(kind: NetnsKind, id: string, work: () => Promise<void>): Promise<void> {
+    await this.#turn(kind, id, 'remove', async () => {
+      const owner = this.#namespaces.ownerOf(this.#names[kind](id))
+      if (owner === undefined || owner === id) await work()
+    })
   }
 
   async #turn(kind: string, id: string, verb: string, work: () => Promise<void>): Promise<void> {
     const start = performance.now()
-    await this.#serial.run(`${kind} ${id}`, work)
+    await this.#serial.run(turnOf(kind, id), work)
     this.#log.debug({ id, ms: Math.round(performance.now() - start) }, `${verb} ${kind}`)
   }
 }
+
+/** What has a namespace may be called by its digits alone, see listing.ts. */
+const turnOf = (kind: string, id: string): string => `${kind} ${isNetnsKind(kind) ? short(id) : id}`

@@ -11,7 +11,10 @@ export interface Holdings {
 /** By name: which id a namespace was found to be for, as long as it is the same one. */
 export type KnownIds = Map<string, { readonly inode: number; readonly id: string }>
 
-/** What of this cloud is on the host. Whole ids stand on each namespace's `lo`; one that has none yet is told by its digits. */
+/**
+ * What of this cloud is on the host. Whole ids stand on each namespace's `lo`; one that has none there is told by its digits:
+ * whoever made it was killed before that.
+ */
 export async function listHoldings(
   namespaces: Namespaces,
   names: Names,
@@ -28,14 +31,24 @@ export async function listHoldings(
   return { networks: found.network, routers: found.router, externals: found.external }
 }
 
-/** Asking costs a program for each, and what has been said once stays so. */
 async function idOf(namespaces: Namespaces, netns: string, known: KnownIds): Promise<string> {
+  const written = await writtenId(namespaces, netns, known)
+  // looked at last: this process may be making it, and the id be written only now
+  return namespaces.ownerOf(netns) ?? written ?? netns.slice(-12)
+}
+
+/** Asking costs a program for each, and what has been said once stays so. */
+async function writtenId(
+  namespaces: Namespaces,
+  netns: string,
+  known: KnownIds,
+): Promise<string | undefined> {
   const inode = namespaces.inode(netns) ?? 0
   const before = known.get(netns)
   if (before?.inode === inode) return before.id
   known.delete(netns)
   const [lo] = linkFacts(await namespaces.show(netns, ['link', 'show', 'dev', 'lo']))
-  if (lo?.alias === undefined) return netns.slice(-12)
+  if (lo?.alias === undefined) return undefined
   known.set(netns, { inode, id: lo.alias })
   return lo.alias
 }

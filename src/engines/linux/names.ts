@@ -35,6 +35,8 @@ const letters = { network: 'n', router: 'r', external: 'x' } as const satisfies 
   string
 >
 
+export const isNetnsKind = (kind: string): kind is NetnsKind => Object.hasOwn(letters, kind)
+
 export function namesOf(tag: string): Names {
   if (!/^[0-9a-f]{4}$/.test(tag))
     throw new Error(`the cloud's tag must be four hex digits, not '${tag}'`)

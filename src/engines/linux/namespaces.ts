@@ -35,6 +35,8 @@ export class Namespaces {
   readonly #kept = new Map<string, Kept>()
   /** Name → inode of namespaces whose `lo` this process has seen to. */
   readonly #dressed = new Map<string, number>()
+  /** Name → whom this process makes it for, from before it is there until it is gone. */
+  readonly #owners = new Map<string, string>()
   readonly #sweeper: NodeJS.Timeout
 
   constructor() {
@@ -47,6 +49,11 @@ export class Namespaces {
     return inodeOf(netnsPath(name))
   }
 
+  /** The id of what this process makes it for; undefined when it does not. */
+  ownerOf(name: string): string | undefined {
+    return this.#owners.get(name)
+  }
+
   async list(prefix: string): Promise<string[]> {
     const names = await readdir(netnsDir).catch(() => [])
     return names.filter((name) => name.startsWith(prefix)).sort()
@@ -57,6 +64,7 @@ export class Namespaces {
    * kept on `lo` so that it can be listed.
    */
   async add(name: string, id: string, words?: FirstWords): Promise<'made' | 'found' | 'known'> {
+    this.#owners.set(name, id)
     const there = this.inode(name)
     if (there !== undefined && this.#dressed.get(name) === there) return 'known'
     if (there === undefined) await this.#ipOnHost('ip', `netns add ${name}`, /File exists/)
@@ -72,6 +80,7 @@ export class Namespaces {
     await this.#drop(name)
     this.#dressed.delete(name)
     await this.#ipOnHost('ip that removes', `netns del ${name}`, /No such file/)
+    this.#owners.delete(name)
   }
 
   /**

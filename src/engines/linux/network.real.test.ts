@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { createServer, type AddressInfo } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { CoProcess } from '../../kernel/exec/coprocess.ts'
 import { run, tryRun } from '../../kernel/exec/run.ts'
@@ -72,6 +73,41 @@ const gatewayTo = (
   gateways: [bed.external.gateway],
   snat: true,
   addresses: [{ address, prefix: 24 }],
+})
+
+describe('what is listed', () => {
+  const listed = async (): Promise<readonly string[]> => (await bed.port.list()).networks
+  const digitsOf = (id: string): string => id.replaceAll('-', '').slice(0, 12)
+
+  it('has its own id from the first moment on, and is no leftover of somebody else', async () => {
+    const ids: readonly string[] = Array.from({ length: 12 }, () => randomUUID())
+    const looks = Array.from({ length: 60 }, async (_, at) => {
+      await sleep(at * 2)
+      return await listed()
+    })
+    await Promise.all(
+      ids.map(async (id) => await bed.port.ensureNetwork(networkSpec(id, '10.0.0.0/24'))),
+    )
+    const seen = new Set((await Promise.all(looks)).flat())
+    expect([...seen].filter((id) => !ids.includes(id))).toEqual([])
+    for (const id of ids) await bed.port.removeNetwork(digitsOf(id))
+    expect((await listed()).toSorted()).toEqual(ids.toSorted())
+    await Promise.all(ids.map(async (id) => await bed.port.removeNetwork(id)))
+    expect(await listed()).toEqual([])
+  })
+
+  it('goes by its digits when its maker was killed before it had an id, unless somebody wants it', async () => {
+    const [lost, wanted] = [randomUUID(), randomUUID()]
+    for (const id of [lost, wanted])
+      await run('ip', ['netns', 'add', `sy${bed.cloud}-n-${digitsOf(id)}`])
+    expect((await listed()).toSorted()).toEqual([lost, wanted].map(digitsOf).toSorted())
+    await Promise.all([
+      ...[lost, wanted].map(async (id) => await bed.port.removeNetwork(digitsOf(id))),
+      bed.port.ensureNetwork(networkSpec(wanted, '10.0.0.0/24')),
+    ])
+    expect(await listed()).toEqual([wanted])
+    await bed.port.removeNetwork(wanted)
+  })
 })
 
 describe('security groups', () => {
