@@ -130,7 +130,7 @@ describe('plain docker in tenants’ networks', () => {
   })
 
   it('connect and disconnect, with two networks of one prefix beside each other', async () => {
-    await create('twin', '--subnet', '10.61.0.0/24')
+    await create('twin', '--subnet', '10.61.0.0/24', '--gateway', '10.61.0.7')
     await create('side', '--subnet', '10.62.0.0/24')
     await startPage('far', '--network', 'side')
     await docker('network', 'connect', 'side', 'customer')
