@@ -43,6 +43,12 @@ export interface NetworkPort {
     readonly externals: readonly string[]
   }>
 
+  /**
+   * Ids of things of this kind that went though the engine was not asked to remove them, as soon as it notices. It need not
+   * notice everything: `list` and the inspections tell the rest. Ends with the signal.
+   */
+  losses(kind: 'network' | 'router' | 'external', signal: AbortSignal): AsyncIterable<string>
+
   /** Ports of the host that its programs listen on: none of them can be published. */
   busyHostPorts(): Promise<readonly Omit<PublishedPortSpec, 'port'>[]>
 

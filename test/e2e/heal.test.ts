@@ -28,7 +28,7 @@ import {
 } from '../support/tenant.ts'
 
 /** What was taken away behind the cloud's back comes back, and works again for its users, not only in the status. */
-const HEALED_WITHIN_MS = 120_000
+const HEALED_WITHIN_MS = 60_000
 
 let cloud: CloudProcess
 let data: string

@@ -1,3 +1,4 @@
+import { EventEmitter, on } from 'node:events'
 import type { Socket } from 'node:net'
 import { isIP } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -33,6 +34,7 @@ export type FakeNetworkStep = Exclude<
   | 'pluggedPorts'
   | 'busyHostPorts'
   | 'list'
+  | 'losses'
   | 'close'
   | 'inspectNetwork'
   | 'inspectRouter'
@@ -53,8 +55,8 @@ export interface FakeNetwork extends NetworkPort {
   readonly failOn: Map<FakeNetworkStep, FakeFailure>
   /** TCP ports that a program of the pretended host listens on. */
   readonly busyPorts: Set<number>
-  /** The network, router, external network or port of this id is gone, as if somebody had removed it. */
-  vanish(id: string): void
+  /** The network, router, external network or port of this id is gone, as if somebody had removed it without being `noticed`. */
+  vanish(id: string, how?: { readonly noticed: boolean }): void
   /** What inspecting this object finds, until its next ensure. */
   readonly drift: Map<string, readonly string[]>
   /** What the labels of a router have counted. */
@@ -91,6 +93,7 @@ class Fake implements FakeNetwork {
   readonly #routers = new Map<string, RouterSpec>()
   readonly #externals = new Map<string, ExternalSpec>()
   readonly #services = new Map<string, GuestServices>()
+  readonly #lost = new EventEmitter()
   readonly #routerServices = new Map<string, Pick<GuestServices, 'metadata'>>()
 
   async ensureNetwork(spec: NetworkSpec): Promise<void> {
@@ -223,6 +226,15 @@ class Fake implements FakeNetwork {
     })
   }
 
+  async *losses(kind: Drift['kind'], signal: AbortSignal): AsyncGenerator<string> {
+    if (signal.aborted) return
+    try {
+      for await (const [id] of on(this.#lost, kind, { signal })) yield String(id)
+    } catch (error) {
+      if (!signal.aborted) throw error
+    }
+  }
+
   async busyHostPorts(): ReturnType<NetworkPort['busyHostPorts']> {
     const every = { protocol: 'tcp', hostAddress: '0.0.0.0' } as const
     return await Promise.resolve([...this.busyPorts].map((hostPort) => ({ ...every, hostPort })))
@@ -249,10 +261,10 @@ class Fake implements FakeNetwork {
     await Promise.resolve()
   }
 
-  vanish(id: string): void {
-    this.#segments.delete(id)
-    this.#routers.delete(id)
-    this.#externals.delete(id)
+  vanish(id: string, { noticed } = { noticed: false }): void {
+    const held = { network: this.#segments, router: this.#routers, external: this.#externals }
+    for (const [kind, map] of Object.entries(held))
+      if (map.delete(id) && noticed) this.#lost.emit(kind, id)
     this.#services.delete(id)
     this.#routerServices.delete(id)
     for (const segment of this.#segments.values()) segment.ports.delete(id)

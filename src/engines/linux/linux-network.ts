@@ -15,6 +15,7 @@ import { Externals } from './external.ts'
 import { busyHostPorts } from './host-ports.ts'
 import { GuestDesk } from './guests/desk.ts'
 import { listHoldings, type KnownIds } from './listing.ts'
+import { losses } from './losses.ts'
 import { isNetnsKind, namesOf, short, type Names, type NetnsKind } from './names.ts'
 import { Namespaces } from './namespaces.ts'
 import { NetworkInspection } from './network-inspection.ts'
@@ -162,6 +163,14 @@ class LinuxNetwork implements NetworkPort {
     return await listHoldings(this.#namespaces, this.#names, this.#ids)
   }
 
+  losses(kind: NetnsKind, signal: AbortSignal): AsyncIterable<string> {
+    return losses(
+      { namespaces: this.#namespaces, names: this.#names, known: this.#ids },
+      kind,
+      signal,
+    )
+  }
+
   async busyHostPorts(): ReturnType<NetworkPort['busyHostPorts']> {
     // those we hold ourselves are for published ports to find out about
     return (await busyHostPorts()).filter((each) => !this.#published.holdsHostPort(each))
@@ -201,8 +210,11 @@ class LinuxNetwork implements NetworkPort {
   /** One that was listed by its digits, by mistake or when its maker had been killed, stays if it is somebody's by now. */
   async #leave(kind: NetnsKind, id: string, work: () => Promise<void>): Promise<void> {
     await this.#turn(kind, id, 'remove', async () => {
-      const owner = this.#namespaces.ownerOf(this.#names[kind](id))
-      if (owner === undefined || owner === id) await work()
+      const name = this.#names[kind](id)
+      const owner = this.#namespaces.ownerOf(name)
+      if (owner !== undefined && owner !== id) return
+      this.#ids.delete(name)
+      await work()
     })
   }
 

@@ -54,6 +54,11 @@ export class Namespaces {
     return this.#owners.get(name)
   }
 
+  /** The id of what this process made and did not remove; told once of a namespace that is gone. */
+  lost(name: string): string | undefined {
+    return this.#dressed.delete(name) ? this.#owners.get(name) : undefined
+  }
+
   async list(prefix: string): Promise<string[]> {
     const names = await readdir(netnsDir).catch(() => [])
     return names.filter((name) => name.startsWith(prefix)).sort()

@@ -17,8 +17,15 @@ export interface Reconciler {
   readonly patience?: { readonly ms?: number; readonly attempts?: number }
   /** Writes the reason where the user sees it (an ERROR state). */
   giveUp?(ctx: Ctx, key: string, reason: string): Promise<void>
-  /** Keys to look at from time to time whether nudged or not; also asked once at start. */
-  readonly sweep?: { readonly everyMs: number; keys(ctx: Ctx): Promise<readonly string[]> }
+  readonly sweep?: Sweep
+}
+
+/** Keys to look at whether nudged or not: asked for at the start, and from time to time. */
+export interface Sweep {
+  readonly everyMs: number
+  keys(ctx: Ctx): Promise<readonly string[]>
+  /** Whatever it yields is asked after at once, as what it stands for has been lost. Ends with the signal. */
+  losses?(signal: AbortSignal): AsyncIterable<unknown>
 }
 
 export type Outcome = { readonly again: false } | { readonly again: true; readonly afterMs: number }

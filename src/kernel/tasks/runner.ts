@@ -1,20 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import type { Ctx } from '../ctx/ctx.ts'
-import { inTx } from '../db/db.ts'
 import { reasonOf } from '../errors/cloud-error.ts'
 import type { Metrics } from '../metrics/metrics.ts'
 import { backOffMs, Hopeless } from './back-off.ts'
 import type { Reconciler } from './reconciler.ts'
-import {
-  claim,
-  dueTasks,
-  forgetGivenUp,
-  nextDue,
-  nudge,
-  postpone,
-  settle,
-  type TaskRow,
-} from './store.ts'
+import { claim, dueTasks, forgetGivenUp, nextDue, postpone, settle, type TaskRow } from './store.ts'
+import { Sweeps } from './sweeps.ts'
 
 const LEASE_MS = 60_000
 const BATCH = 64
@@ -37,7 +28,7 @@ export class TaskRunner {
   readonly #owner = randomUUID()
   readonly #running = new Map<string, Promise<void>>()
   readonly #aborts = new Set<AbortController>()
-  readonly #sweeps: NodeJS.Timeout[] = []
+  readonly #sweeps: Sweeps
   #timer: NodeJS.Timeout | undefined
   #looking: Promise<void> | undefined
   #lookAgain = false
@@ -54,6 +45,7 @@ export class TaskRunner {
     )
     this.#kinds = [...this.#reconcilers.keys()]
     this.#ctx = config.ctx
+    this.#sweeps = new Sweeps(config.ctx)
     this.#metrics = config.metrics
     this.#backOffMs = config.backOffMs ?? backOffMs
   }
@@ -65,13 +57,7 @@ export class TaskRunner {
     // the answer to whoever nudged goes out first: starting programs holds this thread for milliseconds
     ctx.db.wake.call = () => void setImmediate(() => this.#look())
     await forgetGivenUp(ctx, ctx.now().getTime() - GIVEN_UP_KEPT_MS)
-    for (const reconciler of this.#reconcilers.values()) {
-      if (reconciler.sweep === undefined) continue
-      await this.#sweep(reconciler)
-      const timer = setInterval(() => void this.#sweep(reconciler), reconciler.sweep.everyMs)
-      timer.unref()
-      this.#sweeps.push(timer)
-    }
+    await this.#sweeps.start(this.#reconcilers.values())
     this.#look()
   }
 
@@ -79,7 +65,7 @@ export class TaskRunner {
   async stop(): Promise<void> {
     this.#stopped = true
     clearTimeout(this.#timer)
-    for (const timer of this.#sweeps) clearInterval(timer)
+    this.#sweeps.stop()
     for (const abort of this.#aborts) abort.abort(new Error('Stackyard is stopping'))
     await this.#looking
     await Promise.allSettled(this.#running.values())
@@ -212,18 +198,6 @@ export class TaskRunner {
         { err: cause, kind: task.kind, key: task.key },
         'writing down that a reconcile failed',
       )
-    }
-  }
-
-  async #sweep(reconciler: Reconciler): Promise<void> {
-    const ctx = this.#ctx()
-    try {
-      const keys = (await reconciler.sweep?.keys(ctx)) ?? []
-      await inTx(ctx, async (tx) => {
-        for (const key of keys) await nudge(tx, reconciler.kind, key)
-      })
-    } catch (error) {
-      ctx.log.warn({ err: error, kind: reconciler.kind }, 'sweep failed')
     }
   }
 }

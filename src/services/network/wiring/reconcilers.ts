@@ -80,7 +80,11 @@ function networks(wiring: Wiring, everyMs: number): Reconciler {
       return done
     },
     giveUp: async (ctx, id) => await setNetworkStatus(ctx, id, 'ERROR'),
-    sweep: { everyMs, keys: async (ctx) => await networkDrift(ctx, wiring) },
+    sweep: {
+      everyMs,
+      keys: async (ctx) => await networkDrift(ctx, wiring),
+      losses: (signal) => wiring.port.losses('network', signal),
+    },
   }
 }
 
@@ -136,6 +140,7 @@ function externals(wiring: Wiring, everyMs: number): Reconciler {
         for (const id of missing) wiring.forget(id)
         return [...missing, ...leftover]
       },
+      losses: (signal) => wiring.port.losses('external', signal),
     },
   }
 }
@@ -160,6 +165,7 @@ function routers(wiring: Wiring, everyMs: number): Reconciler {
           if (held.includes(id)) void wiring.serveRouterGuests(ctx, id)
         return [...missing, ...leftover]
       },
+      losses: (signal) => wiring.port.losses('router', signal),
     },
   }
 }
