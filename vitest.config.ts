@@ -36,7 +36,7 @@ export default defineConfig({
           hookTimeout: 300_000,
           include: [
             'src/**/*.real.test.ts',
-            'tools/**/*.real.test.ts',
+            'cli/**/*.real.test.ts',
             'test/e2e/**/*.test.ts',
             'test/faults/**/*.test.ts',
           ],

@@ -63,6 +63,8 @@ function refuse(file: string, imported: string): string | undefined {
   ) {
     return 'use kernel/exec: it logs, times out and never goes through a shell'
   }
+  if (imported.startsWith('tools/') && !file.startsWith('tools/'))
+    return 'tools look after the house, which stands without them'
   if (!imported.startsWith('src/') || !file.startsWith('src/')) return undefined
   const from = roomOf(file)
   const to = roomOf(imported)

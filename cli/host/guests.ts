@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { reasonOf } from '../../src/kernel/errors/cloud-error.ts'
-import { buildGuestImages } from '../../tools/guest/build.ts'
+import { buildGuestImages } from '../guest/build.ts'
 import { cloudTag } from '../purge.ts'
 import { step, warn } from '../terminal.ts'
 import { ensureAptLists, findProgram } from './packages.ts'

@@ -12,9 +12,9 @@ import {
 import { tmpdir } from 'node:os'
 import { join, relative, resolve } from 'node:path'
 import { ensureAptLists } from '../../cli/host/packages.ts'
-import { buildGuestImages } from '../../tools/guest/build.ts'
+import { buildGuestImages } from '../../cli/guest/build.ts'
 
-const recipe = resolve(import.meta.dirname, '../../tools/guest')
+const recipe = resolve(import.meta.dirname, '../../cli/guest')
 
 /** Lays the guest images into a data folder that no cloud has started in yet. Built once per state of their recipe. */
 export async function layGuestImages(data: string): Promise<void> {

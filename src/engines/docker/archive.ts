@@ -3,6 +3,7 @@ import { Readable, pipeline } from 'node:stream'
 import { createGunzip, createZstdDecompress } from 'node:zlib'
 import { extract, pack, type Extract, type Pack } from 'tar-stream'
 import { cloudError } from '../../kernel/errors/cloud-error.ts'
+import type { ArchiveManifest } from './archive-manifest.ts'
 import { ociManifest, type Blobs } from './oci-layout.ts'
 
 /**
@@ -11,11 +12,6 @@ import { ociManifest, type Blobs } from './oci-layout.ts'
  * once on its way to the engine, with a manifest that carries our name only. So an archive can neither bring names of
  * its own nor take over those of others.
  */
-export interface ArchiveManifest {
-  readonly Config: string
-  readonly Layers: readonly string[]
-}
-
 export type ArchiveKind =
   | { readonly kind: 'rootfs' }
   | { readonly kind: 'image'; readonly manifest: ArchiveManifest }

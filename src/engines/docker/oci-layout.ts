@@ -1,5 +1,5 @@
 import { cloudError } from '../../kernel/errors/cloud-error.ts'
-import type { ArchiveManifest } from './archive.ts'
+import type { ArchiveManifest } from './archive-manifest.ts'
 
 /**
  * An OCI image layout (image-spec, image-layout.md) read as if it were a `docker save` archive: the configuration is the

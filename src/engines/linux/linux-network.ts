@@ -15,6 +15,7 @@ import { Externals } from './external.ts'
 import { busyHostPorts } from './host-ports.ts'
 import { GuestDesk } from './guests/desk.ts'
 import { listHoldings, type KnownIds } from './listing.ts'
+import type { NetworkLog } from './log.ts'
 import { losses } from './losses.ts'
 import { isNetnsKind, namesOf, short, type Names, type NetnsKind } from './names.ts'
 import { Namespaces } from './namespaces.ts'
@@ -25,11 +26,6 @@ import { Ports } from './port.ts'
 import { Published } from './published.ts'
 import { Routers } from './router.ts'
 import { Serial } from './serial.ts'
-
-/** What the engine says while it works; pino's logger is one. */
-export interface NetworkLog {
-  debug(details: object, message: string): void
-}
 
 export interface LinuxNetworkConfig {
   /** The cloud's tag: four hex digits that everything on the host carries. */

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { run, tryRun } from '../../kernel/exec/run.ts'
-import type { NetworkBed } from '../../ports/contract/network.ts'
+import type { NetworkBed } from '../../ports/contract/network-bed.ts'
 import { createLinuxNetwork } from './linux-network.ts'
 import { netnsPath } from './names.ts'
 import { purgeLinuxNetwork } from './purge.ts'

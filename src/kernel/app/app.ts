@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
-import type { Ctx, Who } from '../ctx/ctx.ts'
+import type { Ctx } from '../ctx/ctx.ts'
+import type { Who } from '../ctx/who.ts'
 import type { Db } from '../db/db.ts'
 import { migrate } from '../db/migrate.ts'
 import { AuditLog, auditMigrations } from '../events/audit.ts'

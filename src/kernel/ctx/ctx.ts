@@ -3,30 +3,7 @@ import { cloudError } from '../errors/cloud-error.ts'
 import type { Logger } from '../log/log.ts'
 import type { Metrics } from '../metrics/metrics.ts'
 import type { Policy } from '../policy/policy.ts'
-
-/** Who asks: what a valid token says. Names are as they were when the token was issued. */
-export interface Who {
-  readonly userId: string
-  readonly userName: string
-  readonly userDomainId: string
-  readonly userDomainName: string
-  readonly projectId?: string
-  readonly projectName?: string
-  readonly projectDomainId?: string
-  readonly projectDomainName?: string
-  /** Set for a domain-scoped token. */
-  readonly domainId?: string
-  readonly domainName?: string
-  readonly system: boolean
-  /** Role names, implied ones included. */
-  readonly roles: readonly string[]
-  readonly roleIds: readonly string[]
-  readonly methods: readonly string[]
-  readonly auditIds: readonly string[]
-  readonly issuedAt: string
-  readonly expiresAt: string
-  readonly applicationCredentialId?: string
-}
+import type { Who } from './who.ts'
 
 /** First argument of everything that does something: who asks, for which request, with what. */
 export interface Ctx {

@@ -1,5 +1,4 @@
 import type { Kysely } from 'kysely'
-import type { Ctx } from '../ctx/ctx.ts'
 
 /**
  * The database behind `ctx.db`. Columns are text, integer and bigint only, so that SQLite and PostgreSQL behave alike:
@@ -15,8 +14,13 @@ export interface Db {
   close(): Promise<void>
 }
 
+/** What has a database with it: every context. */
+interface WithDb {
+  readonly db: Db
+}
+
 /** A service's own tables, typed. Only `store.ts` files call this. */
-export function tables<T>(ctx: Ctx): Kysely<T> {
+export function tables<T>(ctx: WithDb): Kysely<T> {
   return ctx.db.kysely as unknown as Kysely<T> // each service knows only its own tables; the rooms test holds it to them
 }
 
@@ -24,7 +28,7 @@ export function tables<T>(ctx: Ctx): Kysely<T> {
  * One transaction; inside an outer one it joins that. Await nothing but the database inside: on SQLite there is one
  * connection, and everybody else waits for it.
  */
-export async function inTx<T>(ctx: Ctx, work: (tx: Ctx) => Promise<T>): Promise<T> {
+export async function inTx<T, C extends WithDb>(ctx: C, work: (tx: C) => Promise<T>): Promise<T> {
   if (ctx.db.afterCommit !== undefined) return await work(ctx)
   const afterCommit: (() => void)[] = []
   const result = await ctx.db.kysely

@@ -1,4 +1,4 @@
-import type { Who } from '../ctx/ctx.ts'
+import type { Who } from '../ctx/who.ts'
 
 /** A parsed rule: answers for one asker and one target. */
 export interface Question {

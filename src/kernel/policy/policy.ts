@@ -1,4 +1,4 @@
-import type { Who } from '../ctx/ctx.ts'
+import type { Who } from '../ctx/who.ts'
 import { parseRule, type Check } from './parse-rule.ts'
 
 /**

@@ -1,5 +1,5 @@
 import { createApp, type App } from '../app/app.ts'
-import type { Who } from '../ctx/ctx.ts'
+import type { Who } from '../ctx/who.ts'
 import type { Db } from '../db/db.ts'
 import { openSqlite } from '../db/sqlite.ts'
 import type { ServiceDefinition } from '../http/service.ts'

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { NetworkBed } from './network.ts'
+import type { NetworkBed } from './network-bed.ts'
 import type { GuestServices } from '../guest-services.ts'
 import type {
   ExternalSpec,

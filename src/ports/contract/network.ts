@@ -1,13 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type {
-  ExternalSpec,
-  NetworkPort,
-  PortSpec,
-  RouterSpec,
-  SecurityGroupSpec,
-} from '../network.ts'
-
+import type { ExternalSpec, PortSpec, RouterSpec, SecurityGroupSpec } from '../network.ts'
+import type { NetworkBed } from './network-bed.ts'
 import {
   allowAll,
   deaf,
@@ -19,22 +13,6 @@ import {
   portSpec,
   routerSpec,
 } from './network-specs.ts'
-
-/** What a suite needs of an engine: the port, namespaces to plug into, an external network free to use, and an end. */
-export interface NetworkBed {
-  readonly port: NetworkPort
-  /** A new, empty namespace. */
-  netns(): Promise<string>
-  readonly external: {
-    readonly cidr: string
-    readonly gateway: string
-    readonly address: string
-    readonly floating: string
-    /** A second subnet. */
-    readonly six: { readonly cidr: string; readonly gateway: string; readonly address: string }
-  }
-  close(): Promise<void>
-}
 
 /** The part of the port's promise that needs no packets; every engine passes it. */
 export function networkContract(name: string, make: () => Promise<NetworkBed>): void {

@@ -1,4 +1,5 @@
-import type { Ctx, Who } from '../../kernel/ctx/ctx.ts'
+import type { Ctx } from '../../kernel/ctx/ctx.ts'
+import type { Who } from '../../kernel/ctx/who.ts'
 
 /** What other services may ask of identity. A client of a real Keystone must be able to stand behind it. */
 export interface IdentityFace {

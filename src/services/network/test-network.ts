@@ -5,7 +5,8 @@ import {
   type TestApp,
 } from '../../kernel/testkit/test-app.ts'
 import type { Answer, Json } from '../../kernel/testkit/client.ts'
-import type { Ctx, Who } from '../../kernel/ctx/ctx.ts'
+import type { Ctx } from '../../kernel/ctx/ctx.ts'
+import type { Who } from '../../kernel/ctx/who.ts'
 import type { Db } from '../../kernel/db/db.ts'
 import type { IdentityFace } from '../identity/face.ts'
 import type { FakeNetwork } from '../../engines/fake/network.ts'

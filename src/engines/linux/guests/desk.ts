@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import type { GuestServices } from '../../../ports/guest-services.ts'
-import type { NetworkLog } from '../linux-network.ts'
+import type { NetworkLog } from '../log.ts'
 import { ROUTER_METADATA_PORT, type Names } from '../names.ts'
 import type { Namespaces } from '../namespaces.ts'
 import { Allowance } from './allowance.ts'

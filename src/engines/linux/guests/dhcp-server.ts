@@ -4,7 +4,7 @@ import {
   type GuestServices,
   type Lease,
 } from '../../../ports/guest-services.ts'
-import type { NetworkLog } from '../linux-network.ts'
+import type { NetworkLog } from '../log.ts'
 import type { Allowance } from './allowance.ts'
 import { leaseOptions, nextServer } from './dhcp-options.ts'
 import { dhcp, readDhcp, writeDhcp, type DhcpRequest } from './dhcp-wire.ts'

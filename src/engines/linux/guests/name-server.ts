@@ -1,7 +1,7 @@
 import type { Socket as UdpSocket } from 'node:dgram'
 import type { Socket } from 'node:net'
 import type { GuestServices, NameAnswer } from '../../../ports/guest-services.ts'
-import type { NetworkLog } from '../linux-network.ts'
+import type { NetworkLog } from '../log.ts'
 import type { Allowance } from './allowance.ts'
 import { framed, frames } from './dns-frames.ts'
 import { rcode, readQuery, refusal, reply, type Query } from './dns-wire.ts'

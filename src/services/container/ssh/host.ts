@@ -1,4 +1,5 @@
-import { can, type Ctx, type Who } from '../../../kernel/ctx/ctx.ts'
+import { can, type Ctx } from '../../../kernel/ctx/ctx.ts'
+import type { Who } from '../../../kernel/ctx/who.ts'
 import type { AuditLog } from '../../../kernel/events/audit.ts'
 import type { SshGuest, SshHost, SshVisitor } from '../../../kernel/ssh/guest.ts'
 import type { ContainerDeps } from '../deps.ts'

@@ -1,4 +1,5 @@
-import type { Ctx, Who } from '../../../kernel/ctx/ctx.ts'
+import type { Ctx } from '../../../kernel/ctx/ctx.ts'
+import type { Who } from '../../../kernel/ctx/who.ts'
 import { seal, unseal } from '../../../kernel/secrets/fernet.ts'
 import type { KeyFolder } from '../../../kernel/secrets/key-folder.ts'
 import { isoMicros, packPayload, unpackPayload, type Payload } from './payload.ts'

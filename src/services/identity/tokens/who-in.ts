@@ -1,4 +1,5 @@
-import type { Ctx, Who } from '../../../kernel/ctx/ctx.ts'
+import type { Ctx } from '../../../kernel/ctx/ctx.ts'
+import type { Who } from '../../../kernel/ctx/who.ts'
 import { findDomain, findProject } from '../projects/store.ts'
 import { findUser } from '../users/store.ts'
 import { isoMicros } from './payload.ts'

@@ -3,16 +3,8 @@ import type { Ctx } from '../../../kernel/ctx/ctx.ts'
 import { neutronError } from '../fault.ts'
 import { ZONE } from '../kinds.ts'
 import type { View } from '../standard/schema.ts'
+import { roles, type AgentType } from './roles.ts'
 import { agentSettings } from './store.ts'
-
-/** What this process does for networks, in Neutron's words. */
-const roles = [
-  { type: 'DHCP agent', topic: 'dhcp_agent', configurations: {} },
-  { type: 'L3 agent', topic: 'l3_agent', configurations: { agent_mode: 'legacy' } },
-  { type: 'Metadata agent', topic: 'N/A', configurations: {} },
-] as const
-
-export type AgentType = (typeof roles)[number]['type']
 
 export type Agent = View & {
   readonly id: string

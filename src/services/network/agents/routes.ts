@@ -9,7 +9,8 @@ import { allRouters } from '../routers/store.ts'
 import { listed } from '../standard/in-memory.ts'
 import { pick } from '../standard/query.ts'
 import { Flag, given, isTrue, Text } from '../standard/schema.ts'
-import type { Agent, Agents, AgentType } from './agents.ts'
+import type { Agent, Agents } from './agents.ts'
+import type { AgentType } from './roles.ts'
 import { setAgent } from './store.ts'
 
 export const agentPolicies = {

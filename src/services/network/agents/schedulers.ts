@@ -9,7 +9,8 @@ import type { Resource } from '../standard/resource.ts'
 import { getRow } from '../standard/routes.ts'
 import { Id, Text, type StandardRow } from '../standard/schema.ts'
 import { rowsBy } from '../standard/store.ts'
-import type { Agent, Agents, AgentType } from './agents.ts'
+import type { Agent, Agents } from './agents.ts'
+import type { AgentType } from './roles.ts'
 import { absentees, putOn, takeOff } from './store.ts'
 
 /** What an agent of a kind sees to, and the calls that take objects off it and put them on again. */

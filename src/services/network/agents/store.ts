@@ -2,7 +2,7 @@ import { sql, type Kysely } from 'kysely'
 import type { Ctx } from '../../../kernel/ctx/ctx.ts'
 import { tables } from '../../../kernel/db/db.ts'
 import type { Migration } from '../../../kernel/db/migrate.ts'
-import type { AgentType } from './agents.ts'
+import type { AgentType } from './roles.ts'
 
 interface AgentTables {
   /** What an admin said about an agent; without a row it is up. */

@@ -1,4 +1,5 @@
-import type { Ctx, Who } from '../../../kernel/ctx/ctx.ts'
+import type { Ctx } from '../../../kernel/ctx/ctx.ts'
+import type { Who } from '../../../kernel/ctx/who.ts'
 import { asCloud } from '../../../kernel/ctx/ctx.ts'
 import type { DockerPluginPort } from '../../../ports/docker-plugin.ts'
 import type { NetworkPort } from '../../../ports/network.ts'

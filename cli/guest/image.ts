@@ -68,7 +68,7 @@ function imageJson(config: ImageConfig, layer: Buffer): object {
       WorkingDir: '/',
     },
     rootfs: { type: 'layers', diff_ids: [`sha256:${sha256(layer)}`] },
-    history: [{ created: BUILT_AT.toISOString(), created_by: 'stackyard tools/guest' }],
+    history: [{ created: BUILT_AT.toISOString(), created_by: 'stackyard cli/guest' }],
   }
 }
 

@@ -108,7 +108,7 @@ async function debianArchitecture(): Promise<Architecture> {
 
 if (import.meta.main) {
   const folder = process.argv[2]
-  if (folder === undefined) throw new Error('usage: node tools/guest/build.ts FOLDER')
+  if (folder === undefined) throw new Error('usage: node cli/guest/build.ts FOLDER')
   const images = await buildGuestImages(folder)
   process.stdout.write(`${images.map((image) => image.name).join(', ')} built into ${folder}\n`)
 }
