@@ -22,16 +22,18 @@ export class Externals {
     this.#names = names
   }
 
-  async ensure(spec: ExternalSpec): Promise<void> {
+  /** Answers whether its bridge was made: nothing is on a new one. */
+  async ensure(spec: ExternalSpec): Promise<boolean> {
     const host = linkFacts(await this.#hostLinks())
     this.#refuseOverlap(spec, host)
     await this.#namespaces.add(this.#names.external(spec.networkId), spec.networkId)
-    await this.#ensureBridge(spec)
+    const anew = await this.#ensureBridge(spec)
     const own = host.find((link) => link.ifname === this.#names.hostLink(spec.networkId))
     await this.#ensureHostLink(spec, own)
     for (const family of familiesOf(spec)) await forwardOnHost(family)
     await openHostFirewall(this.#names, spec)
     this.#mtus.set(spec.networkId, spec.mtu)
+    return anew
   }
 
   async remove(networkId: string): Promise<void> {
@@ -103,8 +105,8 @@ export class Externals {
     }
   }
 
-  async #ensureBridge(spec: ExternalSpec): Promise<void> {
-    await this.#namespaces.ip(
+  async #ensureBridge(spec: ExternalSpec): Promise<boolean> {
+    return await this.#namespaces.ipMaking(
       this.#names.external(spec.networkId),
       [
         `link add ${EXT_BRIDGE} address ${steadyMac(spec.networkId)} type bridge mcast_snooping 0`,

@@ -86,7 +86,9 @@ class LinuxNetwork implements NetworkPort {
   }
 
   async ensureExternal(spec: ExternalSpec): Promise<void> {
-    await this.#turn('external', spec.networkId, 'ensure', () => this.#externals.ensure(spec))
+    await this.#turn('external', spec.networkId, 'ensure', async () => {
+      if (await this.#externals.ensure(spec)) this.#routers.doubt(spec.networkId)
+    })
   }
 
   async removeExternal(networkId: string): Promise<void> {

@@ -90,12 +90,12 @@ export class Namespaces {
 
   /**
    * Tells `ip` these lines; all are tried, then it throws what `ip` said about those that failed. Complaints that match
-   * `tolerated` (what is to be made exists, what is to go is gone) are none.
+   * `tolerated` (what is to be made exists, what is to go is gone) are none; they are answered.
    */
-  async ip(name: string, lines: readonly string[], tolerated?: RegExp): Promise<void> {
-    if (lines.length === 0) return
+  async ip(name: string, lines: readonly string[], tolerated?: RegExp): Promise<string> {
+    if (lines.length === 0) return ''
     const said = await this.#ask(`ip ${name}`, name, lines.join('\n'), batchOf(['-n', name]))
-    mustBeTolerated(`ip in ${name}`, said, tolerated)
+    return tolerable(`ip in ${name}`, said, tolerated)
   }
 
   /**
@@ -106,13 +106,27 @@ export class Namespaces {
     name: string,
     lines: readonly string[],
     more: Omit<FirstWords, 'lines'> & { readonly lane?: Lane } = {},
-  ): Promise<void> {
+  ): Promise<string> {
     const { settings = [], tolerated, lane = 'ip' } = more
     if (this.#isKept(name)) {
       if (settings.length > 0) await this.settings(name, settings)
       return await this.ip(name, lines, tolerated)
     }
-    await this.#toldByShell(`sh, ${lane}`, netnsPath(name), settings, lines, tolerated)
+    return await this.#toldByShell(`sh, ${lane}`, netnsPath(name), settings, lines, tolerated)
+  }
+
+  /**
+   * As `ipOnce`, beginning with a line that makes a link. An `ip` that was told of it before knows it by the number it had, and
+   * is replaced where that is nobody's any more. The lines may be repeated. Answers whether the link was made.
+   */
+  async ipMaking(name: string, lines: readonly string[], tolerated: RegExp): Promise<boolean> {
+    try {
+      return !(await this.ipOnce(name, lines, { tolerated })).includes('File exists')
+    } catch {
+      await this.freshIp(name)
+      await this.ipOnce(name, lines, { tolerated })
+      return true
+    }
   }
 
   /** One transaction of nft commands: all of them hold, or none. Throws what nft said. */
@@ -196,15 +210,15 @@ export class Namespaces {
     settings: readonly string[],
     lines: readonly string[],
     tolerated?: RegExp,
-  ): Promise<void> {
+  ): Promise<string> {
     const inside = `nsenter --net=${path}`
     const parts = [
       ...(settings.length === 0 ? [] : [`${inside} sysctl -q -e -w ${settings.join(' ')}`]),
       ...(lines.length === 0 ? [] : [`${inside} ip -force -batch - <<'${END}'`, ...lines, END]),
     ]
-    if (parts.length === 0) return
+    if (parts.length === 0) return ''
     const said = await this.#askKept(key, 0, parts.join('\n'), shell)
-    mustBeTolerated(`ip in ${path}`, said, tolerated)
+    return tolerable(`ip in ${path}`, said, tolerated)
   }
 
   async showInside(path: string, args: readonly string[]): Promise<readonly unknown[]> {
@@ -230,7 +244,7 @@ export class Namespaces {
   /** One `ip` for the namespaces of all: they come and go more often than a program should be started. */
   async #ipOnHost(lane: Lane, text: string, tolerated?: RegExp): Promise<void> {
     const said = await this.#askKept(lane, 0, text, batchOf([]))
-    mustBeTolerated(`ip ${text.split('\n').at(-1)}`, said, tolerated)
+    tolerable(`ip ${text.split('\n').at(-1)}`, said, tolerated)
   }
 
   #isKept(name: string): boolean {
@@ -303,11 +317,12 @@ const batchOf = (where: readonly string[]): CoProcessSpec => ({
     new RegExp(`Device "marker${number}z" does not exist\\.\\s*\\nCommand failed -:\\d+\\n`),
 })
 
-function mustBeTolerated(what: string, said: string, tolerated: RegExp | undefined): void {
+/** What was said, if all of it may be; throws the rest otherwise. */
+function tolerable(what: string, said: string, tolerated: RegExp | undefined): string {
   const words = said
     .split('\n')
     .filter((line) => !line.startsWith('Command failed') && tolerated?.test(line) !== true)
-  if (words.join('') === '') return
+  if (words.join('') === '') return said
   // the kernel's own word for it says nothing to whoever reads it in a fault
   const text = words.join(' ').replace('Exchange full', 'a Linux bridge takes 1023 ports at most')
   throw new Error(`${what} said: ${text.slice(0, 400)}`)

@@ -84,14 +84,20 @@ export class NetworkInspection {
     return await this.#published.missing(port, seen.rules.chains.get(`${INSIDE_TABLE} ports`) ?? [])
   }
 
+  /** The bridge with its addresses, default routes, links. */
+  async #shown(netns: string): Promise<readonly (readonly unknown[])[]> {
+    // Links last: whatever follows them in one batch is taken for a question about links too. Only they have aliases.
+    const lines = [`addr show dev ${BRIDGE}`, 'route show default', 'link show']
+    return await this.#namespaces.showMany(netns, lines).catch(async () => {
+      // there is no bridge to ask about
+      const [links = []] = await this.#namespaces.showMany(netns, ['link show'])
+      return [[], [], links]
+    })
+  }
+
   async #seen(netns: string): Promise<Seen> {
     const [[bridge = [], routes = [], links = []], rules] = await Promise.all([
-      // Links last: whatever follows them in one batch is taken for a question about links too. Only they have aliases.
-      this.#namespaces.showMany(netns, [
-        `addr show dev ${BRIDGE}`,
-        'route show default',
-        'link show',
-      ]),
+      this.#shown(netns),
       tryRun('nsenter', [`--net=${netnsPath(netns)}`, 'nft', 'list', 'ruleset']),
     ])
     const seen = parseRuleset(rules.stdout)

@@ -22,7 +22,7 @@ export class Networks {
     this.#names = names
   }
 
-  /** Answers whether its namespace was made. */
+  /** Answers whether its namespace or its bridge was made. */
   async ensure(spec: NetworkSpec): Promise<boolean> {
     const netns = this.#names.network(spec.id)
     const words = {
@@ -33,14 +33,12 @@ export class Networks {
     const came = await this.#namespaces.add(netns, spec.id, words)
     const segment = this.segment(spec.id)
     if (came === 'made') segment.isNew = true
-    await Promise.all([
-      came === 'known'
-        ? this.#namespaces.ipOnce(netns, words.lines, { tolerated: words.tolerated })
-        : undefined,
+    const [anew] = await Promise.all([
+      came === 'known' && this.#namespaces.ipMaking(netns, words.lines, words.tolerated),
       segment.ensureBase(),
     ])
     this.#mtus.set(spec.id, spec.mtu)
-    return came === 'made'
+    return came === 'made' || anew
   }
 
   async remove(id: string): Promise<void> {

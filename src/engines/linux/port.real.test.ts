@@ -400,6 +400,7 @@ describe('inspection', () => {
     const harm: readonly (readonly [string, ...string[]])[] = [
       [`network ${net}`, 'ip', 'link', 'set', 'br0', 'down'],
       [`network ${net}`, 'ip', 'addr', 'flush', 'dev', 'br0'],
+      [`network ${net}`, 'ip', 'link', 'del', 'br0'],
       [`network ${net}`, 'nft', 'flush chain bridge sg input_local'],
       [`network ${net}`, 'nft', 'delete table bridge sg'],
       [`network ${net}`, 'nft', 'flush ruleset'],

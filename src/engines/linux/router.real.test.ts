@@ -347,6 +347,16 @@ describe('inspection', () => {
       ['chain postrouting', 'external', 'nft', 'flush', 'chain', 'ip6', table, 'postrouting'],
       ['address', 'external', 'ip', 'addr', 'del', `${bed.external.six.gateway}/64`, 'dev', link],
       ['link', 'external', 'ip', 'link', 'del', 'dev', link],
+      [
+        'bridge',
+        'external',
+        'ip',
+        '-n',
+        names.external(outside.networkId),
+        'link',
+        'del',
+        'br-ext',
+      ],
     ]
     await routed(spec, async () => {
       const whole = async (): Promise<void> => {

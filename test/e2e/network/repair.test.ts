@@ -115,6 +115,11 @@ describe('behind the cloud’s back', () => {
       async () => await inside(network, 'ip', 'link', 'del', `p${short(port)}`),
     ],
     [
+      'the bridge of a network is deleted',
+      'network',
+      async () => await inside(network, 'ip', 'link', 'del', 'br0'),
+    ],
+    [
       'the namespace of a network is deleted',
       'network',
       async () => await run('ip', ['netns', 'del', network]),

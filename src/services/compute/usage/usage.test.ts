@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { hoursIn } from './sum.ts'
+import { periodOf } from './period.ts'
+import { hoursIn, projectUsage } from './sum.ts'
 
 const day = { start: '2026-01-02T00:00:00.000Z', end: '2026-01-03T00:00:00.000Z' }
 
@@ -13,5 +14,25 @@ describe('hours of a server in a day', () => {
     ['none: never launched', null, null, 0],
   ])('%s', (_name, launchedAt, terminatedAt, hours) => {
     expect(hoursIn({ launchedAt, terminatedAt }, day)).toBe(hours)
+  })
+})
+
+describe('the period asked for', () => {
+  const now = new Date('2026-01-31T12:00:00.250Z')
+  const said = (query: string): unknown =>
+    projectUsage('p', [], periodOf({ rawQuery: new URLSearchParams(query) }, now))
+
+  it('comes back as it was, to the microsecond', () => {
+    expect(said('start=2026-01-02T03:04:05.716110&end=2026-01-03 00:00:00')).toMatchObject({
+      start: '2026-01-02T03:04:05.716110',
+      stop: '2026-01-03T00:00:00.000000',
+    })
+  })
+
+  it('is the last four weeks when nobody says', () => {
+    expect(said('')).toMatchObject({
+      start: '2026-01-03T12:00:00.250000',
+      stop: '2026-01-31T12:00:00.250000',
+    })
   })
 })

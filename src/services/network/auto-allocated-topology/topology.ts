@@ -112,16 +112,11 @@ async function provision(tx: Ctx, parts: Parts, projectId: string): Promise<stri
   return network
 }
 
-/** 404 when there is none; 409 while something of the project is plugged into it. */
+/** No word when there is none, as in Neutron; 409 while something of the project is plugged into it. */
 export async function removeTopology(ctx: Ctx, parts: Parts, projectId: string): Promise<void> {
   await inTx(ctx, async (outer) => {
     const known = await topologyOf(outer, projectId)
-    if (known === undefined)
-      throw neutronError(
-        'notFound',
-        'AutoAllocatedTopologyNotFound',
-        `Project ${projectId} has no auto allocated topology.`,
-      )
+    if (known === undefined) return
     const tx = asCloud(outer)
     const router = await findRow<RouterRow>(tx, routerSpec, known.router_id)
     if (router !== undefined) await takeApart(tx, parts, router, known.network_id)

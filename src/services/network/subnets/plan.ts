@@ -7,17 +7,11 @@ import type { NewSubnetWish, Route } from './schema.ts'
 
 /** What a subnet's attributes must obey; pure. Everything here throws Neutron's 400 or 409. */
 
-/** The prefix as the client wrote it: host bits are refused, as a slip of the pen is likelier than a wish. */
+/** The prefix that holds what the client wrote: as in Neutron, host bits are left out without a word. */
 export function readCidr(text: string, version: 4 | 6): Cidr {
   const cidr = parseCidr(text)
   if (cidr === undefined || !text.includes('/'))
     throw invalidValue('cidr', `'${text.slice(0, 64)}' is not a valid IP subnet.`)
-  if (canonicalIp(text.split('/')[0] ?? '') !== formatCidr(cidr).split('/')[0]) {
-    throw invalidValue(
-      'cidr',
-      `'${text}' isn't a recognized IP subnet cidr, '${formatCidr(cidr)}' is recommended.`,
-    )
-  }
   if (cidr.base.version !== version)
     throw invalidInput(`The ip_version '${version}' does not match the cidr '${text}'.`)
   if (cidr.prefix === 0) throw invalidInput('0 is not allowed as CIDR prefix length')
