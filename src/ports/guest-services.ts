@@ -3,8 +3,9 @@ import type { Socket } from 'node:net'
 /**
  * What a tenant network does for its guests beyond carrying packets: names, addresses and metadata. The engine opens the
  * sockets inside the network (169.254.169.254 and fe80::a9fe:a9fe: TCP 80 for metadata, TCP and UDP 53 for names, UDP 67 for
- * DHCP), speaks the protocols and asks here what to say. Who asks is told by the network the socket is in and by an address
- * that the anti-spoofing rules guarantee. Questions and answers can be written as JSON, the metadata sockets apart.
+ * DHCP, UDP 547 for DHCPv6), speaks the protocols and asks here what to say. Who asks is told by the network the socket is in
+ * and by an address that the anti-spoofing rules guarantee. Nobody advertises routers: that takes raw ICMPv6, so a guest that
+ * configures itself by them (SLAAC) needs an advertiser of its own. Questions and answers can be written as JSON, the metadata sockets apart.
  */
 export interface GuestServices {
   /** Takes over a connection to the metadata address. */
@@ -13,6 +14,8 @@ export interface GuestServices {
   resolve(networkId: string, question: NameQuestion): Promise<NameAnswer>
   /** What the guest with this MAC is to be configured with; undefined: DHCP is silent towards it. */
   lease(networkId: string, asker: LeaseAsker): Promise<Lease | undefined>
+  /** What this guest is to be told by DHCPv6; undefined: it is silent towards it. */
+  lease6(networkId: string, asker: LeaseAsker6): Promise<Lease6 | undefined>
 }
 
 export interface GuestPeer {
@@ -48,20 +51,36 @@ export interface LeaseAsker {
   readonly requested?: string
 }
 
-export interface Lease {
+/** What DHCP tells in both versions. */
+interface Configuration {
+  readonly dns: readonly string[]
+  readonly domain: string
+  readonly seconds: number
+  /** Options of the port: names as dnsmasq has them, or numbers. What the engine cannot encode it leaves out and logs. */
+  readonly options: readonly { readonly name: string; readonly value: string }[]
+}
+
+export interface Lease extends Configuration {
   /** The requested one when it is the guest's, else its first. */
   readonly address: string
   readonly prefix: number
   readonly gateway?: string
   /** Beyond the default route. */
   readonly routes: readonly { readonly destination: string; readonly nexthop: string }[]
-  readonly dns: readonly string[]
-  readonly domain: string
   readonly hostname: string
   readonly mtu: number
-  readonly seconds: number
-  /** Options of the port: names as dnsmasq has them, or numbers. What the engine cannot encode it leaves out and logs. */
-  readonly options: readonly { readonly name: string; readonly value: string }[]
+}
+
+export interface LeaseAsker6 {
+  /** The link-local address it asks from. */
+  readonly address: string
+  /** The MAC it says it has, for guests whose link-local address tells none. Lower case. */
+  readonly mac?: string
+}
+
+export interface Lease6 extends Configuration {
+  /** All of the guest's that are given this way; none where a guest makes its own and is told the rest. */
+  readonly addresses: readonly string[]
 }
 
 /** Where the bridge of every network answers its guests; Neutron's addresses for metadata. */

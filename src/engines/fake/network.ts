@@ -6,7 +6,9 @@ import { isDeepStrictEqual } from 'node:util'
 import type {
   GuestServices,
   Lease,
+  Lease6,
   LeaseAsker,
+  LeaseAsker6,
   NameAnswer,
   NameQuestion,
 } from '../../ports/guest-services.ts'
@@ -72,6 +74,8 @@ export interface FakeNetwork extends NetworkPort {
   ask(networkId: string, question: NameQuestion): Promise<NameAnswer>
   /** A workload asks for its address by DHCP. */
   askLease(networkId: string, asker: LeaseAsker): Promise<Lease | undefined>
+  /** The same by DHCPv6. */
+  askLease6(networkId: string, asker: LeaseAsker6): Promise<Lease6 | undefined>
   /** Are guests of this network or router served? */
   serves(id: string): boolean
 }
@@ -301,6 +305,10 @@ class Fake implements FakeNetwork {
 
   async askLease(networkId: string, asker: LeaseAsker): Promise<Lease | undefined> {
     return await this.#served(networkId).lease(networkId, asker)
+  }
+
+  async askLease6(networkId: string, asker: LeaseAsker6): Promise<Lease6 | undefined> {
+    return await this.#served(networkId).lease6(networkId, asker)
   }
 
   serves(id: string): boolean {

@@ -18,6 +18,8 @@ const PUBLISHED = 4
 
 export const METADATA_ADDRESS = GUEST_SERVICE_ADDRESS[4]
 export const METADATA_ADDRESS_6 = GUEST_SERVICE_ADDRESS[6]
+/** All_DHCP_Relay_Agents_and_Servers of RFC 8415. */
+export const DHCPV6_SERVERS = 'ff02::1:2'
 
 /**
  * Maps and the chains everything hangs on. May be repeated; the ports' own chains stay as they are. It fails where the
@@ -113,6 +115,7 @@ function stateChains(): string[] {
     'ether type arp accept',
     'icmpv6 type { 131, 132, 133, 135, 136, 143 } accept',
     'ip protocol udp udp sport 68 udp dport 67 accept',
+    'ether type ip6 udp sport 546 udp dport 547 accept',
   ]
   const to = ['ether type arp accept', 'icmpv6 type { 130, 131, 132, 134, 135, 136 } accept']
   return [
@@ -141,5 +144,6 @@ function localServices(): string[] {
     `ip6 daddr ${METADATA_ADDRESS_6} icmpv6 type 136 accept`,
     `ip6 daddr ${METADATA_ADDRESS_6} tcp dport { 53, 80 } accept`,
     `ip6 daddr ${METADATA_ADDRESS_6} udp dport 53 accept`,
+    `ip6 daddr { ${METADATA_ADDRESS_6}, ${DHCPV6_SERVERS} } udp sport 546 udp dport 547 accept`,
   ]
 }

@@ -175,8 +175,8 @@ class LinuxNetwork implements NetworkPort {
   }
 
   async serveGuests(networkId: string, services: GuestServices): Promise<void> {
-    await this.#turn('guests', networkId, 'serve', () =>
-      this.#desk.serveNetwork(networkId, services),
+    await this.#turn('guests', networkId, 'serve', async () =>
+      this.#desk.serveNetwork(networkId, services, await this.#networks.speaksIpv6(networkId)),
     )
   }
 

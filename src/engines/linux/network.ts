@@ -73,6 +73,11 @@ export class Networks {
     if (bridge === undefined) throw new Error(`network ${id} has no bridge on this host`)
     return bridge.mtu
   }
+
+  /** Has its bridge the address of the guests' desk in IPv6 too? */
+  async speaksIpv6(id: string): Promise<boolean> {
+    return this.has(id) && carriesIpv6(await this.mtu(id))
+  }
 }
 
 /** Deleting the links first leaves nothing behind in other namespaces; `ip netns del` alone does that some time later. */
@@ -88,6 +93,8 @@ export async function removeWithLinks(namespaces: Namespaces, netns: string): Pr
 /** A kernel started without IPv6 has no such file. */
 const hasIpv6 = existsSync('/proc/net/if_inet6')
 
+const carriesIpv6 = (mtu: number): boolean => hasIpv6 && mtu >= LEAST_MTU_6
+
 function bridgeLines(spec: NetworkSpec): string[] {
   const up = spec.adminUp !== false
   return [
@@ -97,7 +104,7 @@ function bridgeLines(spec: NetworkSpec): string[] {
     `link set dev ${BRIDGE} ${quietLink(spec.mtu)} ${up ? 'up' : 'down'}`,
     `addr replace ${METADATA_ADDRESS}/32 dev ${BRIDGE}`,
     ...(up ? [`route replace default dev ${BRIDGE}`] : []),
-    ...(hasIpv6 && spec.mtu >= LEAST_MTU_6
+    ...(carriesIpv6(spec.mtu)
       ? [
           `addr replace ${METADATA_ADDRESS_6}/64 dev ${BRIDGE} nodad`,
           ...(up ? [`route replace ::/0 dev ${BRIDGE}`] : []),

@@ -54,6 +54,7 @@ export const deaf: GuestServices = {
   metadata: (socket) => socket.destroy(),
   resolve: async () => await Promise.resolve({ kind: 'noSuchName' }),
   lease: async () => await Promise.resolve(undefined),
+  lease6: async () => await Promise.resolve(undefined),
 }
 
 export const networkSpec = (id: string, cidr = '10.0.0.0/24') => ({

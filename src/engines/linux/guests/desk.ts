@@ -1,10 +1,12 @@
 import type { Socket } from 'node:net'
 import type { GuestServices } from '../../../ports/guest-services.ts'
 import type { NetworkLog } from '../log.ts'
-import { ROUTER_METADATA_PORT, type Names } from '../names.ts'
+import { DHCPV6_SERVERS } from '../filters.ts'
+import { BRIDGE, ROUTER_METADATA_PORT, type Names } from '../names.ts'
 import type { Namespaces } from '../namespaces.ts'
 import { Allowance } from './allowance.ts'
 import { serveDhcp } from './dhcp-server.ts'
+import { serveDhcpv6 } from './dhcpv6-server.ts'
 import { Doors } from './doors.ts'
 import { Forwarder } from './forward.ts'
 import { NameServer } from './name-server.ts'
@@ -31,7 +33,12 @@ export class GuestDesk {
     this.#nameServer = new NameServer(new Forwarder(), log)
   }
 
-  async serveNetwork(networkId: string, services: GuestServices): Promise<void> {
+  /** One that begins or ceases to speak IPv6 is served anew. */
+  async serveNetwork(
+    networkId: string,
+    services: GuestServices,
+    speaksIpv6: boolean,
+  ): Promise<void> {
     const allowance = new Allowance(QUESTIONS_PER_SECOND, QUESTIONS_AT_ONCE)
     const guests = { networkId, services, allowance }
     await this.#doors.open(this.#names.network(networkId), {
@@ -42,6 +49,10 @@ export class GuestDesk {
       udp: {
         'udp/53': (socket) => this.#nameServer.udp(socket, guests),
         'udp4/67': (socket) => serveDhcp(socket, guests, this.#log),
+        ...(speaksIpv6 && {
+          [`udp/547/${DHCPV6_SERVERS}%${BRIDGE}`]: (socket) =>
+            serveDhcpv6(socket, guests, this.#log),
+        }),
       },
     })
   }

@@ -1,7 +1,8 @@
 import { isIPv4 } from 'node:net'
 import type { Lease } from '../../../ports/guest-services.ts'
 import { networkOf, numberOf } from '../addresses.ts'
-import { addressBytes, type DhcpOptions } from './dhcp-wire.ts'
+import { addressBytes, extraOptions, partsOf, uint, type OptionBook } from './dhcp-values.ts'
+import type { DhcpOptions } from './dhcp-wire.ts'
 
 /** Codes of RFC 2132, and of RFC 3442 (classless routes) and RFC 3397 (search list). */
 const code = {
@@ -18,24 +19,6 @@ const code = {
   routes: 121,
 } as const
 
-/** Names that people write into Neutron's extra_dhcp_opts are dnsmasq's. */
-const namedCodes: Readonly<Record<string, number>> = {
-  netmask: 1,
-  router: 3,
-  'dns-server': 6,
-  hostname: 12,
-  'domain-name': 15,
-  mtu: 26,
-  broadcast: 28,
-  'ntp-server': 42,
-  'lease-time': 51,
-  'tftp-server': 66,
-  'tftp-server-name': 66,
-  'bootfile-name': 67,
-  'classless-static-route': 121,
-  'tftp-server-address': 150,
-}
-
 const numbers = new Map([
   [code.mtu, 2],
   [code.leaseTime, 4],
@@ -43,28 +26,52 @@ const numbers = new Map([
   [code.rebinding, 4],
 ] as readonly (readonly [number, number])[])
 
+const book: OptionBook = {
+  codes: {
+    netmask: 1,
+    router: 3,
+    'dns-server': 6,
+    hostname: 12,
+    'domain-name': 15,
+    mtu: 26,
+    broadcast: 28,
+    'ntp-server': 42,
+    'lease-time': 51,
+    'tftp-server': 66,
+    'tftp-server-name': 66,
+    'bootfile-name': 67,
+    'classless-static-route': 121,
+    'tftp-server-address': 150,
+  },
+  encode(found, value) {
+    if (found < 1 || found > 254) return undefined
+    const width = numbers.get(found)
+    if (width !== undefined) return /^\d{1,9}$/.test(value) ? uint(Number(value), width) : undefined
+    const parts = partsOf(value)
+    return parts.every((part) => isIPv4(part))
+      ? Buffer.concat(parts.map(addressBytes))
+      : Buffer.from(value)
+  },
+}
+
 /** Everything that a guest is told, but the address itself. `unknown` collects what cannot be said. */
 export function leaseOptions(lease: Lease, unknown: string[] = []): DhcpOptions {
   const options = new Map<number, Buffer>()
   const { prefix, address, gateway } = lease
   const mask = prefix === 0 ? 0 : (0xffffffff << (32 - prefix)) >>> 0
-  options.set(code.netmask, number(mask, 4))
-  options.set(code.broadcast, number((Number(numberOf(address)) | ~mask) >>> 0, 4))
+  options.set(code.netmask, uint(mask, 4))
+  options.set(code.broadcast, uint((Number(numberOf(address)) | ~mask) >>> 0, 4))
   if (gateway !== undefined && isIPv4(gateway)) options.set(code.router, addressBytes(gateway))
   const dns = lease.dns.filter((server) => isIPv4(server))
   if (dns.length > 0) options.set(code.dns, Buffer.concat(dns.map(addressBytes)))
   if (lease.hostname !== '') options.set(code.hostname, Buffer.from(lease.hostname))
   if (lease.domain !== '') options.set(code.domain, Buffer.from(lease.domain))
-  options.set(code.mtu, number(lease.mtu, 2))
-  options.set(code.leaseTime, number(lease.seconds, 4))
-  options.set(code.renewal, number(Math.floor(lease.seconds / 2), 4))
-  options.set(code.rebinding, number(Math.floor((lease.seconds * 7) / 8), 4))
+  options.set(code.mtu, uint(lease.mtu, 2))
+  options.set(code.leaseTime, uint(lease.seconds, 4))
+  options.set(code.renewal, uint(Math.floor(lease.seconds / 2), 4))
+  options.set(code.rebinding, uint(Math.floor((lease.seconds * 7) / 8), 4))
   options.set(code.routes, routesOf(lease))
-  for (const { name, value } of lease.options) {
-    const encoded = extraOption(name, value)
-    if (encoded === undefined) unknown.push(name)
-    else options.set(...encoded)
-  }
+  for (const [own, value] of extraOptions(lease.options, book, unknown)) options.set(own, value)
   return options
 }
 
@@ -89,24 +96,6 @@ function route(destination: string, nexthop: string): Buffer[] {
     addressBytes(network).subarray(0, Math.ceil(prefix / 8)),
     addressBytes(nexthop),
   ]
-}
-
-/** An option of the port: by dnsmasq's name or by number, its value as addresses, number or text. */
-function extraOption(name: string, value: string): [number, Buffer] | undefined {
-  const found = namedCodes[name.replace(/^option:/, '')] ?? Number(name)
-  if (!Number.isInteger(found) || found < 1 || found > 254) return undefined
-  const width = numbers.get(found)
-  if (width !== undefined)
-    return /^\d{1,9}$/.test(value) ? [found, number(Number(value), width)] : undefined
-  const parts = value.split(',').map((part) => part.trim())
-  if (parts.every((part) => isIPv4(part))) return [found, Buffer.concat(parts.map(addressBytes))]
-  return [found, Buffer.from(value)]
-}
-
-function number(value: number, bytes: number): Buffer {
-  const buffer = Buffer.alloc(bytes)
-  buffer.writeUIntBE(Math.min(value, 2 ** (8 * bytes) - 1), 0, bytes)
-  return buffer
 }
 
 /** Where a booting guest fetches its files: a field of its own in the message. */

@@ -1,5 +1,4 @@
-import { isIPv4 } from 'node:net'
-import { numberOf } from '../addresses.ts'
+import { addressBytes, macText } from './dhcp-values.ts'
 
 /** DHCP on the wire (RFC 2131, options RFC 2132), as far as a server of known guests needs it. Pure. */
 export const dhcp = {
@@ -53,7 +52,7 @@ export function readDhcp(message: Buffer): DhcpRequest | undefined {
     xid: message.readUInt32BE(4),
     flags: message.readUInt16BE(10),
     current: addressIn(message, 12),
-    mac: [...message.subarray(28, 34)].map((byte) => byte.toString(16).padStart(2, '0')).join(':'),
+    mac: macText(message.subarray(28, 34)),
     requested: addressOf(options.get(option.requested)),
     server: addressOf(options.get(option.server)),
   }
@@ -125,10 +124,3 @@ const addressIn = (message: Buffer, at: number): string =>
 
 const addressOf = (value: Buffer | undefined): string | undefined =>
   value?.length === 4 ? addressIn(value, 0) : undefined
-
-export function addressBytes(address: string): Buffer {
-  if (!isIPv4(address)) throw new Error(`'${address}' is not an IPv4 address`)
-  const bytes = Buffer.alloc(4)
-  bytes.writeUInt32BE(Number(numberOf(address)))
-  return bytes
-}

@@ -1,11 +1,13 @@
 import { Server, type Socket } from 'node:net'
 import { fileURLToPath } from 'node:url'
+import { isDeepStrictEqual } from 'node:util'
 import { receiveSockets, type HandedSocket } from '../../../kernel/exec/handed-sockets.ts'
 import { netnsPath } from '../names.ts'
 import type { Namespaces } from '../namespaces.ts'
 
 interface Door {
   readonly inode: number
+  readonly names: readonly string[]
   readonly listening: HandedSocket[]
   readonly connections: Set<Socket>
   broken: boolean
@@ -15,7 +17,7 @@ interface Door {
 export interface Attendants {
   /** By name: `tcp/80`. */
   readonly tcp: Readonly<Record<string, (connection: Socket) => void>>
-  /** By name: `udp/53`. */
+  /** By name: `udp/53`, or `udp/547/ff02::1:2%br0` for one that hears what is sent to such a group too. */
   readonly udp: Readonly<Record<string, (socket: Exclude<HandedSocket, Server>) => void>>
 }
 
@@ -34,14 +36,15 @@ export class Doors {
     this.#namespaces = namespaces
   }
 
-  /** Repeating it is a no-op while the sockets live; `attend` of the first call stays. */
+  /** Repeating it is a no-op while the same sockets live; `attend` of the first call stays. */
   async open(netns: string, attendants: Attendants): Promise<void> {
     const inode = this.#namespaces.inode(netns)
     if (inode === undefined) throw new Error(`the namespace ${netns} is not on this host`)
+    const names = [...Object.keys(attendants.tcp), ...Object.keys(attendants.udp)]
     const known = this.#open.get(netns)
-    if (known?.inode === inode && !known.broken) return
+    if (known?.inode === inode && !known.broken && isDeepStrictEqual(known.names, names)) return
     await this.close(netns)
-    const door: Door = { inode, listening: [], connections: new Set(), broken: false }
+    const door: Door = { inode, names, listening: [], connections: new Set(), broken: false }
     // One helper at a time: each is a whole Node, and none is in anyone's way.
     const opened = this.#opening.then(async () => {
       if (this.#namespaces.inode(netns) === inode) await receive(netns, door, attendants)
@@ -72,10 +75,9 @@ export class Doors {
 }
 
 async function receive(netns: string, door: Door, attendants: Attendants): Promise<void> {
-  const names = [...Object.keys(attendants.tcp), ...Object.keys(attendants.udp)]
   await receiveSockets(
     'nsenter',
-    [`--net=${netnsPath(netns)}`, process.execPath, childPath, ...names],
+    [`--net=${netnsPath(netns)}`, process.execPath, childPath, ...door.names],
     (name, socket) => {
       door.listening.push(socket)
       socket.on('error', () => (door.broken = true))

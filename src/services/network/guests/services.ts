@@ -1,6 +1,6 @@
 import { asCloud, type Ctx } from '../../../kernel/ctx/ctx.ts'
 import type { GuestPeer, GuestServices } from '../../../ports/guest-services.ts'
-import { leaseFor } from './lease.ts'
+import { lease6For, leaseFor } from './lease.ts'
 import { resolveName, type ResolverSettings } from './resolve.ts'
 
 type Accept = GuestServices['metadata']
@@ -33,6 +33,8 @@ export class Guests {
         await resolveName(lasting, this.#settings, networkId, question),
       lease: async (networkId, asker) =>
         await leaseFor(lasting, this.#settings.cloudDomain, networkId, asker),
+      lease6: async (networkId, asker) =>
+        await lease6For(lasting, this.#settings.cloudDomain, networkId, asker),
     }
   }
 }
