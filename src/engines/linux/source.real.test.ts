@@ -75,6 +75,7 @@ it('is heard as itself only, in every protocol', async () => {
     'udp over IPv6': udp(six, TO6),
     'tcp over IPv6': tcp(six, TO6),
     'link-local': udp(local, TO6),
+    'dhcpv6 question': udp(local, 'ff02::1:2', [546, 547]),
     advertisement: neighbour(six, TO6, 136, six.address),
     'duplicate address detection': neighbour(any6, 'ff02::1', 135, six.address),
   }
@@ -91,6 +92,8 @@ it('is heard as itself only, in every protocol', async () => {
     'arp probe from another MAC': arp(at(near, '0.0.0.0')),
     'dhcp question from another MAC': udp(at(near, '0.0.0.0'), '255.255.255.255', [68, 67]),
     'dhcp answer': udp(honest, TO, [67, 68]),
+    'dhcpv6 question from another MAC': udp(at(near, local.address), 'ff02::1:2', [546, 547]),
+    'dhcpv6 answer': udp(local, TO6, [547, 546]),
     'another IPv6 address': udp(at(own, TO6), TO6),
     'IPv6 from another MAC': udp(at(near, six.address), TO6),
     'no IPv6 address': udp(any6, TO6),
