@@ -73,7 +73,9 @@ class LinuxNetwork implements NetworkPort {
 
   async ensureNetwork(spec: NetworkSpec): Promise<void> {
     await this.#turn('network', spec.id, 'ensure', async () => {
-      if (await this.#networks.ensure(spec)) this.#routers.doubt(spec.id)
+      if (!(await this.#networks.ensure(spec))) return
+      this.#routers.doubt(spec.id)
+      this.#desk.doubtNetwork(spec.id)
     })
   }
 

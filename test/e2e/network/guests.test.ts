@@ -4,6 +4,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import packet from 'dns-packet'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import {
+  dhcpv6,
+  duidOfMac,
+  option,
+  readDhcpv6,
+} from '../../../src/engines/linux/guests/dhcpv6-wire.ts'
+import { askDhcpv6, wish } from '../../../src/engines/linux/testbed-dhcpv6.ts'
 import { run, tryRun } from '../../../src/kernel/exec/run.ts'
 import {
   purge,
@@ -12,7 +19,7 @@ import {
   type CloudProcess,
 } from '../../support/cloud-process.ts'
 import { namespaceOf } from '../../support/packet-agent.ts'
-import { Session, until } from '../../support/session.ts'
+import { ok, Session, until } from '../../support/session.ts'
 import { createServer, makeNetwork, serverIn, uploadBusybox } from '../../support/tenant.ts'
 
 /** What guests are told by the network they are in: who they are, names, their address. Asked by programs inside. */
@@ -154,6 +161,18 @@ async function leased(guest: Guest): Promise<string | undefined> {
   }
 }
 
+/** Its port gets an address in a new subnet whose addresses are given by DHCPv6. Answers the port's MAC. */
+async function addSix({ id }: Guest, address: string, cidr: string): Promise<string> {
+  const { ports } = ok(await demo.network.get(`/ports?device_id=${id}`))
+  const [{ id: portId, network_id, mac_address, fixed_ips }] = ports
+  const mode = 'dhcpv6-stateful'
+  const modes = { ipv6_address_mode: mode, ipv6_ra_mode: mode }
+  ok(await demo.network.post('/subnets', { subnet: { network_id, cidr, ip_version: 6, ...modes } }))
+  const port = { fixed_ips: [...fixed_ips, { ip_address: address }] }
+  ok(await demo.network.put(`/ports/${portId}`, { port }))
+  return mac_address as string // Neutron's answer
+}
+
 describe('guests', () => {
   it('with the same address in two networks read their own metadata', knowThemselves)
 
@@ -176,5 +195,19 @@ describe('guests', () => {
   it('are given their own address when they have lost it', async () => {
     await inside(friend, 'ip', 'addr', 'flush', 'dev', 'eth0')
     expect(await leased(friend)).toBe('10.93.0.11')
+  })
+
+  it('are given their IPv6 address too, when they ask for it', async () => {
+    const mac = await addSix(friend, 'fd93::11', 'fd93::/64')
+    await inside(friend, 'ip', '-6', 'addr', 'flush', 'dev', 'eth0', 'scope', 'global')
+    const name = [option.clientId, duidOfMac(mac)] as const
+    const given = await until(
+      async () => await askDhcpv6(friend.netns, dhcpv6.solicit, [name, wish]),
+      (answer) => answer !== undefined,
+      { what: 'an answer to DHCPv6', timeoutMs: 10_000, everyMs: 100 },
+    )
+    expect(readDhcpv6(given ?? Buffer.alloc(0))?.associations).toMatchObject([
+      { addresses: ['fd93::11'] },
+    ])
   })
 })

@@ -70,6 +70,11 @@ export class GuestDesk {
     })
   }
 
+  /** Its bridge may be another than it was. */
+  doubtNetwork(id: string): void {
+    this.#doors.doubt(this.#names.network(id))
+  }
+
   async leaveNetwork(id: string): Promise<void> {
     await this.#doors.close(this.#names.network(id))
   }

@@ -61,6 +61,12 @@ export class Doors {
     this.#open.set(netns, door)
   }
 
+  /** The next call opens it anew: a socket is in no group of a link that was made again. */
+  doubt(netns: string): void {
+    const known = this.#open.get(netns)
+    if (known !== undefined) known.broken = true
+  }
+
   /** An open socket would keep the namespace alive after its removal. */
   async close(netns: string): Promise<void> {
     const door = this.#open.get(netns)
