@@ -181,6 +181,7 @@ describe('guests', () => {
   it('are answered the same by a cloud that was started again', async () => {
     await cloud.stop()
     cloud = await startCloudProcess({ data })
+    demo = await Session.login(cloud.credentials('demo')) // its port is another
     const again = { what: 'metadata again', timeoutMs: 10_000, everyMs: 100 }
     for (const guest of [one, other])
       await until(
