@@ -134,6 +134,27 @@ describe('projects', () => {
 })
 
 describe('domains', () => {
+  it('take roles of their own domain only, which a domain need not', async () => {
+    const made = async (kind: string, one: string, body: object): Promise<string> =>
+      (await admin.post(`${v3}/${kind}`, { [one]: body })).body[one].id
+    const away = await made('domains', 'domain', { name: 'away' })
+    const project = await made('projects', 'project', { name: 'far', domain_id: away })
+    const role = await made('roles', 'role', { name: 'local', domain_id: 'default' })
+    const grant = `users/${await idOf('users', 'demo')}/roles/${role}`
+    expect((await admin.send('PUT', `${v3}/projects/${project}/${grant}`)).status).toBe(403)
+    expect((await admin.send('PUT', `${v3}/domains/${away}/${grant}`)).status).toBe(204)
+  })
+
+  it('may be shown some endpoints only, by whoever rules the cloud', async () => {
+    const { endpoints } = (await admin.get(`${v3}/endpoints`)).body
+    const project = await idOf('projects', 'demo')
+    const path = `${v3}/OS-EP-FILTER/projects/${project}/endpoints`
+    expect((await admin.send('PUT', `${path}/${endpoints[0].id}`)).status).toBe(204)
+    expect((await admin.get(path)).body.endpoints).toHaveLength(1)
+    expect((await demo.delete(`${path}/${endpoints[0].id}`)).status).toBe(403)
+    expect((await admin.delete(`${path}/${endpoints[0].id}`)).status).toBe(204)
+  })
+
   it('hold their admin to what is theirs', async () => {
     const domain = (await admin.post(`${v3}/domains`, { domain: { name: 'branch' } })).body.domain
       .id
@@ -245,6 +266,24 @@ describe('access rules', () => {
     expect(
       (await demo.delete(`${v3}/users/${me}/access_rules/${made.access_rules[0].id}`)).status,
     ).toBe(403)
+  })
+})
+
+describe('access rules of a user', () => {
+  it('are listed in the order they were made in', async () => {
+    const me = await idOf('users', 'demo')
+    const rules = ['/a', '/b', '/c', '/d', '/e', '/f'].map((path) => ({
+      service: 'image',
+      method: 'GET',
+      path,
+    }))
+    await demo.post(`${v3}/users/${me}/application_credentials`, {
+      application_credential: { name: 'many', access_rules: rules },
+    })
+    const { access_rules: listed } = (
+      await demo.get(`${v3}/users/${me}/access_rules?service=image`)
+    ).body
+    expect(listed).toMatchObject(rules)
   })
 })
 

@@ -75,7 +75,7 @@ const SORTS: Readonly<Record<string, Sort>> = {
   task_state: ({ status }) => status.taskState,
   vm_state: ({ status }) => status.vmState,
   progress: () => 0,
-  root_device_name: () => null,
+  root_device_name: () => '/dev/vda',
 }
 
 async function pageOfServers(

@@ -150,7 +150,8 @@ function adminView(server: Server, placed: boolean, more: boolean, kind: ViewKin
           'OS-EXT-SRV-ATTR:launch_index': server.launchIndex,
           'OS-EXT-SRV-ATTR:kernel_id': '',
           'OS-EXT-SRV-ATTR:ramdisk_id': '',
-          'OS-EXT-SRV-ATTR:root_device_name': null,
+          // the name that Nova gives to the first disk; clients take it for granted
+          'OS-EXT-SRV-ATTR:root_device_name': '/dev/vda',
           // a rebuild answers it as plain `user_data`
           ...(kind === 'rebuild' ? {} : { 'OS-EXT-SRV-ATTR:user_data': server.userData }),
         }

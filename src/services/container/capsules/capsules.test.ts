@@ -26,6 +26,21 @@ const show = async (id: string, version?: string): Promise<Json> =>
   (await bed.at(version).get(`/capsules/${id}`)).body
 
 describe('a capsule', () => {
+  it('comes from the JSON of a template as text, too', async () => {
+    const asText = async (text: string, version?: string) =>
+      await bed.at(version).post('/capsules', { template: text })
+    const { template } = templateOf({ containers: [member] }, { name: 'said' }) as Json
+    for (const version of ['1.36', '1.40']) {
+      const answer = await asText(JSON.stringify(template), version)
+      expect([answer.status, answer.body.name]).toEqual([202, 'said'])
+      await bed.settle()
+      expect((await bed.at().delete(`/capsules/${answer.body.uuid}`)).status).toBe(204)
+    }
+    expect(detailOf(await asText('kind: capsule'))).toContain('JSON')
+    expect(detailOf(await asText('{"kind": "capsule"}'))).toContain("'metadata'")
+    expect((await asText('{"kind": "capsule"}')).status).toBe(400)
+  })
+
   it('runs its containers in one network, and hides them from the list of containers', async () => {
     const { uuid } = await create(
       {

@@ -1,4 +1,4 @@
-import { Type, type TSchema } from '../../../kernel/schema/type.ts'
+import { Type } from '../../../kernel/schema/type.ts'
 import { projectOf, type Ctx } from '../../../kernel/ctx/ctx.ts'
 import { inTx } from '../../../kernel/db/db.ts'
 import { cloudError } from '../../../kernel/errors/cloud-error.ts'
@@ -15,7 +15,7 @@ import { BooleanLike, Text, toBoolean } from '../wire/schemas.ts'
 import { createCapsule } from './create.ts'
 import type { Capsule } from './schema.ts'
 import { findByIdent, listCapsules, updateCapsule } from './store.ts'
-import { Create, LegacyCreate, type Template } from './template.ts'
+import { Create, LegacyCreate, orAsText, readTemplate, type Template } from './template.ts'
 import { capsuleView } from './view.ts'
 
 const ListQuery = Type.Object(
@@ -56,7 +56,12 @@ export async function getCapsule(ctx: Ctx, ident: string, scope?: Scope): Promis
   return only
 }
 
-function createRoute(deps: ContainerDeps, since: string, until: string, body: TSchema): Route {
+function createRoute(
+  deps: ContainerDeps,
+  since: string,
+  until: string,
+  shape: typeof LegacyCreate | typeof Create,
+): Route {
   return route({
     method: 'POST',
     path: '/v1/capsules',
@@ -64,11 +69,9 @@ function createRoute(deps: ContainerDeps, since: string, until: string, body: TS
     until,
     policy: ruleOf('capsule:create'),
     summary: 'Create a capsule: containers that share network, IPC and volumes',
-    body,
-    handle: async (ctx, req) => {
-      const { template } = req.body as { readonly template: Template } // both shapes are one
-      return await create(ctx, deps, req, template)
-    },
+    body: orAsText(shape),
+    handle: async (ctx, req) =>
+      await create(ctx, deps, req, readTemplate(req.body.template, shape)),
   })
 }
 

@@ -1,4 +1,6 @@
 import { Type, type Static, type TProperties } from '../../../kernel/schema/type.ts'
+import { cloudError } from '../../../kernel/errors/cloud-error.ts'
+import { validate } from '../../../kernel/http/validate.ts'
 import { Cpu, Net, PullPolicy } from '../containers/create-schema.ts'
 import { BooleanLike, Digits, ImageName, Name, orNull, Text, TextMap } from '../wire/schemas.ts'
 
@@ -110,3 +112,23 @@ export type Template = Static<typeof Template>
 
 export const LegacyCreate = Type.Object({ template: LegacyTemplate }, closed)
 export const Create = Type.Object({ template: Template }, closed)
+
+/** The template itself, or its JSON as text, as gophercloud and old clients send it. */
+export const orAsText = ({ properties: { template } }: typeof LegacyCreate | typeof Create) =>
+  Type.Object({ template: Type.Union([template, Type.String()]) }, closed)
+
+/** What was asked for, whichever way it was sent; 400 where text is no template. */
+export function readTemplate(sent: unknown, shape: typeof LegacyCreate | typeof Create): Template {
+  if (typeof sent !== 'string') return sent as Template // the request's schema has seen it
+  const wish = { template: parsed(sent) }
+  validate(shape, wish, 'body', 'template')
+  return wish.template as Template // both shapes are one
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    throw cloudError('badRequest', 'The template is text that is no JSON.', { cause })
+  }
+}

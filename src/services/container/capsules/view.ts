@@ -7,6 +7,7 @@ import { linksOf } from '../wire/links.ts'
 import { mayDo } from '../wire/policy.ts'
 import type { Capsule } from './schema.ts'
 import { capsuleStatus, initsOf, mainsOf } from './status.ts'
+import { zunTime } from '../wire/times.ts'
 
 /** A capsule with its containers, as this asker and this version see it. */
 export function capsuleView(
@@ -27,8 +28,8 @@ export function capsuleView(
     links: linksOf(req, 'capsules', capsule.id),
     user_id: capsule.userId,
     project_id: capsule.projectId,
-    created_at: capsule.createdAt,
-    updated_at: capsule.updatedAt,
+    created_at: zunTime(capsule.createdAt),
+    updated_at: zunTime(capsule.updatedAt),
     addresses: addressesOf(members[0]?.ports ?? []),
     status,
     status_reason: reason,

@@ -6,6 +6,7 @@ import { getContainer } from '../containers/act.ts'
 import { onContainer } from '../containers/on-container.ts'
 import { mayDo } from '../wire/policy.ts'
 import { findAction, listActions, type ActionRow } from './store.ts'
+import { zunTime, zunTimeOrNull } from '../wire/times.ts'
 
 /** What was done to a container. */
 export function containerActionRoutes(): readonly Route[] {
@@ -44,17 +45,17 @@ function actionView(action: ActionRow, version: string): Record<string, unknown>
     request_id: action.request_id,
     user_id: action.user_id,
     project_id: action.project_id,
-    start_time: action.started_at,
+    start_time: zunTime(action.started_at),
     message: action.details,
-    ...(atLeast(version, '1.33') ? { finish_time: action.finished_at } : {}),
+    ...(atLeast(version, '1.33') ? { finish_time: zunTimeOrNull(action.finished_at) } : {}),
   }
 }
 
 function eventView(action: ActionRow, traceback: string | null): Record<string, unknown> {
   return {
     event: EVENTS[action.action] ?? `container_${action.action}`,
-    start_time: action.started_at,
-    finish_time: action.finished_at,
+    start_time: zunTime(action.started_at),
+    finish_time: zunTimeOrNull(action.finished_at),
     result: action.result,
     traceback,
   }

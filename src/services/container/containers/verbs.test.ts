@@ -48,6 +48,13 @@ describe('power', () => {
     bed.engine.die(uuid, 3)
     await expect.poll(async () => (await bed.show(uuid)).status).toBe('Stopped')
     expect(await bed.show(uuid)).toMatchObject({ exit_code: 3, status_reason: null })
+    const zunTime = expect.stringMatching(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/) as unknown
+    expect(await bed.show(uuid)).toMatchObject({
+      created_at: zunTime,
+      updated_at: zunTime,
+      started_at: zunTime,
+      finished_at: zunTime,
+    })
     expect((await bed.show(uuid)).status_detail).toMatch(/^Exited\(3\) \d+ second/)
     expect((await act(uuid, 'start')).status).toBe(202)
     expect((await bed.show(uuid)).status).toBe('Running')

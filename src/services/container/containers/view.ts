@@ -5,6 +5,7 @@ import type { PortInfo } from '../../network/face.ts'
 import { linksOf } from '../wire/links.ts'
 import { mayDo } from '../wire/policy.ts'
 import type { ContainerParts } from './parts.ts'
+import { zunTime, zunTimeOrNull } from '../wire/times.ts'
 
 export type ContainerView = Readonly<Record<string, unknown>>
 
@@ -58,8 +59,8 @@ function wished({ container }: ContainerParts) {
     auto_heal: container.autoHeal,
     privileged: container.privileged,
     runtime: container.runtime,
-    created_at: container.createdAt,
-    updated_at: container.updatedAt,
+    created_at: zunTime(container.createdAt),
+    updated_at: zunTime(container.updatedAt),
   }
 }
 
@@ -89,8 +90,8 @@ function seen({ container, workload, status, ports }: ContainerParts) {
     health: workload?.health ?? null,
     exit_code: workload?.exitCode ?? null,
     oom_killed: workload?.oomKilled ?? false,
-    started_at: workload?.startedAt ?? null,
-    finished_at: workload?.finishedAt ?? null,
+    started_at: zunTimeOrNull(workload?.startedAt),
+    finished_at: zunTimeOrNull(workload?.finishedAt),
     published_ports: container.publishedPorts,
   }
 }

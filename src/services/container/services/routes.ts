@@ -12,6 +12,7 @@ import {
   listServices,
   type ServiceRow,
 } from './store.ts'
+import { zunTime, zunTimeOrNull } from '../wire/times.ts'
 
 const Which = { host: Text(255, 1), binary: Text(255, 1) }
 const Enable = Type.Object(Which)
@@ -52,10 +53,10 @@ function view(row: ServiceRow, deps: ContainerDeps, now: string): Record<string,
     disabled_reason: row.disabled_reason,
     forced_down: row.forced_down === 1,
     // this very process: it was seen up by who reads this, as Zun's own write themselves down each minute
-    last_seen_up: here ? now : null,
+    last_seen_up: here ? zunTime(now) : null,
     report_count: here ? Math.max(1, Math.floor(process.uptime() / 60)) : 0,
-    created_at: row.created_at,
-    updated_at: here ? now : row.updated_at,
+    created_at: zunTime(row.created_at),
+    updated_at: zunTimeOrNull(here ? now : row.updated_at),
   }
 }
 

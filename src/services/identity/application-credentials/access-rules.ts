@@ -4,7 +4,7 @@ import type { Req, Route } from '../../../kernel/http/route.ts'
 import { Type } from '../../../kernel/schema/type.ts'
 import { guarded, type Target } from '../guarded.ts'
 import { listBody, listQuery, passes } from '../list-query.ts'
-import { newId } from '../new-id.ts'
+import { newOrderedId } from '../new-id.ts'
 import { notFound } from '../not-found.ts'
 import {
   findRecord,
@@ -62,7 +62,7 @@ export async function ensureAccessRules(
     const same = mine.find(
       (rule) => rule.service === service && rule.method === method && rule.path === path,
     )
-    const rule = same ?? { id: newId(), service, method, path }
+    const rule = same ?? { id: newOrderedId(), service, method, path }
     if (same === undefined) {
       const key = `${userId}|${service}|${method}|${path}`
       await insertRecord(

@@ -186,7 +186,7 @@ async function take(ctx: Ctx, parts: Parts, grant: Assignment): Promise<void> {
   })
 }
 
-/** A role of a domain can be given within that domain only. */
+/** A role of a domain can be given on projects of that domain only; on other domains it can be given, as in Keystone, and implies nothing there. */
 async function checkRoleFits(ctx: Ctx, grant: Assignment): Promise<void> {
   const { domainId } = await getRole(ctx, grant.roleId)
   if (domainId === null) return
@@ -195,10 +195,11 @@ async function checkRoleFits(ctx: Ctx, grant: Assignment): Promise<void> {
       'badRequest',
       `Role ${grant.roleId} belongs to a domain: it cannot be given on the system.`,
     )
+  if (grant.targetType === 'domain') return
   if (domainOf(await getProject(ctx, grant.targetId)) !== domainId)
     throw cloudError(
       'forbidden',
-      `Role ${grant.roleId} belongs to another domain than the ${grant.targetType}.`,
+      `Role ${grant.roleId} belongs to another domain than the project.`,
     )
 }
 

@@ -3,7 +3,7 @@ import type { Ctx } from '../../../kernel/ctx/ctx.ts'
 import type { Req, Route } from '../../../kernel/http/route.ts'
 import { inEndpointGroup } from '../catalog/build.ts'
 import { endpoints } from '../catalog/resources.ts'
-import { guarded } from '../guarded.ts'
+import { guarded, type Target } from '../guarded.ts'
 import { listBody } from '../list-query.ts'
 import { notFound } from '../not-found.ts'
 import { getProject, projectsByIds, type ProjectRecord } from '../projects/store.ts'
@@ -99,6 +99,8 @@ async function projectsLinked(
 
 const InProject = Type.Object({ project_id: Type.String(), endpoint_id: Type.String() })
 const ONE = '/v3/OS-EP-FILTER/projects/:project_id/endpoints/:endpoint_id'
+/** The project in the path is not whose the link is: the rule asks for nothing but the token. */
+const nobodys = async (): Promise<Target> => await Promise.resolve({})
 
 /** Endpoints of a project: with any, its catalog shows only those. */
 const projectEndpointRoutes: readonly Route[] = [
@@ -107,6 +109,7 @@ const projectEndpointRoutes: readonly Route[] = [
     path: ONE,
     policy: 'identity:add_endpoint_to_project',
     params: InProject,
+    target: nobodys,
     handle: async (ctx, { params }) => {
       const [{ id: endpointId }, project] = [
         await endpoint(ctx, params.endpoint_id),
@@ -124,6 +127,7 @@ const projectEndpointRoutes: readonly Route[] = [
     path: ONE,
     policy: 'identity:check_endpoint_in_project',
     params: InProject,
+    target: nobodys,
     status: 204,
     handle: async (ctx, { params }) =>
       void (await mustBeLinked(
@@ -138,6 +142,7 @@ const projectEndpointRoutes: readonly Route[] = [
     path: ONE,
     policy: 'identity:remove_endpoint_from_project',
     params: InProject,
+    target: nobodys,
     handle: async (ctx, { params }) =>
       void (await removeRecord(
         ctx,
@@ -205,6 +210,7 @@ const projectGroupRoutes: readonly Route[] = [
     path: GROUP_ONE,
     policy: 'identity:add_endpoint_group_to_project',
     params: GroupInProject,
+    target: nobodys,
     handle: async (ctx, { params }) => {
       const [{ id: groupId }, project] = [
         await group(ctx, params.id),
@@ -222,6 +228,7 @@ const projectGroupRoutes: readonly Route[] = [
     path: GROUP_ONE,
     policy: 'identity:get_endpoint_group_in_project',
     params: GroupInProject,
+    target: nobodys,
     handle: async (ctx, req) => {
       const link = await mustBeLinked(
         ctx,
@@ -244,6 +251,7 @@ const projectGroupRoutes: readonly Route[] = [
     path: GROUP_ONE,
     policy: 'identity:remove_endpoint_group_from_project',
     params: GroupInProject,
+    target: nobodys,
     handle: async (ctx, { params }) =>
       void (await removeRecord(
         ctx,

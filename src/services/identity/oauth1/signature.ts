@@ -32,12 +32,16 @@ const encode = (text: string): string =>
     (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`,
   )
 
-/** §3.4: HMAC-SHA1 over method, URL and sorted parameters. PLAINTEXT is not taken: it would show the secrets. */
+/** §3.4: HMAC-SHA1 over method, URL and sorted parameters, or PLAINTEXT: the secrets themselves. */
 export function isSigned(
   params: OauthParams,
   request: { readonly method: string; readonly url: string },
   secrets: { readonly consumer: string; readonly token: string },
 ): boolean {
+  const key = `${encode(secrets.consumer)}&${encode(secrets.token)}`
+  const sent = params['oauth_signature'] ?? ''
+  if (params['oauth_signature_method'] === 'PLAINTEXT')
+    return areSame(Buffer.from(sent), Buffer.from(key))
   if (params['oauth_signature_method'] !== 'HMAC-SHA1') return false
   const url = new URL(request.url)
   const pairs = [
@@ -51,12 +55,11 @@ export function isSigned(
     encode(url.origin + url.pathname),
     encode(pairs.map((pair) => pair.join('=')).join('&')),
   ].join('&')
-  const wanted = createHmac('sha1', `${encode(secrets.consumer)}&${encode(secrets.token)}`)
-    .update(text)
-    .digest()
-  const sent = Buffer.from(params['oauth_signature'] ?? '', 'base64')
-  return sent.length === wanted.length && timingSafeEqual(sent, wanted)
+  return areSame(Buffer.from(sent, 'base64'), createHmac('sha1', key).update(text).digest())
 }
+
+const areSame = (sent: Buffer, wanted: Buffer): boolean =>
+  sent.length === wanted.length && timingSafeEqual(sent, wanted)
 
 const FRESH_SECONDS = 600
 const seenNonces = new Map<string, number>()

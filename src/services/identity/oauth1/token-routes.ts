@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { Type } from '../../../kernel/schema/type.ts'
 import { whoOf, type Ctx } from '../../../kernel/ctx/ctx.ts'
+import type { Who } from '../../../kernel/ctx/who.ts'
 import { inTx } from '../../../kernel/db/db.ts'
 import { cloudError } from '../../../kernel/errors/cloud-error.ts'
 import { reply, type Reply, type Req, type Route } from '../../../kernel/http/route.ts'
@@ -25,8 +26,9 @@ import { unauthenticated } from '../tokens/refusals.ts'
 import { revocationOf } from '../tokens/revocations.ts'
 import { isFresh, isSigned, oauthParams, type OauthParams } from './signature.ts'
 
+const Word = Type.String({ maxLength: 255 })
 const Authorization = Type.Object({
-  roles: Type.Array(Type.Object({ id: Type.String({ maxLength: 64 }) }), {
+  roles: Type.Array(Type.Union([Type.Object({ id: Word }), Type.Object({ name: Word })]), {
     minItems: 1,
     maxItems: 100,
   }),
@@ -58,12 +60,7 @@ export function oauthTokenRoutes(parts: Parts): readonly Route[] {
       body: Authorization,
       handle: async (ctx, { params, body }) => ({
         token: {
-          oauth_verifier: await authorize(
-            ctx,
-            parts,
-            params.id,
-            body.roles.map((role) => role.id),
-          ),
+          oauth_verifier: await authorize(ctx, parts, params.id, body.roles),
         },
       }),
     }),
@@ -149,7 +146,7 @@ async function authorize(
   ctx: Ctx,
   parts: Parts,
   id: string,
-  roleIds: readonly string[],
+  roles: readonly RoleRef[],
 ): Promise<string> {
   const who = whoOf(ctx)
   const mine = parts.tokens.payloadOfWho(who)
@@ -160,9 +157,7 @@ async function authorize(
     throw cloudError('forbidden', 'The request token is for another project than your token.')
   if (token.body['verifier'] !== undefined)
     throw cloudError('conflict', 'The request token has been authorized already.')
-  const foreign = roleIds.find((role) => !who.roleIds.includes(role))
-  if (foreign !== undefined)
-    throw cloudError('unauthorized', `Your token does not have the role ${foreign.slice(0, 64)}.`)
+  const roleIds = roles.map((role) => ownRole(who, role))
   const verifier = randomBytes(6).toString('hex')
   await putRecord(ctx, 'request-token', {
     id,
@@ -170,6 +165,16 @@ async function authorize(
     body: { ...token.body, verifier, role_ids: roleIds },
   })
   return verifier
+}
+
+type RoleRef = { readonly id: string } | { readonly name: string }
+
+/** The id of a role that the token has. */
+function ownRole({ roles, roleIds }: Who, asked: RoleRef): string {
+  const id = 'id' in asked ? asked.id : roleIds[roles.indexOf(asked.name)]
+  if (id !== undefined && roleIds.includes(id)) return id
+  const word = 'id' in asked ? asked.id : asked.name
+  throw cloudError('unauthorized', `Your token does not have the role ${word.slice(0, 64)}.`)
 }
 
 async function accessToken(ctx: Ctx, req: Req): Promise<Reply> {
