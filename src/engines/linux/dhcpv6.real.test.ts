@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { run } from '../../kernel/exec/run.ts'
 import { deaf, networkSpec, portSpec } from '../../ports/contract/network-specs.ts'
 import type { GuestServices, Lease6 } from '../../ports/guest-services.ts'
+import type { PortSpec } from '../../ports/network.ts'
 import { linkLocalOf } from './addresses.ts'
 import {
   dhcpv6,
@@ -39,10 +40,13 @@ const services: GuestServices = {
 }
 const name: Option = [option.clientId, duidOfMac(own)]
 
-async function guestIn(id: string, mac: string): Promise<string> {
-  const netns = await bed.netns()
+const guestSpec = (id: string, mac: string): PortSpec => {
   const addresses = lease.addresses.map((address) => ({ address, prefix: 64 }))
-  const spec = portSpec(id, '10.0.0.5', { mac, addresses, securityGroups: [] })
+  return portSpec(id, '10.0.0.5', { mac, addresses, securityGroups: [] })
+}
+
+async function guestIn(id: string, mac: string, spec = guestSpec(id, mac)): Promise<string> {
+  const netns = await bed.netns()
   await bed.port.plug(spec, { netns, ifname: 'eth0' })
   await run('ip', [
     '-n',
@@ -109,6 +113,23 @@ describe('DHCPv6', () => {
       seen.push(await listens())
     }
     expect(seen).toEqual([true, false])
+    await bed.port.removeNetwork(id)
+  })
+
+  it('hears its guests on a bridge that was made again', async () => {
+    const id = randomUUID()
+    const spec = guestSpec(id, own)
+    await bed.port.ensureNetwork(networkSpec(id))
+    await bed.port.serveGuests(id, services)
+    const netns = await guestIn(id, own, spec)
+    await run('ip', ['-n', namesOf(bed.cloud).network(id), 'link', 'del', 'br0'])
+    await bed.port.ensureNetwork(networkSpec(id))
+    await bed.port.plug(spec, { netns, ifname: 'eth0' })
+    await bed.port.serveGuests(id, services)
+    let heard: Buffer | undefined
+    for (let turn = 0; turn < 5 && heard === undefined; turn++)
+      heard = await askDhcpv6(netns, dhcpv6.solicit, [name, wish])
+    expect(heard?.[0]).toBe(dhcpv6.advertise)
     await bed.port.removeNetwork(id)
   })
 })
