@@ -4,6 +4,8 @@ export interface LinkFact {
   readonly ifindex: number
   /** ifindex of the other end of a veth, or of what a VLAN lies on, in the namespace where that is. */
   readonly peerIndex: number | undefined
+  /** Name of that, told instead when it is in the same namespace. */
+  readonly lower?: string | undefined
   readonly mac: string | undefined
   readonly mtu: number
   /** Switched on. */
@@ -46,6 +48,7 @@ export function linkFacts(list: readonly unknown[]): LinkFact[] {
       ifname: item['ifname'],
       ifindex: count(item['ifindex']) ?? 0,
       peerIndex: count(item['link_index']),
+      lower: text(item['link']),
       mac: text(item['address']),
       mtu: count(item['mtu']) ?? 0,
       up: Array.isArray(flags) && flags.includes('UP'),

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { tryRun } from '../../kernel/exec/run.ts'
-import type { Drift, NetworkSpec, PluggedPort, PortSpec } from '../../ports/network.ts'
+import type { Drift, NetworkSpec, PluggedPort, PortPlace, PortSpec } from '../../ports/network.ts'
 import { baseCommands, METADATA_ADDRESS, SG } from './filters.ts'
 import { linkFacts, routeFacts, type LinkFact } from './link-facts.ts'
 import { BRIDGE, netnsPath, portLink, shaperLink } from './names.ts'
@@ -11,6 +11,7 @@ import { INSIDE_TABLE } from './published-rules.ts'
 import { filtersAmiss, portsIn, type WrittenPorts } from './port-filters.ts'
 import { parseRuleset, rulesAmiss, type Ruleset } from './ruleset.ts'
 import type { Segment } from './segment.ts'
+import { vlanEndIsGone } from './vlan-link.ts'
 
 interface Seen {
   readonly links: ReadonlyMap<string, LinkFact>
@@ -64,9 +65,12 @@ export class NetworkInspection {
     // what was written last counts: a wish that has changed since is on its way
     const mine = ports
       .filter((port) => seen.links.has(portLink(port.spec.id)) || isAnywhere(port))
-      .map((port) => segment.ports.get(port.spec.id) ?? port.spec)
-    const found = mine.map(async (port) => {
-      const what = portAmiss(port, segment, seen) ?? (await this.#publishedAmiss(port, seen))
+      .map(({ spec: port, at }) => ({ spec: segment.ports.get(port.id) ?? port, at }))
+    const found = mine.map(async ({ spec: port, at }) => {
+      const what =
+        portAmiss(port, segment, seen) ??
+        (await this.#farEndAmiss(port, at, seen)) ??
+        (await this.#publishedAmiss(port, seen))
       return what === undefined ? [] : [{ kind: 'port' as const, id: port.id, what }]
     })
     return [
@@ -76,8 +80,19 @@ export class NetworkInspection {
         what,
       })),
       ...(await Promise.all(found)).flat(),
-      ...groupsAmiss(mine, segment, seen.rules),
+      ...groupsAmiss(
+        mine.map((port) => port.spec),
+        segment,
+        seen.rules,
+      ),
     ]
+  }
+
+  async #farEndAmiss(port: PortSpec, at: PortPlace, seen: Seen): Promise<string | undefined> {
+    const near = seen.links.get(portLink(port.id))
+    return (await vlanEndIsGone(this.#namespaces, near, at))
+      ? 'its interface is gone from the workload'
+      : undefined
   }
 
   async #publishedAmiss(port: PortSpec, seen: Seen): Promise<string | undefined> {

@@ -36,28 +36,6 @@ const tcp = (port: number): SecurityGroupSpec['rules'][number] => ({
   portMax: port,
 })
 
-interface Guest {
-  readonly netns: string
-  readonly spec: PortSpec
-}
-
-async function guest(
-  networkId: string,
-  address: string,
-  more: Partial<PortSpec> = {},
-): Promise<Guest> {
-  const netns = await bed.netns()
-  const spec = portSpec(networkId, address, more)
-  await bed.port.plug(spec, { netns, ifname: 'eth0' })
-  return { netns, spec }
-}
-
-async function network(cidr = '10.0.0.0/24'): Promise<string> {
-  const id = randomUUID()
-  await bed.port.ensureNetwork(networkSpec(id, cidr))
-  return id
-}
-
 async function external(): Promise<string> {
   const networkId = randomUUID()
   await bed.port.ensureExternal(externalSpec(networkId, bed.external))
@@ -112,14 +90,14 @@ describe('what is listed', () => {
 
 describe('security groups', () => {
   it('lets through what a rule allows and nothing else', async () => {
-    const net = await network()
+    const net = await bed.network()
     const open = groupSpec([
       ...egress,
       { direction: 'ingress', ethertype: 'IPv4', protocol: 1 },
       tcp(80),
     ])
-    const a = await guest(net, '10.0.0.5', { securityGroups: [groupSpec(egress)] })
-    const b = await guest(net, '10.0.0.6', { securityGroups: [open] })
+    const a = await bed.guest(net, '10.0.0.5', { securityGroups: [groupSpec(egress)] })
+    const b = await bed.guest(net, '10.0.0.6', { securityGroups: [open] })
     expect(await reaches(a.netns, '10.0.0.6')).toBe(true)
     expect(await pings(b.netns, '10.0.0.5')).toBe(false)
     await listening(b.netns, 80, async () =>
@@ -134,12 +112,12 @@ describe('security groups', () => {
   })
 
   it('asks egress rules too, and lets a port without any group neither send nor receive', async () => {
-    const net = await network()
-    const closed = await guest(net, '10.0.0.5', {
+    const net = await bed.network()
+    const closed = await bed.guest(net, '10.0.0.5', {
       securityGroups: [groupSpec(allowAll.filter((rule) => rule.direction === 'ingress'))],
     })
-    const none = await guest(net, '10.0.0.6', { securityGroups: [] })
-    const open = await guest(net, '10.0.0.7')
+    const none = await bed.guest(net, '10.0.0.6', { securityGroups: [] })
+    const open = await bed.guest(net, '10.0.0.7')
     expect(await pings(closed.netns, '10.0.0.7')).toBe(false)
     expect(await reaches(open.netns, '10.0.0.5')).toBe(true)
     expect(await pings(none.netns, '10.0.0.7')).toBe(false)
@@ -153,13 +131,13 @@ describe('security groups', () => {
   })
 
   it('follows the members of a remote group', async () => {
-    const net = await network()
-    const a = await guest(net, '10.0.0.5')
+    const net = await bed.network()
+    const a = await bed.guest(net, '10.0.0.5')
     const own = groupSpec([
       ...egress,
       { direction: 'ingress', ethertype: 'IPv4', remoteMembers: ['10.0.0.9'] },
     ])
-    await guest(net, '10.0.0.6', { securityGroups: [own] })
+    await bed.guest(net, '10.0.0.6', { securityGroups: [own] })
     expect(await pings(a.netns, '10.0.0.6')).toBe(false)
     const rules = [
       ...egress,
@@ -173,10 +151,10 @@ describe('security groups', () => {
   })
 
   it('cuts the established flows of a removed rule and leaves the others', async () => {
-    const net = await network()
+    const net = await bed.network()
     const group = groupSpec([...egress, tcp(80), tcp(81)])
-    const a = await guest(net, '10.0.0.5')
-    const b = await guest(net, '10.0.0.6', { securityGroups: [group] })
+    const a = await bed.guest(net, '10.0.0.5')
+    const b = await bed.guest(net, '10.0.0.6', { securityGroups: [group] })
     const first = await echoing(a.netns, b.netns, '10.0.0.6', 80)
     const second = await echoing(a.netns, b.netns, '10.0.0.6', 81)
     expect([await first.echoes('one'), await second.echoes('one')]).toEqual([true, true])
@@ -187,9 +165,9 @@ describe('security groups', () => {
   })
 
   it('drops what comes from a MAC or an address that is not the port’s, unless it is allowed', async () => {
-    const net = await network()
-    const a = await guest(net, '10.0.0.5')
-    const b = await guest(net, '10.0.0.6')
+    const net = await bed.network()
+    const a = await bed.guest(net, '10.0.0.5')
+    const b = await bed.guest(net, '10.0.0.6')
     await run('ip', ['-n', bed.nameOf(a.netns), 'addr', 'add', '10.0.0.50/24', 'dev', 'eth0'])
     const spoofs = async (): Promise<boolean> =>
       (await bed.busybox(a.netns, 'ping', '-c', '1', '-W', '1', '-I', '10.0.0.50', '10.0.0.6'))
@@ -224,11 +202,11 @@ describe('security groups', () => {
 
 describe('networks and routers', () => {
   it('keeps two networks with the same addresses apart, each reaching its own', async () => {
-    const [one, two] = [await network(), await network()]
-    const a = await guest(one, '10.0.0.5')
-    await guest(one, '10.0.0.6')
-    const b = await guest(two, '10.0.0.5')
-    await guest(two, '10.0.0.7')
+    const [one, two] = [await bed.network(), await bed.network()]
+    const a = await bed.guest(one, '10.0.0.5')
+    await bed.guest(one, '10.0.0.6')
+    const b = await bed.guest(two, '10.0.0.5')
+    await bed.guest(two, '10.0.0.7')
     expect([await reaches(a.netns, '10.0.0.6'), await pings(a.netns, '10.0.0.7')]).toEqual([
       true,
       false,
@@ -244,8 +222,8 @@ describe('networks and routers', () => {
     const net = randomUUID()
     const small = { ...networkSpec(net), mtu: 600 }
     for (const spec of [networkSpec(net), small, small]) await bed.port.ensureNetwork(spec)
-    const a = await guest(net, '10.0.0.5', { mtu: 600 })
-    await guest(net, '10.0.0.6', { mtu: 600 })
+    const a = await bed.guest(net, '10.0.0.5', { mtu: 600 })
+    await bed.guest(net, '10.0.0.6', { mtu: 600 })
     expect(await reaches(a.netns, '10.0.0.6')).toBe(true)
     expect(await bed.port.inspectNetwork(small, [])).toEqual([])
     await bed.port.removeNetwork(net)
@@ -261,11 +239,11 @@ describe('networks and routers', () => {
     const six = (address: string): PortSpec['addresses'] => [
       { address, prefix: 64, gateway: 'fd00::1' },
     ]
-    const a = await guest(net, '10.0.0.5', {
+    const a = await bed.guest(net, '10.0.0.5', {
       addresses: six('fd00::5'),
       securityGroups: [groupSpec(egress)],
     })
-    const b = await guest(net, '10.0.0.6', { addresses: six('fd00::6') })
+    const b = await bed.guest(net, '10.0.0.6', { addresses: six('fd00::6') })
     const pings6 = async (from: string, to: string, seconds: string): Promise<boolean> =>
       (await bed.busybox(from, 'ping', '-6', '-c', '1', '-W', seconds, to)).code === 0
     expect(await pings6(a.netns, 'fd00::6', '4')).toBe(true)
@@ -276,9 +254,9 @@ describe('networks and routers', () => {
   })
 
   it('joins networks by a router, and only while it is up', async () => {
-    const [one, two] = [await network('10.0.0.0/24'), await network('10.0.1.0/24')]
-    const a = await guest(one, '10.0.0.5')
-    await guest(two, '10.0.1.5')
+    const [one, two] = [await bed.network('10.0.0.0/24'), await bed.network('10.0.1.0/24')]
+    const a = await bed.guest(one, '10.0.0.5')
+    await bed.guest(two, '10.0.1.5')
     expect(await pings(a.netns, '10.0.1.5')).toBe(false)
     const spec = routerSpec({ interfaces: [legSpec(one, '10.0.0.1'), legSpec(two, '10.0.1.1')] })
     await bed.port.ensureRouter(spec)
@@ -294,7 +272,7 @@ describe('networks and routers', () => {
   })
 
   it('plugs into the namespace of a process, where IPv6 was off', async () => {
-    const net = await network()
+    const net = await bed.network()
     const process = new CoProcess({
       command: 'unshare',
       args: [
@@ -328,7 +306,7 @@ describe('networks and routers', () => {
           ).stdout.trim() === '1',
       )
       await bed.port.plug(spec, { netns: own, ifname: 'eth0' })
-      const b = await guest(net, '10.0.0.6', {
+      const b = await bed.guest(net, '10.0.0.6', {
         addresses: [
           { address: '10.0.0.6', prefix: 24 },
           { address: 'fd00::6', prefix: 64 },
@@ -343,9 +321,9 @@ describe('networks and routers', () => {
   })
 
   it('plugs again after the namespace was made anew', async () => {
-    const net = await network()
-    const a = await guest(net, '10.0.0.5')
-    const b = await guest(net, '10.0.0.6')
+    const net = await bed.network()
+    const a = await bed.guest(net, '10.0.0.5')
+    const b = await bed.guest(net, '10.0.0.6')
     await bed.remake(a.netns)
     await bed.port.plug(a.spec, { netns: a.netns, ifname: 'eth0' })
     expect(await reaches(b.netns, '10.0.0.5')).toBe(true)
@@ -353,9 +331,9 @@ describe('networks and routers', () => {
   })
 
   it('plugs again after the network’s namespace lost its name and lives on in those who hold it', async () => {
-    const net = await network()
-    const a = await guest(net, '10.0.0.5')
-    const b = await guest(net, '10.0.0.6')
+    const net = await bed.network()
+    const a = await bed.guest(net, '10.0.0.5')
+    const b = await bed.guest(net, '10.0.0.6')
     const inNet = `sy${bed.cloud}-n-${net.replaceAll('-', '').slice(0, 12)}`
     await run('ip', ['netns', 'del', inNet])
     await bed.port.ensureNetwork(networkSpec(net))
@@ -365,9 +343,9 @@ describe('networks and routers', () => {
   })
 
   it('repairs what was done half or undone from outside', async () => {
-    const net = await network()
-    const a = await guest(net, '10.0.0.5')
-    const b = await guest(net, '10.0.0.6')
+    const net = await bed.network()
+    const a = await bed.guest(net, '10.0.0.5')
+    const b = await bed.guest(net, '10.0.0.6')
     await run('ip', ['-n', bed.nameOf(a.netns), 'addr', 'flush', 'dev', 'eth0'])
     const inNet = `sy${bed.cloud}-n-${net.replaceAll('-', '').slice(0, 12)}`
     await run('nsenter', [`--net=/run/netns/${inNet}`, 'nft', 'delete', 'table', 'bridge', 'sg'])
@@ -381,8 +359,8 @@ describe('networks and routers', () => {
 
 describe('the way out and in', () => {
   it('reaches servers by floating addresses from the host, and the world under the right address', async () => {
-    const [net, ext] = [await network(), await external()]
-    const a = await guest(net, '10.0.0.5', {
+    const [net, ext] = [await bed.network(), await external()]
+    const a = await bed.guest(net, '10.0.0.5', {
       securityGroups: [
         groupSpec([
           ...egress,
@@ -391,7 +369,7 @@ describe('the way out and in', () => {
         ]),
       ],
     })
-    const b = await guest(net, '10.0.0.6')
+    const b = await bed.guest(net, '10.0.0.6')
     const leg = legSpec(net, '10.0.0.1')
     const spec = routerSpec({ interfaces: [leg], external: gatewayTo(ext) })
     const floating = { id: randomUUID(), floating: bed.external.floating, fixed: '10.0.0.5' }
@@ -416,8 +394,8 @@ describe('the way out and in', () => {
   })
 
   it('reaches what lies beyond the host under the host’s own address, but no metadata service there', async () => {
-    const [net, ext] = [await network(), await external()]
-    const a = await guest(net, '10.0.0.5')
+    const [net, ext] = [await bed.network(), await external()]
+    const a = await bed.guest(net, '10.0.0.5')
     const world = await bed.netns()
     const link = `syt${bed.cloud}w`
     // TEST-NET-2: nobody has it; the world knows no way back but to the host
@@ -446,8 +424,8 @@ describe('the way out and in', () => {
   })
 
   it('moves a floating address to another router at once', async () => {
-    const [one, two, ext] = [await network(), await network(), await external()]
-    const guests = [await guest(one, '10.0.0.5'), await guest(two, '10.0.0.5')]
+    const [one, two, ext] = [await bed.network(), await bed.network(), await external()]
+    const guests = [await bed.guest(one, '10.0.0.5'), await bed.guest(two, '10.0.0.5')]
     const specs = [one, two].map((id, at) =>
       routerSpec({
         interfaces: [legSpec(id, '10.0.0.1')],
@@ -470,13 +448,13 @@ describe('the way out and in', () => {
   })
 
   it('serves two networks of the same addresses their own metadata, and nothing else of the bridge', async () => {
-    const [one, two] = [await network(), await network()]
+    const [one, two] = [await bed.network(), await bed.network()]
     for (const id of [one, two]) {
       await bed.port.serveGuests(id, {
         ...deaf,
         metadata: (socket, from) => socket.end(`hello ${from.networkId} ${from.address}\n`),
       })
-      const a = await guest(id, '10.0.0.5', { securityGroups: [] })
+      const a = await bed.guest(id, '10.0.0.5', { securityGroups: [] })
       const said = await bed.busybox(a.netns, 'nc', '-w', '2', '169.254.169.254', '80')
       expect(said.stdout.trim()).toBe(`hello ${id} 10.0.0.5`)
       expect(await pings(a.netns, '169.254.169.254')).toBe(false)
@@ -500,10 +478,10 @@ async function sourceSeenFrom(netns: string): Promise<string | undefined> {
 }
 
 it('goes on where a process before it stopped, and ends what was forbidden meanwhile', async () => {
-  const [net, ext] = [await network(), await external()]
+  const [net, ext] = [await bed.network(), await external()]
   const group = groupSpec([...egress, tcp(80)])
-  const a = await guest(net, '10.0.0.5')
-  const b = await guest(net, '10.0.0.6', { securityGroups: [group] })
+  const a = await bed.guest(net, '10.0.0.5')
+  const b = await bed.guest(net, '10.0.0.6', { securityGroups: [group] })
   const router = routerSpec({ interfaces: [legSpec(net, '10.0.0.1')], external: gatewayTo(ext) })
   await bed.port.ensureRouter(router)
   const talk = await echoing(a.netns, b.netns, '10.0.0.6', 80)

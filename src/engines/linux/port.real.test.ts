@@ -15,7 +15,7 @@ import { createLinuxNetwork } from './linux-network.ts'
 import { namesOf, netnsPath, portLink } from './names.ts'
 import { linuxBed, type LinuxBed } from './testbed.ts'
 import { hasIperf, rate } from './testbed-rate.ts'
-import { busybox, calls, echoing, HOST, listening, pings, reaches } from './testbed-talk.ts'
+import { calls, echoing, HOST, listening, pings, reaches } from './testbed-talk.ts'
 
 /** What happens at a port, with packets: plain namespaces are the workloads. */
 let bed: LinuxBed
@@ -24,34 +24,6 @@ beforeAll(async () => {
 })
 afterAll(async () => await bed.close())
 
-interface Guest {
-  readonly netns: string
-  readonly spec: PortSpec
-  change(more: Partial<PortSpec>): Promise<void>
-}
-
-async function guest(
-  networkId: string,
-  address: string,
-  more: Partial<PortSpec> = {},
-): Promise<Guest> {
-  const netns = await bed.netns()
-  const spec = portSpec(networkId, address, more)
-  const at = { netns, ifname: 'eth0' }
-  await bed.port.plug(spec, at)
-  return {
-    netns,
-    spec,
-    change: async (change) => await bed.port.updatePort({ ...spec, ...change }, at),
-  }
-}
-
-async function network(cidr = '10.0.0.0/24'): Promise<string> {
-  const id = randomUUID()
-  await bed.port.ensureNetwork(networkSpec(id, cidr))
-  return id
-}
-
 const inside = async (networkId: string, ...words: string[]): Promise<string> => {
   const path = netnsPath(namesOf(bed.cloud).network(networkId))
   return await run('nsenter', [`--net=${path}`, ...words])
@@ -59,9 +31,9 @@ const inside = async (networkId: string, ...words: string[]): Promise<string> =>
 
 describe('switched off', () => {
   it('a network lets nothing pass and answers nobody, until it is on again', async () => {
-    const net = await network()
-    const a = await guest(net, '10.0.0.5')
-    await guest(net, '10.0.0.6')
+    const net = await bed.network()
+    const a = await bed.guest(net, '10.0.0.5')
+    await bed.guest(net, '10.0.0.6')
     await bed.port.serveGuests(net, { ...deaf, metadata: (socket) => socket.end('hello\n') })
     expect(await reaches(a.netns, '10.0.0.6')).toBe(true)
     expect(await calls(a.netns, '169.254.169.254', 80)).toBe(true)
@@ -75,9 +47,9 @@ describe('switched off', () => {
   })
 
   it('a port hears and says nothing, until it is on again', async () => {
-    const net = await network()
-    const a = await guest(net, '10.0.0.5')
-    const b = await guest(net, '10.0.0.6')
+    const net = await bed.network()
+    const a = await bed.guest(net, '10.0.0.5')
+    const b = await bed.guest(net, '10.0.0.6')
     await b.change({ adminUp: false })
     expect(await pings(a.netns, '10.0.0.6')).toBe(false)
     await b.change({})
@@ -88,9 +60,9 @@ describe('switched off', () => {
 
 describe('quality of service', () => {
   it.runIf(hasIperf)('holds what a guest sends and gets to its rate, live', async () => {
-    const net = await network()
-    const a = await guest(net, '10.0.0.5')
-    const b = await guest(net, '10.0.0.6')
+    const net = await bed.network()
+    const a = await bed.guest(net, '10.0.0.5')
+    const b = await bed.guest(net, '10.0.0.6')
     await a.change({ qos: { egress: { kbps: 20_000 }, ingress: { kbps: 40_000 } } })
     const [sent, got] = [
       await rate({ from: a.netns, in: b.netns, address: '10.0.0.6' }),
@@ -106,8 +78,8 @@ describe('quality of service', () => {
   })
 
   it('changes, goes, and leaves no queue behind, whoever made it', async () => {
-    const net = await network()
-    const a = await guest(net, '10.0.0.5', { qos: { egress: { kbps: 1000, burstKbits: 100 } } })
+    const net = await bed.network()
+    const a = await bed.guest(net, '10.0.0.5', { qos: { egress: { kbps: 1000, burstKbits: 100 } } })
     const link = portLink(a.spec.id)
     expect(await inside(net, 'tc', 'qdisc', 'show')).toMatch(/tbf .*rate 1Mbit/)
     await a.change({ qos: { egress: { kbps: 3000 }, ingress: { kbps: 2000 } } })
@@ -125,20 +97,20 @@ describe('quality of service', () => {
       await next.close()
     }
     await bed.port.unplug(a.spec.id, net)
-    const b = await guest(net, '10.0.0.6', { qos: { egress: { kbps: 1000 } } })
+    const b = await bed.guest(net, '10.0.0.6', { qos: { egress: { kbps: 1000 } } })
     await bed.port.unplug(b.spec.id, net)
     expect(await inside(net, 'ip', 'link', 'show', 'type', 'ifb')).toBe('')
     await bed.port.removeNetwork(net)
   })
 
   it('marks every packet a guest sends, of both families', async () => {
-    const net = await network()
+    const net = await bed.network()
     const addresses = (last: number): PortSpec['addresses'] => [
       { address: `10.0.0.${last}`, prefix: 24 },
       { address: `fd00::${last}`, prefix: 64 },
     ]
-    const a = await guest(net, '10.0.0.5', { addresses: addresses(5), qos: { dscp: 46 } })
-    const b = await guest(net, '10.0.0.6', { addresses: addresses(6) })
+    const a = await bed.guest(net, '10.0.0.5', { addresses: addresses(5), qos: { dscp: 46 } })
+    const b = await bed.guest(net, '10.0.0.6', { addresses: addresses(6) })
     await run('nsenter', [`--net=${b.netns}`, 'nft', '-f', '-'], {
       input:
         'table inet t { chain c { type filter hook prerouting priority 0; ip dscp ef drop; ip6 dscp ef icmpv6 type echo-request drop; }; }',
@@ -164,10 +136,10 @@ describe('stateless security groups', () => {
   const out = [ipv4('egress')]
 
   it('let no reply in without a rule of its own', async () => {
-    const net = await network()
+    const net = await bed.network()
     const group = { ...groupSpec(out), stateful: false }
-    const a = await guest(net, '10.0.0.5', { securityGroups: [group] })
-    await guest(net, '10.0.0.6')
+    const a = await bed.guest(net, '10.0.0.5', { securityGroups: [group] })
+    await bed.guest(net, '10.0.0.6')
     expect(await pings(a.netns, '10.0.0.6')).toBe(false)
     await bed.port.ensureSecurityGroup(net, {
       ...group,
@@ -182,10 +154,10 @@ describe('stateless security groups', () => {
   })
 
   it('beside a stateful one take no promise back', async () => {
-    const net = await network()
+    const net = await bed.network()
     const stateless = { ...groupSpec([]), stateful: false }
-    const a = await guest(net, '10.0.0.5', { securityGroups: [stateless, groupSpec(out)] })
-    await guest(net, '10.0.0.6')
+    const a = await bed.guest(net, '10.0.0.5', { securityGroups: [stateless, groupSpec(out)] })
+    await bed.guest(net, '10.0.0.6')
     expect(await reaches(a.netns, '10.0.0.6')).toBe(true)
     await bed.port.removeNetwork(net)
   })
@@ -202,9 +174,9 @@ describe('published ports', () => {
   })
 
   it('lead to the guest from the host and from outside, whatever its groups say, and end with the wish', async () => {
-    const net = await network()
-    const a = await guest(net, '10.0.0.5', { securityGroups: [] })
-    const b = await guest(net, '10.0.0.6')
+    const net = await bed.network()
+    const a = await bed.guest(net, '10.0.0.5', { securityGroups: [] })
+    const b = await bed.guest(net, '10.0.0.6')
     const world = await bed.netns()
     const link = `syt${bed.cloud}w`
     await run('ip', ['link', 'add', link, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', world])
@@ -269,8 +241,8 @@ describe('published ports', () => {
   })
 
   it('carry datagrams, and cut what was connected when they go', async () => {
-    const net = await network()
-    const a = await guest(net, '10.0.0.5', {
+    const net = await bed.network()
+    const a = await bed.guest(net, '10.0.0.5', {
       published: [at(first), at(second, { protocol: 'udp', port: 53 })],
     })
     const talk = await echoing(HOST, a.netns, '127.0.0.1', first ?? 0, 80)
@@ -294,14 +266,14 @@ describe('published ports', () => {
   })
 
   it('refuse a port of the host that is taken, by a program or by another port, and say so', async () => {
-    const net = await network()
+    const net = await bed.network()
     const server = createServer()
     server.listen({ host: '127.0.0.1', port: 0 })
     await once(server, 'listening')
     const address = server.address()
     const taken = typeof address === 'object' ? (address?.port ?? 0) : 0
-    const a = await guest(net, '10.0.0.5', { published: [at(first)] })
-    const b = await guest(net, '10.0.0.6')
+    const a = await bed.guest(net, '10.0.0.5', { published: [at(first)] })
+    const b = await bed.guest(net, '10.0.0.6')
     await expect(b.change({ published: [at(first)] })).rejects.toThrow('published by another port')
     await expect(b.change({ published: [at(taken)] })).rejects.toThrow(String(taken))
     server.close()
@@ -318,68 +290,6 @@ describe('published ports', () => {
   })
 })
 
-describe('trunks', () => {
-  it('carry sub-ports of other networks inside the parent, under their own rules', async () => {
-    const [outer, inner] = [await network('10.0.0.0/24'), await network('10.0.1.0/24')]
-    const a = await guest(outer, '10.0.0.5')
-    const peer = await guest(inner, '10.0.1.6')
-    const neighbour = await guest(outer, '10.0.0.6')
-    const sub = portSpec(inner, '10.0.1.5', {
-      trunk: { parentPortId: a.spec.id, parentNetworkId: outer, vlan: 100 },
-    })
-    const at = { netns: a.netns, ifname: 'eth0.100' }
-    await bed.port.plug(sub, at)
-    await bed.port.plug(sub, at)
-    expect([...(await bed.port.pluggedPorts(inner))].sort()).toEqual([sub.id, peer.spec.id].sort())
-    expect(await reaches(peer.netns, '10.0.1.5')).toBe(true)
-    expect(await reaches(a.netns, '10.0.1.6')).toBe(true)
-    expect(await reaches(neighbour.netns, '10.0.0.5')).toBe(true)
-    await bed.port.updatePort({ ...sub, securityGroups: [groupSpec([])] }, at)
-    expect(await pings(peer.netns, '10.0.1.5')).toBe(false)
-    await bed.port.updatePort(sub, at)
-    expect(await reaches(peer.netns, '10.0.1.5')).toBe(true)
-    await bed.port.unplug(sub.id, inner, at)
-    expect(await bed.port.pluggedPorts(inner)).toEqual([peer.spec.id])
-    expect((await busybox(a.netns, 'ifconfig', '-a')).stdout).not.toContain('eth0.100')
-    expect(await reaches(neighbour.netns, '10.0.0.5')).toBe(true)
-    for (const id of [outer, inner]) await bed.port.removeNetwork(id)
-  })
-
-  it('are plugged after their parent, and go before it', async () => {
-    const [outer, inner] = [await network('10.0.0.0/24'), await network('10.0.1.0/24')]
-    const parent = portSpec(outer, '10.0.0.5', { securityGroups: [groupSpec(allowAll)] })
-    const netns = await bed.netns()
-    const sub = portSpec(inner, '10.0.1.5', {
-      trunk: { parentPortId: parent.id, parentNetworkId: outer, vlan: 7 },
-    })
-    const at = { netns, ifname: 'eth0.7' }
-    await expect(bed.port.plug(sub, at)).rejects.toThrow('is not plugged')
-    await bed.port.plug(parent, { netns, ifname: 'eth0' })
-    await bed.port.plug(sub, at)
-    expect(await bed.port.pluggedPorts(inner)).toEqual([sub.id])
-    await bed.port.unplug(sub.id, inner, at)
-    await bed.port.unplug(parent.id, outer)
-    await bed.port.unplug(sub.id, inner, at)
-    expect(await bed.port.pluggedPorts(inner)).toEqual([])
-    expect((await busybox(netns, 'ifconfig', '-a')).stdout).not.toContain('eth0')
-    for (const id of [outer, inner]) await bed.port.removeNetwork(id)
-  })
-
-  it('cannot be spoken into by a neighbour’s own tags', async () => {
-    const net = await network()
-    const a = await guest(net, '10.0.0.5', { portSecurity: false })
-    const b = await guest(net, '10.0.0.6', { portSecurity: false })
-    await run('nsenter', [`--net=${b.netns}`, 'nft', '-f', '-'], { input: COUNT_TAGGED })
-    // an Ethernet frame by hand, tagged with VLAN 100, since not every kernel makes such links
-    await sendFrame(a.netns, `${b.spec.mac}${a.spec.mac}81000064080045000014`)
-    await sendFrame(a.netns, `${b.spec.mac}${a.spec.mac}88b500000000`)
-    const counted = await run('nsenter', [`--net=${b.netns}`, 'nft', 'list', 'ruleset'])
-    expect(counted).toMatch(/8021q counter packets 0 /)
-    expect(counted).toMatch(/0x88b5 counter packets 1 /)
-    await bed.port.removeNetwork(net)
-  })
-})
-
 describe('inspection', () => {
   it('sees whatever is taken away behind our back, and an ensure brings it back', async () => {
     const spec = networkSpec(randomUUID())
@@ -387,8 +297,8 @@ describe('inspection', () => {
     await bed.port.ensureNetwork(spec)
     const group = groupSpec(allowAll, ['10.0.0.5'])
     const qos = { egress: { kbps: 1000 }, ingress: { kbps: 1000 } }
-    const a = await guest(net, '10.0.0.5', { securityGroups: [group], qos })
-    const b = await guest(net, '10.0.0.6', { securityGroups: [group] })
+    const a = await bed.guest(net, '10.0.0.5', { securityGroups: [group], qos })
+    const b = await bed.guest(net, '10.0.0.6', { securityGroups: [group] })
     const ports = [a, b].map((each) => ({
       spec: each.spec,
       at: { netns: each.netns, ifname: 'eth0' },
@@ -439,26 +349,8 @@ describe('inspection', () => {
   })
 })
 
-const COUNT_TAGGED = `table netdev t {
-  chain c {
-    type filter hook ingress device "eth0" priority 0;
-    ether type 8021q counter
-    ether type 0x88b5 counter
-  }
-}`
-
-/** Puts raw bytes on a workload's wire. */
-async function sendFrame(netns: string, hex: string): Promise<void> {
-  await python(netns, RAW_FRAME, hex.replaceAll(':', ''))
-}
-
 const python = async (netns: string, program: string, ...words: string[]): Promise<string> =>
   await run('nsenter', [`--net=${netns}`, 'python3', '-c', program, ...words], { timeoutMs: 8000 })
-
-const RAW_FRAME = `import socket, sys
-s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
-s.bind(("eth0", 0))
-s.send(bytes.fromhex(sys.argv[1]).ljust(60, bytes(1)))`
 
 const UDP_SERVER = `import socket, sys
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -483,8 +375,8 @@ describe('handed over', () => {
     (await tryRun('ip', ['-j', '-d', 'link', 'show', ...words])).stdout
 
   it('a port’s other end waits on the host for whoever moves it, and is found there or anywhere', async () => {
-    const net = await network()
-    const other = await guest(net, '10.0.0.6')
+    const net = await bed.network()
+    const other = await bed.guest(net, '10.0.0.6')
     const spec = portSpec(net, '10.0.0.5')
     const ifname = `t_t${spec.id.slice(0, 8)}`
     const at = { netns: await bed.netns(), ifname, handedOver: true }
@@ -511,7 +403,7 @@ describe('handed over', () => {
   })
 
   it('another interface of that name on the host stays as it is', async () => {
-    const net = await network()
+    const net = await bed.network()
     const spec = portSpec(net, '10.0.0.5')
     const ifname = `t_t${spec.id.slice(0, 8)}`
     await run('ip', ['link', 'add', ifname, 'type', 'bridge'])

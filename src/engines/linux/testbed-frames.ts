@@ -73,11 +73,15 @@ function checksum(hex: string): string {
   return word(~sum & 0xffff)
 }
 
-/** Sends all from one workload and answers which of them came to another; the last must be one that is sure to arrive. */
+/**
+ * Sends all from one workload (from its `eth0`, unless told otherwise) and answers which of them came to another; the last must
+ * be one that is sure to arrive.
+ */
 export async function arriving(
   from: string,
   at: string,
   frames: readonly string[],
+  device = 'eth0',
 ): Promise<boolean[]> {
   const ear = new CoProcess({
     command: 'nsenter',
@@ -89,7 +93,7 @@ export async function arriving(
   try {
     await ear.ask('') // it listens
     const heard = ear.ask(frames.at(-1) ?? '')
-    await run('nsenter', [`--net=${from}`, 'python3', '-c', SEND, ...frames])
+    await run('nsenter', [`--net=${from}`, 'python3', '-c', SEND, device, ...frames])
     const seen = (await heard).split('\n')
     return frames.map((each) => seen.some((other) => other.startsWith(each)))
   } finally {
@@ -99,8 +103,8 @@ export async function arriving(
 
 const SEND = `import socket, sys
 s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
-s.bind(("eth0", 0))
-for hex in sys.argv[1:]: s.send(bytes.fromhex(hex).ljust(60, bytes(1)))`
+s.bind((sys.argv[1], 0))
+for hex in sys.argv[2:]: s.send(bytes.fromhex(hex).ljust(60, bytes(1)))`
 
 /** Says all it hears, until it hears the one it is told to wait for. */
 const LISTEN = `import socket, sys

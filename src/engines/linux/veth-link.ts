@@ -77,7 +77,9 @@ export async function isNew(making: Promise<unknown>): Promise<boolean> {
   try {
     await making
   } catch (cause) {
-    if (cause instanceof Error && cause.message.includes('File exists')) return false
+    // of a VLAN the kernel says it by the id, which may have another name
+    if (cause instanceof Error && /File exists|device already exists/.test(cause.message))
+      return false
     throw cause
   }
   return true

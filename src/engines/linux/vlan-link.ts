@@ -1,7 +1,7 @@
 import type { PortPlace, PortSpec } from '../../ports/network.ts'
 import { checkedIfname, checkedMac, checkedMtu } from './addresses.ts'
 import type { GuestSeen } from './guest.ts'
-import { linkFacts } from './link-facts.ts'
+import { linkFacts, type LinkFact } from './link-facts.ts'
 import { farIndex, LINK_GROUP, netnsPath, portLink, type Names } from './names.ts'
 import { inodeOf, type Namespaces } from './namespaces.ts'
 import type { Segment } from './segment.ts'
@@ -28,14 +28,22 @@ export class VlanLink implements PortLink {
     const { id, parent, parentNetns } = this.#trunkOf(port)
     if (!(await this.#parentIsThere(port)))
       throw new Error(`the trunk's parent port ${parent} is not plugged`)
-    const mtu = checkedMtu(port.mtu)
-    // Loose: whether it is up is told by its own wish, not by every change of its parent's.
-    const near = `link add link ${portLink(parent)} name ${portLink(port.id)} index ${farIndex()} netns ${netnsPath(segment.netns)} mtu ${mtu} group ${LINK_GROUP} type vlan id ${id} loose_binding on`
-    const made = await isNew(this.#namespaces.ip(parentNetns, [near])).catch(noVlans)
+    const vlan = (link: string, name: string, words: string): string =>
+      `link add link ${link} name ${name} mtu ${checkedMtu(port.mtu)} ${words} type vlan id ${id}`
+    // Each told to an `ip` of its own: one that stays would know what lies below by its number, which is another when that is
+    // made anew.
+    const tell = async (netns: string, line: string): Promise<boolean> =>
+      await isNew(this.#namespaces.tell(netns, [], [line]))
+    // The workload's end first: with only one of them there it is never taken for a whole.
+    const name = checkedIfname(at.ifname)
+    const far = vlan(parentIfname(name, id), name, `address ${checkedMac(port.mac)}`)
+    const made = await tell(at.netns, far).catch(noVlans)
     if (made === undefined) return await this.#veth.make(segment, port, at)
     if (!made) return false
-    const words = `link add link ${parentIfname(at.ifname, id)} name ${checkedIfname(at.ifname)} address ${checkedMac(port.mac)} mtu ${mtu} type vlan id ${id}`
-    return await isNew(this.#namespaces.inside(at.netns, 'ip', words.split(' ')))
+    const place = `index ${farIndex()} netns ${netnsPath(segment.netns)} group ${LINK_GROUP}`
+    // Loose: whether it is up is told by its own wish, not by every change of its parent's.
+    const near = `${vlan(portLink(parent), portLink(port.id), place)} loose_binding on`
+    return await tell(netnsPath(parentNetns), near)
   }
 
   async seen(segment: Segment, port: PortSpec, at: PortPlace): Promise<GuestSeen | undefined> {
@@ -49,7 +57,7 @@ export class VlanLink implements PortLink {
     const [far] = linkFacts(theirs)
     const [under] = linkFacts(below)
     if (near?.vlan === undefined) return await this.#veth.seen(segment, port, at)
-    if (near.vlan !== id || far?.vlan !== id || near.peerIndex !== under?.ifindex) return undefined
+    if (near.vlan !== id || far?.vlan !== id || !lies(near, under)) return undefined
     if (far.mac !== checkedMac(port.mac)) return undefined
     return await withRoutes(this.#namespaces, port, at, far)
   }
@@ -79,6 +87,10 @@ export class VlanLink implements PortLink {
   }
 }
 
+/** In the network that is its own and its parent's it is told by name. */
+const lies = (near: LinkFact, under: LinkFact | undefined): boolean =>
+  near.lower === undefined ? near.peerIndex === under?.ifindex : near.lower === under?.ifname
+
 /** The kernel does not know the kind (8021q is neither built in nor to be loaded). */
 function noVlans(cause: unknown): undefined {
   if (!(cause instanceof Error && /Unknown device type|not supported/.test(cause.message)))
@@ -103,4 +115,16 @@ export async function removeVlanEnd(namespaces: Namespaces, at: PortPlace): Prom
   )
   if (far?.vlan === undefined) return
   await namespaces.removeLinkInside(at.netns, at.ifname)
+}
+
+/** Of a pair no end is there without the other; of a sub-port whose bridge end is a VLAN this looks for the workload's. */
+export async function vlanEndIsGone(
+  namespaces: Namespaces,
+  near: LinkFact | undefined,
+  at: PortPlace,
+): Promise<boolean> {
+  if (near?.vlan === undefined || inodeOf(at.netns) === undefined) return false
+  const words = ['-d', 'link', 'show', 'dev', checkedIfname(at.ifname)]
+  const [far] = linkFacts(await namespaces.showInside(at.netns, words))
+  return far?.vlan !== near.vlan
 }
