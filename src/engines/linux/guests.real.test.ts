@@ -16,6 +16,7 @@ import {
 } from '../../ports/contract/network-specs.ts'
 import type { GuestServices, Lease } from '../../ports/guest-services.ts'
 import { linkLocalOf } from './addresses.ts'
+import { namesOf } from './names.ts'
 import { linuxBed, type LinuxBed } from './testbed.ts'
 
 /** What guests get from their network, asked with plain programs from inside plain namespaces. */
@@ -31,6 +32,11 @@ const names: GuestServices['resolve'] = async (networkId, { name, type }) => {
   return { kind: 'known', records: type === 'A' ? [{ type: 'A', data: '10.0.0.7' }] : [] }
 }
 
+const both = [
+  { address: '10.0.0.5', prefix: 24 },
+  { address: 'fd00::5', prefix: 64 },
+]
+
 async function guestIn(id: string, more: Parameters<typeof portSpec>[2] = {}): Promise<string> {
   const netns = await bed.netns()
   await bed.port.plug(portSpec(id, '10.0.0.5', { securityGroups: [], ...more }), {
@@ -45,12 +51,7 @@ describe('a network’s services', () => {
     const id = randomUUID()
     await bed.port.ensureNetwork(networkSpec(id))
     await bed.port.serveGuests(id, { ...deaf, resolve: names })
-    const netns = await guestIn(id, {
-      addresses: [
-        { address: '10.0.0.5', prefix: 24 },
-        { address: 'fd00::5', prefix: 64 },
-      ],
-    })
+    const netns = await guestIn(id, { addresses: both })
     for (const server of ['169.254.169.254', 'fe80::a9fe:a9fe%eth0'])
       for (const over of ['udp', 'tcp'] as const) {
         const answer = await ask(netns, server, over, `WEB.${id}`)
@@ -81,6 +82,25 @@ describe('a network’s services', () => {
     const said = await run('nsenter', [`--net=${netns}`, process.execPath, '-e', caller])
     expect(said.trim()).toBe(`hello ${linkLocalOf(mac)}`)
     await bed.port.removeNetwork(id)
+  })
+
+  it('hangs up on a guest behind a link whose number this host does not know, and serves it by IPv4', async () => {
+    const spec = networkSpec(randomUUID())
+    await bed.port.ensureNetwork(spec)
+    const br0 = ['-n', namesOf(bed.cloud).network(spec.id), 'link']
+    await run('ip', [...br0, 'del', 'br0'])
+    await run('ip', [...br0, 'add', 'br0', 'index', '123456789', 'type', 'bridge'])
+    await bed.port.ensureNetwork(spec)
+    await bed.port.serveGuests(spec.id, {
+      ...deaf,
+      metadata: (socket, from) => socket.end(`hello ${from.address}\n`),
+    })
+    const netns = await guestIn(spec.id, { addresses: both })
+    const said = async (address: string): Promise<string> =>
+      (await bed.busybox(netns, 'nc', '-w', '5', address, '80')).stdout.trim()
+    expect(await said('fe80::a9fe:a9fe%eth0')).toBe('')
+    expect(await said('169.254.169.254')).toBe('hello 10.0.0.5')
+    await bed.port.removeNetwork(spec.id)
   })
 
   it('gives metadata through a router to a guest without another way, and to nobody who calls the router', async () => {

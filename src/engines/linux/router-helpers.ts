@@ -1,3 +1,4 @@
+import { tryRun } from '../../kernel/exec/run.ts'
 import {
   conntrackHelperProtocols,
   type ConntrackHelperSpec,
@@ -29,6 +30,17 @@ ${objects.join('')}  chain pre {
 ${rules.join('')}  }
 }
 `
+}
+
+/**
+ * The kernel itself loads a helper that is named, but not its other half, which writes the translated address into what is
+ * said; some helpers have none. Where it is built in, or where modules are not ours to load, `modprobe` fails and all is as it was.
+ */
+export async function loadTranslators({ conntrackHelpers = [] }: RouterSpec): Promise<void> {
+  if (conntrackHelpers.length === 0) return
+  const names = conntrackHelpers.map(({ helper }) => (helper === 'snmp' ? 'snmp_basic' : helper))
+  const modules = [...new Set(names)].map((name) => `ip_nat_${name}`)
+  await tryRun('modprobe', ['-qa', ...modules]).catch(() => undefined)
 }
 
 /** In words what differs. */

@@ -21,7 +21,7 @@ import type { Namespaces } from './namespaces.ts'
 import { removeWithLinks, type Networks } from './network.ts'
 import { rulesetFacts, tablesDrift, tablesText } from './nft-tables.ts'
 import { parseTranslated, staleFlows } from './router-flows.ts'
-import { helperDrift, helperRules } from './router-helpers.ts'
+import { helperDrift, helperRules, loadTranslators } from './router-helpers.ts'
 import { LostLegs, RouterLegs } from './router-legs.ts'
 import { limitsDrift, writeLimits } from './router-limits.ts'
 import {
@@ -197,7 +197,10 @@ export class Routers {
       const labels = await meteredLabels(this.#namespaces, netns)
       await this.#namespaces.nft(netns, forgottenLabels(labels, spec))
     }
-    if (had?.helpers !== wish.helpers) await this.#writeRules(netns, wish.helpers)
+    if (had?.helpers !== wish.helpers) {
+      await loadTranslators(spec)
+      await this.#writeRules(netns, wish.helpers)
+    }
     const plan = planRouter(spec, seen)
     const anew = plan.addLegs.some(({ name }) => name === gatewayLeg(spec.id))
     if (had?.limits !== wish.limits || anew)

@@ -62,7 +62,7 @@ export class GuestDesk {
     await this.#doors.open(this.#names.router(routerId), {
       tcp: {
         [`tcp/${ROUTER_METADATA_PORT}`]: (connection) => {
-          const leg = plain(connection.localAddress ?? '')
+          const leg = plain(() => connection.localAddress)
           welcome(connection, this.#networkOfLeg(routerId, leg), services)
         },
       },
@@ -93,12 +93,20 @@ function welcome(
   networkId: string | undefined,
   services: Pick<GuestServices, 'metadata'>,
 ): void {
-  const address = plain(connection.remoteAddress ?? '')
-  // without an address it is gone before it was looked at
+  const address = plain(() => connection.remoteAddress)
+  // without an address it is gone before it was looked at, or cannot be told from others
   if (networkId === undefined || address === '') connection.destroy()
   else services.metadata(connection, { networkId, address })
 }
 
-/** A socket for both families calls IPv4 addresses `::ffff:10.0.0.5`, and link-local ones by their link too. */
-const plain = (address: string): string =>
-  address.replace(/^::ffff:(?=\d+\.)/, '').replace(/%.*$/, '')
+/**
+ * A socket for both families calls IPv4 addresses `::ffff:10.0.0.5`, and link-local ones by their link too. That link's name
+ * Node looks up in this process's own namespace; where no link has the number there it throws, and the address is not to be had.
+ */
+function plain(addressOf: () => string | undefined): string {
+  try {
+    return (addressOf() ?? '').replace(/^::ffff:(?=\d+\.)/, '').replace(/%.*$/, '')
+  } catch {
+    return ''
+  }
+}
