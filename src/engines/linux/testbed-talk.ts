@@ -10,9 +10,11 @@ export const busybox = async (netns: string, ...words: string[]): Promise<RunRes
 export const pings = async (from: string, to: string): Promise<boolean> =>
   (await busybox(from, 'ping', '-c', '1', '-W', '1', to)).code === 0
 
-/** As `pings`, with the patience a busy machine needs: a link's first packet may be lost there, and ARP asks again after a second. */
-export const reaches = async (from: string, to: string): Promise<boolean> =>
-  (await busybox(from, 'ping', '-c', '1', '-W', '4', to)).code === 0
+/** As `pings`, with the patience a busy machine needs: what a link is given in its first moments may be lost there. */
+export async function reaches(from: string, to: string): Promise<boolean> {
+  for (let tries = 4; tries > 0; tries--) if (await pings(from, to)) return true
+  return false
+}
 
 /** Calls a server that `listening` keeps. */
 export const calls = async (from: string, to: string, port: number): Promise<boolean> =>
