@@ -10,8 +10,9 @@ import { isNew, removeGuestEnd, VethLink, withRoutes, type PortLink } from './ve
 /**
  * A sub-port of a trunk: no pair of its own but a VLAN on both ends of its parent's. The bridge end lies on the parent's in
  * the parent's network and is made straight inside its own network's namespace; the kernel takes the tag off before the
- * parent's bridge sees the frame. Both vanish with the parent's link. On a kernel that makes no VLANs it has a pair of its
- * own, named the same, so that the workload sees no difference.
+ * parent's bridge sees the frame, not before the parent's limits. Both vanish with the parent's link. On a kernel that makes no
+ * VLANs it has a pair of its own, named the same, so that the workload sees no difference; the parent's limits are not its own
+ * then.
  */
 export class VlanLink implements PortLink {
   readonly #namespaces: Namespaces
@@ -34,7 +35,7 @@ export class VlanLink implements PortLink {
     // made anew.
     const tell = async (netns: string, line: string): Promise<boolean> =>
       await isNew(this.#namespaces.tell(netns, [], [line]))
-    // The workload's end first: with only one of them there it is never taken for a whole.
+    // The workload's end first: if that is all there is, it is half a port, and both are made anew.
     const name = checkedIfname(at.ifname)
     const far = vlan(parentIfname(name, id), name, `address ${checkedMac(port.mac)}`)
     const made = await tell(at.netns, far).catch(noVlans)
