@@ -17,7 +17,7 @@ export interface ComputePort {
   readonly kind: string
   hostInfo(): Promise<HostInfo>
 
-  /** Is the image there? `key` is its content digest (`sha256:…` of the stored blob), or `docker:<reference>` (see engine-images.ts). */
+  /** Is the image there? `key` is its content digest (`sha512:…` of the stored blob; `sha256:…` of older ones), or `docker:<reference>` (see engine-images.ts). */
   hasImage(key: ImageKey): Promise<boolean>
   /** Gives the engine the image; `open` is called only when needed, perhaps twice. Bad content throws with the engine's reason (status 400). */
   loadImage(key: ImageKey, open: () => Promise<Readable>): Promise<void>

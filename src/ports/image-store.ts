@@ -6,7 +6,10 @@ import type { Readable } from 'node:stream'
  */
 export interface ImageStore {
   readonly kind: string
-  /** Throws `CloudError('tooLarge')` past `maxBytes`; passes the stream's own error on otherwise. */
+  /**
+   * Throws `CloudError('tooLarge')` past `maxBytes`; passes the stream's own error on otherwise. The stream's chunks are given
+   * away with it: the store may free their memory.
+   */
   write(
     id: string,
     content: Readable,
@@ -23,6 +26,5 @@ export interface StoredBlob {
   readonly sizeBytes: number
   /** Hex digests of the content. */
   readonly md5: string
-  readonly sha256: string
   readonly sha512: string
 }

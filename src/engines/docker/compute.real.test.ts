@@ -47,7 +47,7 @@ async function tearDown(port: ComputePort, config: DockerComputeConfig): Promise
 }
 
 const KEY: ImageKey = `sha256:${'ab'.repeat(32)}`
-const HALF: ImageKey = `sha256:${'cd'.repeat(32)}`
+const HALF: ImageKey = `sha512:${'cd'.repeat(64)}`
 
 function spec(id: WorkloadId, change: Partial<ContainerSpec> = {}): ContainerSpec {
   const limits = { vcpus: 0.5, memoryMiB: 32, pids: 20 }

@@ -52,9 +52,12 @@ export function namedReference(key: ImageKey): string | undefined {
   return key.startsWith('docker:') ? key.slice('docker:'.length) : undefined
 }
 
-/** A key is a digest, so its hex part makes the tag. */
+/** As many as SHA-256 has. A tag may have 128 characters, and other words stand before these. */
+const TAG_DIGITS = 64
+
+/** A key is a digest, so the beginning of its hex part makes the tag. */
 export function imageTag(key: ImageKey): string {
-  const hex = /^[a-z0-9]+:([0-9a-f]{32,128})$/.exec(key)?.[1]
+  const hex = /^[a-z0-9]+:([0-9a-f]{32,128})$/.exec(key)?.[1]?.slice(0, TAG_DIGITS)
   if (hex === undefined) throw cloudError('badRequest', `'${key}' is not the digest of an image`)
   return hex
 }

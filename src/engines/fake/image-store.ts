@@ -56,7 +56,6 @@ function describe(bytes: Buffer): StoredBlob {
   return {
     sizeBytes: bytes.length,
     md5: digest('md5'),
-    sha256: digest('sha256'),
     sha512: digest('sha512'),
   }
 }

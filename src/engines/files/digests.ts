@@ -2,13 +2,12 @@ import { createHash } from 'node:crypto'
 import { Worker } from 'node:worker_threads'
 
 /**
- * MD5, SHA-256 and SHA-512 of one stream. One after the other they take longer than writing the content to the disk, so for
- * larger streams two of them are computed in threads beside this one. The bytes are shared with the threads, not copied:
- * whoever calls `update` leaves them alone until it resolves.
+ * MD5 and SHA-512 of one stream. One after the other they take longer than writing the content to the disk, so for larger
+ * streams each has a thread of its own. The bytes are shared with the threads, not copied: whoever calls `update` leaves
+ * them alone until it resolves.
  */
 export interface DigestSet {
   readonly md5: string
-  readonly sha256: string
   readonly sha512: string
 }
 
@@ -44,7 +43,6 @@ export class StreamDigests {
   readonly #md5: DigestThread
   readonly #sha512: DigestThread
   readonly #stream: number
-  readonly #sha256 = createHash('sha256')
   /** The first blocks, until it is known whether the stream is large. */
   #held: { readonly bytes: Uint8Array; readonly release: () => void }[] = []
   #threaded = false
@@ -66,10 +64,9 @@ export class StreamDigests {
 
   async digest(): Promise<DigestSet> {
     if (!this.#threaded) return this.#digestHere()
-    const sha256 = this.#sha256.digest('hex')
     const question = { kind: 'digest', stream: this.#stream } as const
     const [md5, sha512] = await Promise.all([this.#md5.ask(question), this.#sha512.ask(question)])
-    return { md5, sha256, sha512 }
+    return { md5, sha512 }
   }
 
   /** The stream broke: the threads need not remember it, and nobody waits for its first blocks. */
@@ -95,23 +92,17 @@ export class StreamDigests {
 
   async #feed(bytes: Uint8Array): Promise<void> {
     const question = { kind: 'update', stream: this.#stream, bytes } as const
-    const asked = Promise.all([this.#md5.ask(question), this.#sha512.ask(question)])
-    this.#sha256.update(bytes) // meanwhile, here
-    await asked
+    await Promise.all([this.#md5.ask(question), this.#sha512.ask(question)])
   }
 
   #digestHere(): DigestSet {
     const [md5, sha512] = [createHash('md5'), createHash('sha512')]
     for (const { bytes, release } of this.#held) {
-      for (const hash of [md5, this.#sha256, sha512]) hash.update(bytes)
+      for (const hash of [md5, sha512]) hash.update(bytes)
       release()
     }
     this.#held = []
-    return {
-      md5: md5.digest('hex'),
-      sha256: this.#sha256.digest('hex'),
-      sha512: sha512.digest('hex'),
-    }
+    return { md5: md5.digest('hex'), sha512: sha512.digest('hex') }
   }
 }
 

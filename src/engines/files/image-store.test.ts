@@ -19,6 +19,16 @@ imageStoreContract('files', async () => {
 })
 
 describe('images as files', () => {
+  it('frees the memory of what it has stored, not leaving that to the collector', async () => {
+    const folder = await newFolder()
+    const store = createFileImageStore({ folder })
+    const chunks = [1, 2, 3].map((digit) => Buffer.alloc(700_000, digit))
+    await store.write('image', Readable.from(chunks))
+    expect(chunks.map(({ length }) => length)).toEqual([0, 0, 0])
+    expect(await store.size('image')).toBe(2_100_000)
+    await rm(folder, { recursive: true })
+  })
+
   it('clears away what a killed process left half-written', async () => {
     const folder = await newFolder()
     await mkdir(folder, { recursive: true })

@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import { createReadStream, mkdirSync, readdirSync, rmSync } from 'node:fs'
-import { link, open, readdir, rm, stat, type FileHandle } from 'node:fs/promises'
+import { link, open, readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Readable } from 'node:stream'
+import { Writable, type Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import { cloudError } from '../../kernel/errors/cloud-error.ts'
 import type { ImageStore, StoredBlob } from '../../ports/image-store.ts'
+import { BlockWriter } from './block-writer.ts'
 import { DigestThreads, type StreamDigests } from './digests.ts'
 
 /**
@@ -12,12 +14,9 @@ import { DigestThreads, type StreamDigests } from './digests.ts'
  * the disk, and only then linked to its id: a link, unlike a rename, never replaces what is there.
  */
 const PART_PREFIX = '.part-'
-const BLOCK_BYTES = 1024 * 1024
-/** Blocks in work at once: more than are held back before threads start, see digests.ts. */
-const BLOCKS = 6
-/** How much may gather before the disk is set to work, so that the flush at the end finds little left to do. */
-const FLUSH_BYTES = 16 * 1024 * 1024
 const READ_CHUNK_BYTES = 256 * 1024
+/** May wait for a block to be free before the sender has to wait. */
+const WAITING_BYTES = 1024 * 1024
 
 export function createFileImageStore(config: { readonly folder: string }): ImageStore {
   const { folder } = config
@@ -63,16 +62,17 @@ async function writePart(
   const blocks = new BlockWriter(file, digests)
   try {
     let sizeBytes = 0
-    for await (const chunk of content) {
-      const bytes = Buffer.isBuffer(chunk) ? chunk : Buffer.from(chunk)
-      sizeBytes += bytes.length
+    const take = async (chunk: Buffer): Promise<void> => {
+      sizeBytes += chunk.length
       if (sizeBytes > maxBytes)
         throw cloudError(
           'tooLarge',
           `The content is larger than the ${maxBytes} bytes that are allowed`,
         )
-      await blocks.add(bytes)
+      await blocks.add(chunk)
     }
+    // Not `for await`: that copies into one all chunks that wait.
+    await pipeline(content, chunkSink(take))
     const found = await blocks.finish()
     return { sizeBytes, ...found }
   } catch (error) {
@@ -83,91 +83,11 @@ async function writePart(
   }
 }
 
-interface Block {
-  readonly bytes: Buffer
-  /** Its last writing and digesting. */
-  busy: Promise<unknown>
-}
-
-/** Gathers chunks into blocks; a full block is written and digested while the next one fills. */
-class BlockWriter {
-  readonly #file: FileHandle
-  readonly #digests: StreamDigests
-  readonly #blocks: Block[] = []
-  #current: Block | undefined
-  #filled = 0
-  #used = 0
-  #position = 0
-  #flushing: Promise<void> = Promise.resolve()
-
-  constructor(file: FileHandle, digests: StreamDigests) {
-    this.#file = file
-    this.#digests = digests
-  }
-
-  async add(chunk: Buffer): Promise<void> {
-    for (let at = 0; at < chunk.length;) {
-      const block = (this.#current ??= await this.#nextBlock())
-      const copied = chunk.copy(block.bytes, this.#filled, at)
-      at += copied
-      this.#filled += copied
-      if (this.#filled === BLOCK_BYTES) this.#send(block)
-    }
-  }
-
-  async finish(): Promise<Omit<StoredBlob, 'sizeBytes'>> {
-    if (this.#current !== undefined && this.#filled > 0) this.#send(this.#current)
-    const [found] = await Promise.all([
-      this.#digests.digest(),
-      ...this.#blocks.map(({ busy }) => busy),
-    ])
-    await this.#flushing
-    await this.#file.sync()
-    return found
-  }
-
-  async abandon(): Promise<void> {
-    await this.#digests.abandon()
-    await Promise.allSettled([this.#flushing, ...this.#blocks.map(({ busy }) => busy)])
-  }
-
-  async #nextBlock(): Promise<Block> {
-    const index = this.#used % BLOCKS
-    this.#used += 1
-    const block = (this.#blocks[index] ??= {
-      bytes: Buffer.from(new SharedArrayBuffer(BLOCK_BYTES)),
-      busy: Promise.resolve(),
-    })
-    await block.busy
-    return block
-  }
-
-  #send(block: Block): void {
-    const bytes = block.bytes.subarray(0, this.#filled)
-    const busy = Promise.all([
-      writeAll(this.#file, bytes, this.#position),
-      this.#digests.update(bytes),
-    ])
-    busy.catch(() => undefined) // met when the block is used again, or at the end
-    block.busy = busy
-    this.#position += this.#filled
-    if (this.#position % FLUSH_BYTES === 0) this.#flushEarly()
-    this.#filled = 0
-    this.#current = undefined
-  }
-
-  #flushEarly(): void {
-    const before = this.#flushing
-    this.#flushing = before.then(async () => await this.#file.datasync())
-    this.#flushing.catch(() => undefined) // met at the end
-  }
-}
-
-/** A write may take less than it was given, when the disk is nearly full for one. */
-async function writeAll(file: FileHandle, bytes: Buffer, position: number): Promise<void> {
-  for (let at = 0; at < bytes.length;) {
-    at += (await file.write(bytes, at, bytes.length - at, position + at)).bytesWritten
-  }
+function chunkSink(take: (chunk: Buffer) => Promise<void>): Writable {
+  return new Writable({
+    highWaterMark: WAITING_BYTES,
+    write: (chunk: Buffer, _, done) => void take(chunk).then(() => done(), done),
+  })
 }
 
 async function readBlob(

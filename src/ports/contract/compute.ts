@@ -312,7 +312,7 @@ function readingContract(port: Port): void {
     const content: Buffer[] = []
     for await (const chunk of await port().commit(id)) content.push(chunk)
     expect((await port().observe(id)).container).toBe('running')
-    const key: ImageKey = `sha256:${'5a'.repeat(32)}`
+    const key: ImageKey = `sha512:${'5a'.repeat(64)}`
     await port().loadImage(key, async () => Readable.from(content))
     const copy = await running(port(), { image: key })
     expect((await port().observe(copy)).container).toBe('running')

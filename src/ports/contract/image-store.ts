@@ -34,9 +34,10 @@ function sample(bytes: number): Buffer {
   return whole
 }
 
+/** Copies, for a store may free what it was given. */
 function inChunks(content: Buffer, chunkBytes: number): Readable {
   const chunks = Array.from({ length: Math.ceil(content.length / chunkBytes) }, (_, index) =>
-    content.subarray(index * chunkBytes, (index + 1) * chunkBytes),
+    Buffer.copyBytesFrom(content, index * chunkBytes, chunkBytes),
   )
   return Readable.from(chunks)
 }
@@ -67,7 +68,6 @@ function storingContract(store: () => ImageStore): void {
       expect(await store().write(id, inChunks(content, 100_000))).toEqual({
         sizeBytes: bytes,
         md5: hex('md5', content),
-        sha256: hex('sha256', content),
         sha512: hex('sha512', content),
       })
       expect(await store().size(id)).toBe(bytes)
@@ -79,6 +79,14 @@ function storingContract(store: () => ImageStore): void {
       expect(await store().list()).not.toContain(id)
     },
   )
+
+  it('leaves alone what a chunk is only a part of', async () => {
+    const id = randomUUID()
+    const content = sample(MIB)
+    await store().write(id, Readable.from([content.subarray(0, 400_000), content.subarray(1)]))
+    expect(content.equals(sample(MIB))).toBe(true)
+    await store().remove(id)
+  })
 
   it('keeps streams apart that come at once', async () => {
     const contents = [9, 10, 11].map((size) => sample(size * MIB))

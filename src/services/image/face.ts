@@ -48,7 +48,7 @@ export interface ImageInfo {
   readonly minDiskGiB: number
   readonly minRamMiB: number
   readonly sizeBytes: number | null
-  /** `sha256:<hex>` of the stored bytes: the key under which the engine knows it; null until active. */
+  /** Digest of the stored bytes, `sha512:<hex>`: the key under which the engine knows it; null until active. */
   readonly key: string | null
   /** Custom properties. */
   readonly properties: Readonly<Record<string, string>>

@@ -119,7 +119,7 @@ export interface NewWorkload {
 export interface WorkloadImage {
   /** Glance id, for opening the bytes; '' for an image that the engine fetches by its name. */
   readonly imageId: string
-  /** Engine key: `sha256:…`, or `docker:<reference>`. */
+  /** Engine key: `sha512:…`, or `docker:<reference>`. */
   readonly key: string
   /** For images by name: when it is fetched. Default `ifnotpresent`. */
   readonly pull?: PullPolicy

@@ -6,6 +6,7 @@ import { createFakeImageStore } from '../../../engines/fake/image-store.ts'
 import { createApp } from '../../../kernel/app/app.ts'
 import { openSqlite } from '../../../kernel/db/sqlite.ts'
 import { createLog } from '../../../kernel/log/log.ts'
+import { updateImage } from '../images/store.ts'
 import { createImage } from '../index.ts'
 import { startImageBed, type ImageBed } from '../testbed.ts'
 import { readRange } from './range.ts'
@@ -37,7 +38,15 @@ describe('uploading', () => {
     })
     expect((await bed.upload('demo', id, 'again')).status).toBe(409)
     const info = await bed.image.face.findImage(bed.ctx(), id)
-    expect(info?.key).toBe(`sha256:${createHash('sha256').update('content').digest('hex')}`)
+    expect(info?.key).toBe(`sha512:${createHash('sha512').update('content').digest('hex')}`)
+  })
+
+  it('keeps the key of an image whose SHA-256 the engine knows it by', async () => {
+    const { id } = await bed.create('demo')
+    await bed.upload('demo', id, 'old')
+    const old = { sha256: createHash('sha256').update('old').digest('hex') }
+    await updateImage(bed.ctx(), id, old, { status: ['active'] })
+    expect((await bed.image.face.findImage(bed.ctx(), id))?.key).toBe(`sha256:${old.sha256}`)
   })
 
   it('wants octets, formats and a store that is there', async () => {

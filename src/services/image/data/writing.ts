@@ -154,7 +154,6 @@ export function activeColumns(
     size: stored.sizeBytes,
     virtual_size: plainDisk ? stored.sizeBytes : null,
     checksum: stored.md5,
-    sha256: stored.sha256,
     sha512: stored.sha512,
   }
 }

@@ -139,6 +139,7 @@ export interface ImageTable {
   size: number | null
   virtual_size: number | null
   checksum: string | null
+  /** Only of an image stored when this was the key under which the engine knows it. */
   sha256: string | null
   sha512: string | null
   /** Where the bytes are, or while `saving` and `importing` are being written; a name is used for one attempt only. */

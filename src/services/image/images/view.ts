@@ -40,6 +40,12 @@ export function imageView(image: Image, storeId: string): Record<string, unknown
   }
 }
 
+/** An image from before SHA-512 was the key keeps the one under which the engine has it. */
+function keyOf({ sha256, sha512 }: Image): string | null {
+  if (sha256 !== null) return `sha256:${sha256}`
+  return sha512 === null ? null : `sha512:${sha512}`
+}
+
 /** The image as other services see it. */
 export function imageInfo(image: Image): ImageInfo {
   return {
@@ -54,7 +60,7 @@ export function imageInfo(image: Image): ImageInfo {
     minDiskGiB: image.min_disk,
     minRamMiB: image.min_ram,
     sizeBytes: image.size,
-    key: image.sha256 === null ? null : `sha256:${image.sha256}`,
+    key: keyOf(image),
     properties: image.properties,
     tags: image.tags,
     createdAt: image.created_at,
