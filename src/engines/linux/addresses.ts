@@ -41,9 +41,16 @@ export function checkedMtu(mtu: number): number {
 /** What IPv6 needs of a link: with less the kernel takes it away from there. RFC 8200, section 5. */
 export const LEAST_MTU_6 = 1280
 
-/** How a link of ours is set up: its MTU, and no address that the kernel would give it. */
-export const quietLink = (mtu: number): string =>
-  mtu < LEAST_MTU_6 ? `mtu ${checkedMtu(mtu)}` : `addrgenmode none mtu ${checkedMtu(mtu)}`
+/**
+ * How a link of ours is set up: its MTU, no address that the kernel would give it, and what else is to be said of it. A link
+ * that was too small for IPv6 can be told about its addresses only once it is larger.
+ */
+export function quietLink(link: string, mtu: number, more: string): string[] {
+  const size = `link set dev ${link} mtu ${checkedMtu(mtu)}`
+  return mtu < LEAST_MTU_6
+    ? [`${size} ${more}`]
+    : [size, `link set dev ${link} addrgenmode none ${more}`]
+}
 
 /** An address or a CIDR as a range of numbers. Bits past the prefix are ignored. */
 export function rangeOf(cidr: string): Range {

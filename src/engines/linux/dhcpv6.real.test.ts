@@ -107,12 +107,14 @@ describe('DHCPv6', () => {
       return (await run('ip', words)).includes(':0223 ') // 547
     }
     const seen: boolean[] = []
-    for (const mtu of [1400, 1200]) {
+    for (const mtu of [1400, 1200, 1400]) {
       await bed.port.ensureNetwork({ ...networkSpec(id), mtu })
       await bed.port.serveGuests(id, services)
       seen.push(await listens())
     }
-    expect(seen).toEqual([true, false])
+    expect(seen).toEqual([true, false, true])
+    const words = ['-n', namesOf(bed.cloud).network(id), '-6', '-br', 'addr', 'show', 'br0']
+    expect((await run('ip', words)).match(/fe80::[^/]+/g)).toEqual([DESK]) // and none of the kernel's
     await bed.port.removeNetwork(id)
   })
 

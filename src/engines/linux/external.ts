@@ -110,7 +110,7 @@ export class Externals {
       this.#names.external(spec.networkId),
       [
         `link add ${EXT_BRIDGE} address ${steadyMac(spec.networkId)} type bridge mcast_snooping 0`,
-        `link set dev ${EXT_BRIDGE} ${quietLink(spec.mtu)} up`,
+        ...quietLink(EXT_BRIDGE, spec.mtu, 'up'),
       ],
       /File exists/,
     )
@@ -140,9 +140,8 @@ export class Externals {
         .map((each) => `addr add ${each} dev ${link} ${each.includes(':') ? 'nodad' : 'brd +'}`),
     ]
     await run('ip', ['-batch', '-'], { input: `${lines.join('\n')}\n` })
-    await this.#namespaces.ip(netns, [
-      `link set dev ${EXT_HOST_END} ${quietLink(spec.mtu)} group ${LINK_GROUP} master ${EXT_BRIDGE} up`,
-    ])
+    const more = `group ${LINK_GROUP} master ${EXT_BRIDGE} up`
+    await this.#namespaces.ip(netns, quietLink(EXT_HOST_END, spec.mtu, more))
   }
 }
 

@@ -1,3 +1,4 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { randomUUID } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -46,6 +47,9 @@ async function guestIn(id: string, more: Parameters<typeof portSpec>[2] = {}): P
   return netns
 }
 
+const indexOf = (link: string): number =>
+  existsSync(`${link}/ifindex`) ? Number(readFileSync(`${link}/ifindex`, 'utf8')) : 0
+
 describe('a network’s services', () => {
   it('answers for names over UDP and TCP, on IPv4 and IPv6, at once', async () => {
     const id = randomUUID()
@@ -84,10 +88,15 @@ describe('a network’s services', () => {
     await bed.port.removeNetwork(id)
   })
 
-  it('hangs up on a guest behind a link whose number this host does not know, and serves it by IPv4', async () => {
+  it('has a link whose number this host knows; behind another it hangs up on IPv6, and serves by IPv4', async () => {
     const spec = networkSpec(randomUUID())
     await bed.port.ensureNetwork(spec)
     const br0 = ['-n', namesOf(bed.cloud).network(spec.id), 'link']
+    const known = readdirSync('/sys/class/net').map((link) => indexOf(`/sys/class/net/${link}`))
+    const shown = JSON.parse(await run('ip', ['-j', ...br0, 'show', 'br0'])) as [
+      { ifindex: number },
+    ] // ip's own
+    expect(known).toContain(shown[0].ifindex)
     await run('ip', [...br0, 'del', 'br0'])
     await run('ip', [...br0, 'add', 'br0', 'index', '123456789', 'type', 'bridge'])
     await bed.port.ensureNetwork(spec)

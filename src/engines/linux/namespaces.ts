@@ -116,12 +116,14 @@ export class Namespaces {
   }
 
   /**
-   * As `ipOnce`, beginning with a line that makes a link. An `ip` that was told of it before knows it by the number it had, and
-   * is replaced where that is nobody's any more. The lines may be repeated. Answers whether the link was made.
+   * As `ipOnce`, beginning with lines each of which would make the same link. An `ip` that was told of it before knows it by the
+   * number it had, and is replaced where that is nobody's any more. The lines may be repeated. Answers whether the link was made.
    */
   async ipMaking(name: string, lines: readonly string[], tolerated: RegExp): Promise<boolean> {
     try {
-      return !(await this.ipOnce(name, lines, { tolerated })).includes('File exists')
+      const said = await this.ipOnce(name, lines, { tolerated })
+      const attempts = lines.filter((line) => line.startsWith('link add ')).length
+      return said.split('File exists').length - 1 < attempts
     } catch {
       await this.freshIp(name)
       await this.ipOnce(name, lines, { tolerated })

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import type { NetworkSpec } from '../../ports/network.ts'
 import { LEAST_MTU_6, quietLink } from './addresses.ts'
 import { METADATA_ADDRESS, METADATA_ADDRESS_6 } from './filters.ts'
@@ -99,9 +99,12 @@ function bridgeLines(spec: NetworkSpec): string[] {
   const up = spec.adminUp !== false
   return [
     // Without a MAC of its own a bridge takes the lowest of its ports', and tenants' ARP entries for it would go stale.
-    `link add ${BRIDGE} address ${steadyMac(spec.id)} type bridge mcast_snooping 0`,
+    ...[knownNumber(), ''].map(
+      (number) =>
+        `link add ${BRIDGE} ${number} address ${steadyMac(spec.id)} type bridge mcast_snooping 0`,
+    ),
     // A bridge that is down passes no frame between its ports and takes none for itself.
-    `link set dev ${BRIDGE} ${quietLink(spec.mtu)} ${up ? 'up' : 'down'}`,
+    ...quietLink(BRIDGE, spec.mtu, up ? 'up' : 'down'),
     `addr replace ${METADATA_ADDRESS}/32 dev ${BRIDGE}`,
     ...(up ? [`route replace default dev ${BRIDGE}`] : []),
     ...(carriesIpv6(spec.mtu)
@@ -113,10 +116,27 @@ function bridgeLines(spec: NetworkSpec): string[] {
   ]
 }
 
+/**
+ * Node calls a guest's link-local address by the name that the bridge's number has in this process's own namespace, and fails
+ * where it has none there. The least that is not the loopback's belongs to the most lasting link; should something else have it
+ * in the network's namespace, the bridge takes any.
+ */
+function knownNumber(): string {
+  const folder = '/sys/class/net'
+  const numbers = readdirSync(folder).flatMap((link) => {
+    const file = `${folder}/${link}/ifindex`
+    return existsSync(file) ? Number(readFileSync(file, 'utf8')) : []
+  })
+  const [least] = numbers.filter((number) => number > 1).toSorted((a, b) => a - b)
+  return least === undefined ? '' : `index ${least}`
+}
+
 /** A new namespace takes over the host's settings, and Docker has switched forwarding on there. */
 const networkSettings = [
   'net/ipv4/ip_forward=0',
   'net/ipv6/conf/default/accept_ra=0',
+  // also for links that begin to speak IPv6 later
+  'net/ipv6/conf/default/addr_gen_mode=1',
   'net/ipv6/conf/all/accept_ra=0',
   'net/ipv6/conf/all/forwarding=0',
   'net/ipv4/conf/all/rp_filter=0',

@@ -53,11 +53,10 @@ export class Ports {
     if (filtered.status === 'rejected') throw filtered.reason
     if (set.status === 'rejected') throw set.reason
     await shape(segment, port, guest.isNew)
-    const link = `link set dev ${portLink(port.id)}`
+    const link = portLink(port.id)
     await this.#namespaces.ip(segment.netns, [
-      `${link} alias ${port.id}`,
-      `${link} ${quietLink(port.mtu)} master ${BRIDGE}`,
-      `${link} ${port.adminUp ? 'up' : 'down'}`,
+      ...quietLink(link, port.mtu, `alias ${port.id} master ${BRIDGE}`),
+      `link set dev ${link} ${port.adminUp ? 'up' : 'down'}`,
     ])
     await this.#published.ensure(segment, port)
     // A port of before this process began: what changed meanwhile may have left flows that are forbidden now.

@@ -62,8 +62,8 @@ export class RouterLegs {
       const there = this.#whereabouts(leg)
       const mtu = mtus.get(leg.name) ?? 1500
       await this.#namespaces.ip(netns, [`link set dev ${leg.name} mtu ${mtu}`])
-      const line = `link set dev ${leg.peer} ${quietLink(mtu)} group ${LINK_GROUP} master ${there.bridge} up`
-      await this.#namespaces.ip(there.netns, [line]).catch((cause: unknown) => {
+      const lines = quietLink(leg.peer, mtu, `group ${LINK_GROUP} master ${there.bridge} up`)
+      await this.#namespaces.ip(there.netns, lines).catch((cause: unknown) => {
         if (!(cause instanceof Error && cause.message.includes('Cannot find device'))) throw cause
         lost.push(leg.name)
       })

@@ -36,7 +36,8 @@ export async function linuxBed(): Promise<LinuxBed> {
   const made: string[] = []
   const second = randomBytes(2)
   const prefix = `10.${200 + ((second[0] ?? 0) % 50)}.${second[1] ?? 0}`
-  const prefix6 = `fd5a:${second.toString('hex')}`
+  // four digits of which the first is none of those that are left out
+  const prefix6 = `fd5a:${(second.readUInt16BE() | 0x1000).toString(16)}`
   const netns = async (): Promise<string> => {
     const name = `syt${cloud}-${made.length}`
     made.push(name)
