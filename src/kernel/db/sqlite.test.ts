@@ -47,3 +47,11 @@ it('tells who waits inside a transaction for a turn outside of it, instead of fo
   await add(2)
   expect(await numbers()).toEqual([2])
 })
+
+it('answers rows as plain objects, with the columns that a table has by now', async () => {
+  await add(1)
+  const all = kysely.selectFrom('numbers').selectAll()
+  expect(await all.execute()).toStrictEqual([{ number: 1 }])
+  await kysely.schema.alterTable('numbers').addColumn('word', 'text').execute()
+  expect(await all.execute()).toStrictEqual([{ number: 1, word: null }])
+})

@@ -77,6 +77,7 @@ function standIns(): ComputeDeps {
     network: network(),
     workload: partly<WorkloadFace>({
       findMany: async () => await Promise.resolve(new Map()),
+      statesOf: async () => await Promise.resolve(new Map()),
       hostInfo: async () =>
         await Promise.resolve({
           hostname: HOST,

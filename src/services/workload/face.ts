@@ -36,6 +36,8 @@ export interface WorkloadFace {
   /** Undefined when it is gone. */
   find(ctx: Ctx, id: string): Promise<Workload | undefined>
   findMany(ctx: Ctx, ids: readonly string[]): Promise<ReadonlyMap<string, Workload>>
+  /** For long lists: without what they run, which may be large. */
+  statesOf(ctx: Ctx, ids: readonly string[]): Promise<ReadonlyMap<string, WorkloadState>>
 
   /** The last lines of output; '' when it never ran. */
   logs(ctx: Ctx, id: string, tailLines?: number): Promise<string>
@@ -213,3 +215,9 @@ export interface Workload {
   readonly settledAt: string | null
   readonly createdAt: string
 }
+
+/** How far it is, and its network cards. */
+export type WorkloadState = Pick<
+  Workload,
+  'id' | 'nics' | 'seen' | 'error' | 'step' | 'settledGeneration' | 'settledAt'
+>

@@ -19,10 +19,11 @@ import { fetchReconciler } from './fetch-image.ts'
 import { isEnding } from './restarts.ts'
 import type { WorkloadDeps } from './deps.ts'
 import { retryReconciler, workloadReconciler } from './reconcile.ts'
-import { workloadView, type WorkloadRow } from './schema.ts'
+import { stateView, workloadView, type WorkloadRow } from './schema.ts'
 import {
   changeWorkload,
   claimedOf,
+  findStates,
   findWorkload,
   findWorkloads,
   insertWorkload,
@@ -124,6 +125,8 @@ function sights(deps: WorkloadDeps): Omit<WorkloadFace, 'create' | 'change' | 'r
     },
     findMany: async (ctx, ids) =>
       new Map((await findWorkloads(ctx, ids)).map((row) => [row.id, workloadView(row)])),
+    statesOf: async (ctx, ids) =>
+      new Map((await findStates(ctx, ids)).map((row) => [row.id, stateView(row)])),
     logs: async (ctx, id, tailLines) =>
       (await getWorkload(ctx, id)).seen === 'new' ? '' : await compute.logs(id, tailLines),
     commitTo: async (ctx, id, imageId) => await commitTo(ctx, deps, id, imageId),
@@ -149,7 +152,10 @@ function sights(deps: WorkloadDeps): Omit<WorkloadFace, 'create' | 'change' | 'r
 function insights({
   compute,
   pulls,
-}: WorkloadDeps): Omit<WorkloadFace, 'create' | 'change' | 'remove' | 'find' | 'findMany' | Sight> {
+}: WorkloadDeps): Omit<
+  WorkloadFace,
+  'create' | 'change' | 'remove' | 'find' | 'findMany' | 'statesOf' | Sight
+> {
   return {
     engineImages: compute,
     onPull: (credentials) => void (pulls.credentials = credentials),

@@ -1,7 +1,7 @@
 import type { Selectable } from 'kysely'
 import { fromJson } from '../../kernel/db/db.ts'
 import type { Limits } from '../../ports/compute.ts'
-import type { Nic, Power, Process, PullPolicy, Workload } from './face.ts'
+import type { Nic, Power, Process, PullPolicy, Workload, WorkloadState } from './face.ts'
 
 /** The one table of everything that runs. JSON columns: limits, nics, bound_ports (ids that the engine may hold), process. */
 export interface WorkloadTable {
@@ -58,25 +58,43 @@ export interface WorkloadTable {
 }
 export type WorkloadRow = Selectable<WorkloadTable>
 
+/** The columns of `WorkloadState`. */
+export const stateColumns = [
+  'id',
+  'nics',
+  'seen',
+  'error',
+  'step',
+  'settled_generation',
+  'settled_at',
+] as const
+
+export function stateView(row: Pick<WorkloadRow, (typeof stateColumns)[number]>): WorkloadState {
+  return {
+    id: row.id,
+    nics: fromJson<Nic[]>(row.nics),
+    seen: row.seen,
+    error: row.error,
+    step: row.step,
+    settledGeneration: row.settled_generation,
+    settledAt: row.settled_at,
+  }
+}
+
 /** The row as other services see it. */
 export function workloadView(row: WorkloadRow): Workload {
   return {
-    id: row.id,
+    ...stateView(row),
     projectId: row.project_id,
     name: row.name,
     image: { imageId: row.image_id, key: row.image_key },
     limits: fromJson<Limits>(row.limits),
     diskGiB: row.disk_gib,
-    nics: fromJson<Nic[]>(row.nics),
     process: fromJson<Process>(row.process),
     rescue: row.rescue === 1,
     host: row.host,
     wish: row.removing === 1 ? 'removed' : row.power,
     generation: row.generation,
-    settledGeneration: row.settled_generation,
-    seen: row.seen,
-    error: row.error,
-    step: row.step,
     restarting: row.restart_at !== null,
     restarts: row.restarts,
     health: row.health,
@@ -84,7 +102,6 @@ export function workloadView(row: WorkloadRow): Workload {
     oomKilled: row.oom_killed === 1,
     startedAt: row.started_at,
     finishedAt: row.finished_at,
-    settledAt: row.settled_at,
     createdAt: row.created_at,
   }
 }

@@ -3,7 +3,7 @@ import type { Ctx } from '../../kernel/ctx/ctx.ts'
 import { fromJson, tables, toJson } from '../../kernel/db/db.ts'
 import { prepared } from '../../kernel/db/prepared.ts'
 import type { NewWorkload, Nic, WorkloadChange, WorkloadImage } from './face.ts'
-import type { WorkloadRow, WorkloadTable } from './schema.ts'
+import { stateColumns, type WorkloadRow, type WorkloadTable } from './schema.ts'
 
 /** How long a process may take to end politely, unless somebody says otherwise. */
 const GRACE_SECONDS = 5
@@ -18,6 +18,10 @@ const db = (ctx: Ctx): Kysely<Tables> => tables<Tables>(ctx)
 const workloadRows = prepared(
   (query: Kysely<Tables>, { ids }: { readonly ids: readonly string[] }) =>
     query.selectFrom('workloads').selectAll().where('id', 'in', ids),
+)
+
+const stateRows = prepared((query: Kysely<Tables>, { ids }: { readonly ids: readonly string[] }) =>
+  query.selectFrom('workloads').select(stateColumns).where('id', 'in', ids),
 )
 
 export async function insertWorkload(ctx: Ctx, wish: NewWorkload, host: string): Promise<void> {
@@ -83,9 +87,23 @@ export async function findWorkloads(
   ctx: Ctx,
   ids: readonly string[],
 ): Promise<readonly WorkloadRow[]> {
-  const rows: WorkloadRow[] = []
-  for (let at = 0; at < ids.length; at += 500)
-    rows.push(...(await workloadRows(ctx, { ids: ids.slice(at, at + 500) })))
+  return await inPortions(ids, async (some) => await workloadRows(ctx, { ids: some }))
+}
+
+export async function findStates(
+  ctx: Ctx,
+  ids: readonly string[],
+): Promise<Awaited<ReturnType<typeof stateRows>>> {
+  return await inPortions(ids, async (some) => await stateRows(ctx, { ids: some }))
+}
+
+/** A query has a limited number of parameters. */
+async function inPortions<R>(
+  ids: readonly string[],
+  find: (ids: readonly string[]) => Promise<readonly R[]>,
+): Promise<readonly R[]> {
+  const rows: R[] = []
+  for (let at = 0; at < ids.length; at += 500) rows.push(...(await find(ids.slice(at, at + 500))))
   return rows
 }
 

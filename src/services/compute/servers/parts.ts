@@ -1,7 +1,7 @@
 import type { Ctx } from '../../../kernel/ctx/ctx.ts'
 import { atLeast } from '../../../kernel/http/microversion.ts'
 import type { PortInfo } from '../../network/face.ts'
-import type { Workload } from '../../workload/face.ts'
+import type { WorkloadState } from '../../workload/face.ts'
 import { zoneOfHost } from '../availability-zones/zones.ts'
 import type { ComputeDeps } from '../deps.ts'
 import type { Server } from './schema.ts'
@@ -11,7 +11,7 @@ import { tagsOf } from './store.ts'
 /** A server and everything around it that a view shows. */
 export interface ServerParts {
   readonly server: Server
-  readonly workload: Workload | undefined
+  readonly workload: WorkloadState | undefined
   readonly status: Status
   /** In the order of interfaces. */
   readonly ports: readonly PortInfo[]
@@ -29,7 +29,7 @@ export async function partsOf(
 ): Promise<readonly ServerParts[]> {
   if (servers.length === 0) return []
   const ids = servers.map((server) => server.id)
-  const workloads = await deps.workload.findMany(ctx, ids)
+  const workloads = await deps.workload.statesOf(ctx, ids)
   const ports = Map.groupBy(await deps.network.portsOf(ctx, ids), (port) => port.deviceId)
   const tags = atLeast(version, '2.26')
     ? await tagsOf(ctx, ids)
@@ -63,7 +63,7 @@ export async function onePartsOf(
 
 export function inOrder(
   ports: readonly PortInfo[],
-  workload: Workload | undefined,
+  workload: WorkloadState | undefined,
 ): readonly PortInfo[] {
   if (workload === undefined || ports.length < 2) return ports
   const place = new Map(workload.nics.map((nic) => [nic.portId, nic.index]))
