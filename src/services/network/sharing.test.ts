@@ -218,6 +218,6 @@ describe('subnet pools', () => {
           prefixes: ['10.31.0.0/16'],
         })
       ).prefixes,
-    ).toEqual(['10.30.0.0/16', '10.31.0.0/16'])
+    ).toEqual(['10.30.0.0/15'])
   })
 })

@@ -1,10 +1,36 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { canonicalIp, eui64, formatIp, fromSortKey, parseIp, sortKey } from './address.ts'
+import { compacted, without } from './cidr-set.ts'
 import { contains, formatCidr, hostRange, overlaps, parseCidr, type Cidr } from './cidr.ts'
 import { carve, defaultPools, firstFree, rangesOf } from './pools.ts'
 
 const cidr = (text: string): Cidr => parseCidr(text) ?? expect.fail(`${text} is no CIDR`)
+
+const words = (list: string): Cidr[] => (list === '' ? [] : list.split(' ').map(cidr))
+const said = (list: readonly Cidr[]): string => list.map(formatCidr).join(' ')
+
+describe('sets of prefixes', () => {
+  it.each([
+    ['10.0.1.0/24 10.0.0.0/24', '10.0.0.0/23'],
+    ['10.0.1.0/24 10.0.2.0/24', '10.0.1.0/24 10.0.2.0/24'],
+    ['10.0.0.0/8 10.1.0.0/16', '10.0.0.0/8'],
+    ['10.0.0.0/25 10.0.1.0/24 10.0.0.128/25 10.0.2.0/23', '10.0.0.0/22'],
+    ['fd00::/64 10.0.0.0/24 fd00:0:0:1::/64', '10.0.0.0/24 fd00::/63'],
+    ['0.0.0.0/1 128.0.0.0/1', '0.0.0.0/0'],
+    ['', ''],
+  ])('%s are the same as %s', (list, fewest) => expect(said(compacted(words(list)))).toBe(fewest))
+
+  it.each([
+    ['10.0.0.0/24', '10.0.0.0/24', ''],
+    ['10.0.0.0/24', '10.0.0.0/26', '10.0.0.64/26 10.0.0.128/25'],
+    ['10.0.0.0/24', '10.0.0.64/26', '10.0.0.0/26 10.0.0.128/25'],
+    ['10.0.0.0/24 10.0.2.0/24', '10.0.0.0/16', ''],
+    ['10.0.0.0/24 fd00::/64', '10.0.0.0/25 10.9.0.0/24', '10.0.0.128/25 fd00::/64'],
+  ])('%s without %s are %s', (list, gone, left) =>
+    expect(said(without(words(list), words(gone)))).toBe(left),
+  )
+})
 
 describe('addresses', () => {
   it.each([

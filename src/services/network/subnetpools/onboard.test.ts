@@ -30,7 +30,7 @@ describe('onboarding of subnets', () => {
     const joined = await cloud.ask('demo', 'PUT', path, { network_id: network })
     expect(joined).toMatchObject([{ cidr: '10.20.1.0/24' }])
     const { subnetpool } = await cloud.ask('demo', 'GET', `/subnetpools/${pool}`)
-    expect(subnetpool.prefixes).toEqual(['10.20.0.0/24', '10.20.1.0/24'])
+    expect(subnetpool.prefixes).toEqual(['10.20.0.0/23'])
     const { subnets } = await cloud.ask('demo', 'GET', `/subnets?subnetpool_id=${pool}`)
     expect(subnets).toMatchObject([{ id: joined[0].id }])
     const taken = {
@@ -113,6 +113,20 @@ describe('a pool in an address scope', () => {
     const more = { prefixes: ['10.26.0.0/16'] }
     await cloud.ask('demo', 'PUT', `/subnetpools/${pool}/add_prefixes`, more, 400)
     await cloud.ask('admin', 'PUT', `/subnetpools/${pool}`, grown)
+  })
+})
+
+describe('the prefixes of a pool', () => {
+  it('are the fewest that hold the same, and lose what is removed', async () => {
+    const pool = await poolOf(['10.30.1.0/24', '10.30.0.0/24'])
+    const prefixes = async (): Promise<string[]> =>
+      (await cloud.ask('demo', 'GET', `/subnetpools/${pool}`)).subnetpool.prefixes
+    expect(await prefixes()).toEqual(['10.30.0.0/23'])
+    const path = `/subnetpools/${pool}`
+    await cloud.ask('demo', 'PUT', `${path}/add_prefixes`, { prefixes: ['10.30.2.0/23'] })
+    expect(await prefixes()).toEqual(['10.30.0.0/22'])
+    await cloud.ask('demo', 'PUT', `${path}/remove_prefixes`, { prefixes: ['10.30.0.0/24'] })
+    expect(await prefixes()).toEqual(['10.30.1.0/24', '10.30.2.0/23'])
   })
 })
 

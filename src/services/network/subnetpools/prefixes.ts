@@ -2,6 +2,7 @@ import type { Ctx } from '../../../kernel/ctx/ctx.ts'
 import { fromJson, inTx, toJson } from '../../../kernel/db/db.ts'
 import { route, type Route } from '../../../kernel/http/route.ts'
 import { getAddressScope } from '../address-scopes/store.ts'
+import { compacted, without } from '../addressing/cidr-set.ts'
 import { formatCidr, lastOf, overlaps, parseCidr, type Cidr } from '../addressing/cidr.ts'
 import { invalidValue, neutronError } from '../fault.ts'
 import { scopeOfPool } from '../rbac-policies/store.ts'
@@ -25,12 +26,10 @@ export function prefixRoutes(): Route[] {
           const row = await getSubnetPool(tx, (req.params as { id: string }).id) // named in the path
           mustOwn(tx, row, 'update_subnetpool')
           await mustOwnScope(tx, row)
-          const sent = readPrefixes(listOf(req.body.prefixes)).map(formatCidr)
-          const had = fromJson<string[]>(row.prefixes)
-          const prefixes =
-            verb === 'add'
-              ? merged([...had, ...sent])
-              : had.filter((prefix) => !sent.includes(prefix))
+          const sent = readPrefixes(listOf(req.body.prefixes))
+          const had = readPrefixes(fromJson<string[]>(row.prefixes))
+          const left = verb === 'add' ? compacted([...had, ...sent]) : without(had, sent)
+          const prefixes = left.map(formatCidr)
           await writePrefixes(tx, row, prefixes)
           return { prefixes }
         }),
@@ -47,18 +46,9 @@ export function readPrefixes(texts: readonly string[]): Cidr[] {
   })
 }
 
-/** A prefix inside another one is dropped, so that a pool never overlaps itself. */
-export function merged(texts: readonly string[]): string[] {
-  const all = readPrefixes(texts)
-  const kept = all.filter(
-    (cidr, at) =>
-      !all.some(
-        (other, index) =>
-          index !== at && covers(other, cidr) && (other.prefix < cidr.prefix || index < at),
-      ),
-  )
-  return kept.map(formatCidr)
-}
+/** As Neutron keeps them: a prefix within another is dropped, two halves of one become one, in their order. */
+export const merged = (texts: readonly string[]): string[] =>
+  compacted(readPrefixes(texts)).map(formatCidr)
 
 export const covers = (outer: Cidr, inner: Cidr): boolean =>
   overlaps(outer, inner) && outer.prefix <= inner.prefix

@@ -133,6 +133,19 @@ describe('trunks', () => {
     expect(await status()).toBe('DOWN')
   })
 
+  it('leave their sub-ports where they are when the Docker Engine has the parent', async () => {
+    const { face } = cloud.service
+    const sub = await port(narrow)
+    const { port_id } = await trunk([vlan(sub, 11)])
+    await face.plugPort(cloud.ctx(), port_id, { netns: '/run/netns/d', ifname: 't_c670b2b43228e' })
+    await cloud.settle()
+    expect(cloud.engine.segment(network)?.ports.has(port_id)).toBe(true)
+    expect(cloud.engine.segment(narrow)?.ports.has(sub)).toBe(false)
+    const { port: seen } = await cloud.ask('demo', 'GET', `/ports/${sub}`)
+    expect(seen.status).toBe('DOWN')
+    await face.unplugPort(cloud.ctx(), port_id)
+  })
+
   it('go with a parent that goes with its device', async () => {
     const { face } = cloud.service
     const ctx = cloud.ctxOf(projectIdOf('demo'))

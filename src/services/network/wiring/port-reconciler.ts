@@ -89,6 +89,7 @@ async function subportPlace(
   const trunk = await wiring.wishes.trunks.parentOf(ctx, row.id)
   const parent = trunk === undefined ? undefined : await anyPort(ctx, trunk.parentPortId)
   const at = parent === undefined || parent.deleted === 1 ? undefined : placeOf(parent)
-  if (trunk === undefined || at === undefined) return undefined
+  // where the Docker Engine puts its container's end, and how it calls it there, nobody tells
+  if (trunk === undefined || at === undefined || at.handedOver === true) return undefined
   return { netns: at.netns, ifname: `${at.ifname}.${trunk.vlan}` }
 }
