@@ -287,6 +287,17 @@ describe('access rules of a user', () => {
   })
 })
 
+describe('mappings of federation', () => {
+  it('may repeat the id of their path', async () => {
+    const remote = [{ type: 'REMOTE_USER' }]
+    const rules = [{ local: [{ user: { name: '{0}' } }], remote }]
+    const path = `${v3}/OS-FEDERATION/mappings/one`
+    const made = await admin.send('PUT', path, { mapping: { id: 'other', rules } })
+    expect([made.status, made.body.mapping.id]).toEqual([201, 'one'])
+    expect((await admin.get(path)).body.mapping).toMatchObject({ id: 'one', rules })
+  })
+})
+
 describe('trusts', () => {
   it('let the trustee act on the project, as often as they say', async () => {
     const [me, other] = [await idOf('users', 'demo'), await idOf('users', 'admin')]

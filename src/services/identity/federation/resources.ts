@@ -123,7 +123,11 @@ const Rules = Type.Array(
 )
 const Mapping = Type.Object({
   mapping: Type.Object(
-    { rules: Rules, schema_version: Type.Optional(Type.String({ maxLength: 16 })) },
+    {
+      rules: Rules,
+      schema_version: Type.Optional(Type.String({ maxLength: 16 })),
+      id: Type.Optional(IdText), // some clients repeat what the path says
+    },
     { additionalProperties: false },
   ),
 })
@@ -139,7 +143,7 @@ const mappings: RecordResource = {
   putCreates: true,
   create: Mapping,
   update: Mapping,
-  prepare: async (_ctx, wish, before) =>
+  prepare: async (_ctx, { id: _inPath, ...wish }, before) =>
     await Promise.resolve({ owner: '', body: { schema_version: '1.0', ...before?.body, ...wish } }),
 }
 
