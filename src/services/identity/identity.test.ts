@@ -292,7 +292,7 @@ describe('mappings of federation', () => {
     const remote = [{ type: 'REMOTE_USER' }]
     const rules = [{ local: [{ user: { name: '{0}' } }], remote }]
     const path = `${v3}/OS-FEDERATION/mappings/one`
-    const made = await admin.send('PUT', path, { mapping: { id: 'other', rules } })
+    const made = await admin.send('PUT', path, { mapping: { id: 'my_mapping', rules } })
     expect([made.status, made.body.mapping.id]).toEqual([201, 'one'])
     expect((await admin.get(path)).body.mapping).toMatchObject({ id: 'one', rules })
   })

@@ -126,7 +126,7 @@ const Mapping = Type.Object({
     {
       rules: Rules,
       schema_version: Type.Optional(Type.String({ maxLength: 16 })),
-      id: Type.Optional(IdText), // some clients repeat what the path says
+      id: Type.Optional(Type.String({ maxLength: 255 })), // some clients repeat what the path says
     },
     { additionalProperties: false },
   ),
