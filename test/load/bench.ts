@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { kernelAtRest } from './at-rest.ts'
 import { conditionsOf, lineOf, saveJson, tableOf, writePage } from './report.ts'
 import { outcomeOf, type Outcome, type Row } from './row.ts'
 import { burstRow } from './rows/burst.ts'
@@ -105,6 +106,7 @@ async function runAll(): Promise<number> {
     const lacking = await row.needs?.()
     process.stderr.write(`… ${row.what}${lacking === undefined ? '' : ` left out: ${lacking}`}\n`)
     if (lacking !== undefined) continue
+    await kernelAtRest()
     const outcome = await outcomeOf(row, stand)
     outcomes.push(outcome)
     process.stderr.write(`${lineOf(outcome)}\n`)
