@@ -4,6 +4,7 @@ import { CoProcess, type CoProcessSpec } from '../../kernel/exec/coprocess.ts'
 import { CommandFailed, run, tryRun } from '../../kernel/exec/run.ts'
 import { checkedPath } from './addresses.ts'
 import { netnsDir, netnsPath } from './names.ts'
+import { batchOf, END, nftIn, nftReasons, shell, tolerable } from './tool-talk.ts'
 
 /**
  * Namespaces and the two tools that write into them. `ip` and `nft` cost 3–7 ms to start and under 1 ms to be told something,
@@ -134,14 +135,7 @@ export class Namespaces {
   /** One transaction of nft commands: all of them hold, or none. Throws what nft said. */
   async nft(name: string, commands: readonly string[]): Promise<void> {
     if (commands.length === 0) return
-    const said = await this.#ask(`nft ${name}`, name, commands.join('; '), {
-      command: 'nsenter',
-      args: [`--net=${netnsPath(name)}`, 'nft', '-i'],
-      env: { HOME: '/dev/null' }, // where its history file would go
-      marker: (number) => `marker${number}z`,
-      complaint: (number) =>
-        new RegExp(`Error: syntax error[^\\n]*\\nmarker${number}z\\n[ ^~]*\\n`),
-    })
+    const said = await this.#ask(`nft ${name}`, name, commands.join('; '), nftIn(name))
     if (said !== '') throw new Error(`nft in ${name} said: ${nftReasons(said)}`)
   }
 
@@ -302,34 +296,6 @@ export function inodeOf(path: string): number | undefined {
 const settingsLine = (name: string, settings: readonly string[]): string =>
   `netns exec ${name} sysctl -q -e -w ${settings.join(' ')}`
 
-const END = 'end of lines'
-
-const shell: CoProcessSpec = {
-  command: 'sh',
-  args: [],
-  marker: (number) => `echo marker${number}z >&2`,
-  complaint: (number) => new RegExp(`marker${number}z\\n`),
-}
-
-const batchOf = (where: readonly string[]): CoProcessSpec => ({
-  command: 'ip',
-  args: [...where, '-force', '-batch', '-'],
-  marker: (number) => `link show dev marker${number}z`,
-  complaint: (number) =>
-    new RegExp(`Device "marker${number}z" does not exist\\.\\s*\\nCommand failed -:\\d+\\n`),
-})
-
-/** What was said, if all of it may be; throws the rest otherwise. */
-function tolerable(what: string, said: string, tolerated: RegExp | undefined): string {
-  const words = said
-    .split('\n')
-    .filter((line) => !line.startsWith('Command failed') && tolerated?.test(line) !== true)
-  if (words.join('') === '') return said
-  // the kernel's own word for it says nothing to whoever reads it in a fault
-  const text = words.join(' ').replace('Exchange full', 'a Linux bridge takes 1023 ports at most')
-  throw new Error(`${what} said: ${text.slice(0, 400)}`)
-}
-
 /** Runs a deletion of a link; one that is not there (any longer) is deleted. */
 async function removed([command = '', ...args]: readonly string[]): Promise<void> {
   const gone = await tryRun(command, args)
@@ -346,10 +312,4 @@ async function parsed(command: string, args: readonly string[]): Promise<readonl
   }
   const list: unknown = result.stdout.trim() === '' ? [] : JSON.parse(result.stdout)
   return Array.isArray(list) ? list : []
-}
-
-/** nft repeats the whole command below each reason; the reasons are enough. */
-function nftReasons(said: string): string {
-  const reasons = said.split('\n').filter((line) => line.startsWith('Error:'))
-  return (reasons.length === 0 ? said : reasons.join(' ')).slice(0, 400)
 }

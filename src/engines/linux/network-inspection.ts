@@ -103,8 +103,8 @@ export class NetworkInspection {
   async #shown(netns: string): Promise<readonly (readonly unknown[])[]> {
     // Links last: whatever follows them in one batch is taken for a question about links too. Only they have aliases.
     const lines = [`addr show dev ${BRIDGE}`, 'route show default', 'link show']
-    return await this.#namespaces.showMany(netns, lines).catch(async () => {
-      // there is no bridge to ask about
+    return await this.#namespaces.showMany(netns, lines).catch(async (cause: unknown) => {
+      if (!String(cause).includes(`"${BRIDGE}" does not exist`)) throw cause
       const [links = []] = await this.#namespaces.showMany(netns, ['link show'])
       return [[], [], links]
     })

@@ -14,6 +14,7 @@ import { Segment } from './segment.ts'
 export class Networks {
   readonly #segments = new Map<string, Segment>()
   readonly #mtus = new Map<string, number>()
+  #number = ''
   readonly #namespaces: Namespaces
   readonly #names: Names
 
@@ -25,9 +26,10 @@ export class Networks {
   /** Answers whether its namespace or its bridge was made. */
   async ensure(spec: NetworkSpec): Promise<boolean> {
     const netns = this.#names.network(spec.id)
+    this.#number ||= knownNumber()
     const words = {
       settings: networkSettings,
-      lines: bridgeLines(spec),
+      lines: bridgeLines(spec, this.#number),
       tolerated: /File exists/,
     }
     const came = await this.#namespaces.add(netns, spec.id, words)
@@ -95,11 +97,11 @@ const hasIpv6 = existsSync('/proc/net/if_inet6')
 
 const carriesIpv6 = (mtu: number): boolean => hasIpv6 && mtu >= LEAST_MTU_6
 
-function bridgeLines(spec: NetworkSpec): string[] {
+function bridgeLines(spec: NetworkSpec, ownNumber: string): string[] {
   const up = spec.adminUp !== false
   return [
     // Without a MAC of its own a bridge takes the lowest of its ports', and tenants' ARP entries for it would go stale.
-    ...[knownNumber(), ''].map(
+    ...[ownNumber, ''].map(
       (number) =>
         `link add ${BRIDGE} ${number} address ${steadyMac(spec.id)} type bridge mcast_snooping 0`,
     ),
@@ -123,12 +125,17 @@ function bridgeLines(spec: NetworkSpec): string[] {
  */
 function knownNumber(): string {
   const folder = '/sys/class/net'
-  const numbers = readdirSync(folder).flatMap((link) => {
-    const file = `${folder}/${link}/ifindex`
-    return existsSync(file) ? Number(readFileSync(file, 'utf8')) : []
-  })
+  const numbers = readdirSync(folder).map((link) => numberIn(`${folder}/${link}/ifindex`))
   const [least] = numbers.filter((number) => number > 1).toSorted((a, b) => a - b)
   return least === undefined ? '' : `index ${least}`
+}
+
+function numberIn(file: string): number {
+  try {
+    return Number(readFileSync(file, 'utf8'))
+  } catch {
+    return 0 // the link went meanwhile, or is none
+  }
 }
 
 /** A new namespace takes over the host's settings, and Docker has switched forwarding on there. */
